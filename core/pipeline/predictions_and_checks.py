@@ -25,7 +25,7 @@ from core.schema import (
     USER_SESSION,
     VALUE,
 )
-from core.submission import run_checks
+from core.submission import SubmissionTarget, check_file
 from core.training import Training, per_session, prediction_frame
 
 
@@ -82,14 +82,14 @@ def check_submission(submission: Path, dataset: Dataset) -> list[CheckResult]:
     values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
     known = values.select(pl.col(SESSION).cast(pl.String).alias(USER_SESSION), pl.col(VALUE).alias(SESSION_VALUE))
     card = dataset.card()
-    return run_checks(
-        submission,
+    target = SubmissionTarget.of(
         ids,
         ids if card.sample_submission is not None else None,
         known,
         columns=card.submission_columns,
         without_events=dataset.sessions_without_events(),
     )
+    return check_file(submission, target)
 
 
 def check_against_files(
@@ -105,7 +105,8 @@ def check_against_files(
     mapping = mapping or Mapping()
     if sample_submission is None:
         usable, quarantined = event_ids(test, mapping)
-        return run_checks(submission, pl.concat([usable, quarantined]), without_events=quarantined)
+        target = SubmissionTarget.of(pl.concat([usable, quarantined]), without_events=quarantined)
+        return check_file(submission, target)
     sample = read_sample(sample_submission, mapping)
     ids, without_events = sample.ids.drop_nulls().unique(maintain_order=True), None
     if mapping.session_gap_minutes is not None:  # the log has no session ids
@@ -114,4 +115,5 @@ def check_against_files(
         usable, quarantined = event_ids(test, mapping)
         without_events = ids.filter(~ids.is_in(usable.implode()))
         require_test_sessions(sample.name, without_events, ids.len(), quarantined, mapping)
-    return run_checks(submission, ids, ids, columns=sample.columns, without_events=without_events)
+    target = SubmissionTarget.of(ids, ids, columns=sample.columns, without_events=without_events)
+    return check_file(submission, target)

@@ -1,91 +1,168 @@
-"""The subject of the checks: a submission, the sessions to predict, and what else it is compared with."""
+"""The subject of the checks: a submission, and the sessions to predict."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from core.dataset import SubmissionColumns
+from core.errors import InputError
 from core.schema import LINE
-from core.submission.file import SubmissionTable
+from core.submission.reading import read_submission
+from core.submission.table import SubmissionTable
+from core.submission.target import IS_SUM, PREDICTED, TEXT, SubmissionTarget
 
-TEXT: Final = "text"
 NUMBER: Final = "number"
+SPELLING: Final = "spelling"
 KIND: Final = "kind"
 FINITE: Final = "finite"
+DECIMAL_COMMA: Final = "decimal_comma"
 EMPTY: Final = "empty"
 INFINITE: Final = "infinite"
 NO_NUMBER: Final = "no_number"
 
 EMPTY_SPELLINGS: Final = ("", "na", "n/a", "#n/a", "<na>", "null", "none")
 """How R, spreadsheets, pandas, SQL and Python spell a missing value, in lower case. NaN is parsed as a number."""
+_COMMA_NUMBER: Final = r"^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?$"
+"""12,5 and 1.234,5."""
+_UNCLEAR: Final = r"^[+-]?[1-9]\d{0,2},\d{3}$"
+"""1,234 may be a thousand or a little more than one."""
 
 
 @dataclass(frozen=True, eq=False)
 class CheckedSubmission:
-    """A submission and what it is compared with. Ids are compared character by character.
+    """A submission and the sessions to predict. Ids are compared character by character.
 
     Attributes:
         table: the submission; without a header if it could not be read.
-        test: the ids of the sessions to predict, as a column `text` without repeats.
-        sample: the ids of sample_submission.csv in its order; None if there is no sample.
-        train: the finite session values of train, one per session; None unless their sum is above 0.
-        columns: names of the columns that the file must have.
-        without_events: those of the sessions to predict that have no usable event, as a column `text`.
-        read_error: why the file could not be read as a table, as a sentence; None if it was read.
+        target: the sessions to predict, and what is known of them.
+        read_error: why the file could not be read as a table; None if it was read. Its code is that of the check that
+            fails.
     """
 
     table: SubmissionTable
-    test: pl.Series
-    sample: pl.Series | None = None
-    train: pl.Series | None = None
-    columns: SubmissionColumns = field(default_factory=SubmissionColumns)
-    without_events: pl.Series = field(default_factory=lambda: pl.Series(TEXT, [], dtype=pl.String))
-    read_error: str | None = None
+    target: SubmissionTarget
+    read_error: InputError | None = None
+
+    @classmethod
+    def open(cls, path: Path, target: SubmissionTarget) -> CheckedSubmission:
+        """Read a file, with any content.
+
+        Raises:
+            InputError: the file does not exist.
+        """
+        if not path.exists():
+            raise InputError.not_found(path)
+        try:
+            return cls(read_submission(path), target)
+        except InputError as error:
+            return cls(SubmissionTable(path.name), target, error)
 
     @cached_property
     def ids(self) -> pl.DataFrame:
         """One row per row of the file: `line` and `text` of the id column. No rows if the column is missing."""
-        return self._cells(self.columns.session)
+        return self._cells(self.target.columns.session)
 
     @cached_property
     def values(self) -> pl.DataFrame:
         """One row per row of the file: `line`, `text`, `number` and `kind` of the value column. No rows without it.
 
         - kind finite: text that most CSV readers parse as a number, such as 3, +3.50, .5 or 1e5, with blanks or tabs
-          around it. Only these rows have a meaningful `number` (Float64).
+          around it.
+        - kind decimal_comma: a number such as 12,5 or 1.234,5, if the file has no point before decimals and a comma
+          that cannot separate thousands. `number` is the number that is meant.
         - kind empty: a missing value or NaN.
         - kind infinite: infinity, or a number too large for a double.
         - kind no_number: any other text.
+
+        `number` (Float64) is null in rows of the last three kinds.
         """
-        stripped = pl.col(TEXT).str.strip_chars(" \t")
-        number = stripped.cast(pl.Float64, strict=False)
-        kind = (
-            pl.when(stripped.str.to_lowercase().is_in(EMPTY_SPELLINGS) | number.is_nan())
-            .then(pl.lit(EMPTY))
-            .when(number.is_null())
-            .then(pl.lit(NO_NUMBER))
-            .when(number.is_infinite())
-            .then(pl.lit(INFINITE))
-            .otherwise(pl.lit(FINITE))
-        )
-        return self._cells(self.columns.value).with_columns(number.alias(NUMBER), kind.alias(KIND))
+        cells = self._cells(self.target.columns.value)
+        number = cells[TEXT].cast(pl.Float64, strict=False)
+        if number.is_finite().all() and not number.null_count():
+            return cells.with_columns(number.alias(NUMBER), pl.lit(FINITE).alias(KIND))
+        return _classified(cells)
 
     @cached_property
     def numbers(self) -> pl.Series:
         """The finite values, in file order."""
-        return self.of_kind(FINITE)[NUMBER]
+        return self.values[NUMBER].drop_nulls()
 
     @cached_property
     def same_sessions_as_sample(self) -> bool:
         """Whether the file and the sample have the same ids, each equally often, in any order."""
-        ids = self.ids[TEXT]
-        if self.sample is None or ids.len() != self.sample.len():
+        ids, sample = self.ids[TEXT], self.target.sample
+        if sample is None or ids.len() != sample.len():
             return False
-        return bool((ids == self.sample).all()) or ids.sort().equals(self.sample.sort())
+        return bool((ids == sample).all()) or ids.sort().equals(sample.sort())
+
+    @cached_property
+    def has_target_order(self) -> bool:
+        """Whether the ids are exactly the sessions to predict, each once, in their order. It saves costly joins."""
+        ids = self.ids[TEXT]
+        return ids.len() == self.target.sessions.len() and bool((ids == self.target.sessions).all())
+
+    @cached_property
+    def missing(self) -> pl.Series:
+        """The sessions to predict that have no row, in their order."""
+        if self.has_target_order:
+            return self.target.sessions.clear()
+        return self.target.sessions.to_frame().join(self.ids, on=TEXT, how="anti", maintain_order="left")[TEXT]
+
+    @cached_property
+    def extra(self) -> pl.DataFrame:
+        """The rows of `ids` that are no session to predict."""
+        if self.has_target_order:
+            return self.ids.clear()
+        return self.ids.join(self.target.sessions.to_frame(), on=TEXT, how="anti", maintain_order="left")
+
+    @cached_property
+    def respelled(self) -> pl.DataFrame:
+        """The rows of `extra` whose id is that of exactly one missing session in another spelling.
+
+        Columns: `line`, `text`, and `spelling`, the id of the session.
+        """
+        missing = self.missing.to_frame().select(pl.col(TEXT).alias(SPELLING), _plain_spelling(TEXT).alias("plain"))
+        extra = self.extra.with_columns(_plain_spelling(TEXT).alias("plain"))
+        missing, extra = (rows.filter(~pl.col("plain").is_duplicated()) for rows in (missing, extra))
+        return extra.join(missing, on="plain", maintain_order="left").select(LINE, TEXT, SPELLING)
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """The first number of each session, in file order: `text` and `number`. No rows if a column is missing."""
+        if self.has_target_order:
+            return self.values.select(self.ids[TEXT], NUMBER)
+        if not {self.target.columns.session, self.target.columns.value} <= set(self.table.header):
+            return pl.DataFrame(schema={TEXT: pl.String, NUMBER: pl.Float64})
+        rows = self.values.select(self.ids[TEXT], NUMBER).drop_nulls()
+        return rows.unique(TEXT, keep="first", maintain_order=True)
+
+    @cached_property
+    def predictions(self) -> pl.Series:
+        """The number of each session to predict, in their order; null for a session without one."""
+        if self.has_target_order:
+            return self.values[NUMBER]
+        return self.target.sessions.to_frame().join(self.rows, on=TEXT, how="left", maintain_order="left")[NUMBER]
+
+    @cached_property
+    def known(self) -> pl.DataFrame:
+        """The sessions with a number whose value is known from train: `text`, `value` and `number`."""
+        return self.target.known.join(self.rows.drop_nulls(), on=TEXT, maintain_order="left")
+
+    @cached_property
+    def beside_reference(self) -> pl.DataFrame:
+        """The sessions with a number and a prediction of the run, in file order: `text`, `number` and those of it.
+
+        Sessions whose value is known from train are left out. No rows without a run.
+        """
+        reference = self.target.reference
+        if reference is None:
+            return pl.DataFrame(schema={TEXT: pl.String, NUMBER: pl.Float64, PREDICTED: pl.Float64, IS_SUM: pl.Boolean})
+        unknown = self.rows.drop_nulls().join(self.target.known, on=TEXT, how="anti", maintain_order="left")
+        return unknown.join(reference, on=TEXT, maintain_order="left")
 
     def of_kind(self, kind: str) -> pl.DataFrame:
         """Return the rows of `values` of this kind."""
@@ -95,3 +172,39 @@ class CheckedSubmission:
         if column not in self.table.header:
             return pl.DataFrame(schema={LINE: pl.Int64, TEXT: pl.String})
         return pl.DataFrame({LINE: self.table.rows[LINE], TEXT: self.table.column(column)})
+
+
+def _plain_spelling(column: str) -> pl.Expr:
+    """Return ids as spreadsheets and careless joins confuse them: no case, blanks, quotes, leading zeros, decimals."""
+    folded = pl.col(column).str.normalize("NFKC").str.to_lowercase().str.strip_chars(" \t\u00a0'\"`")
+    return folded.str.replace(r"\.0+$", "").str.strip_chars_start("0")
+
+
+def _classified(cells: pl.DataFrame) -> pl.DataFrame:
+    stripped = pl.col(TEXT).str.strip_chars(" \t")
+    parsed = stripped.cast(pl.Float64, strict=False)
+    is_comma = stripped.str.contains(_COMMA_NUMBER)
+    clear = is_comma & ~stripped.str.contains(_UNCLEAR)
+    has_commas = (
+        bool(cells.select(clear.any()).item())
+        and not cells.select(stripped.str.contains(r"^[+-]?\d*\.\d+$").any()).item()
+    )
+    of_comma = stripped.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    kind = (
+        pl.when(stripped.str.to_lowercase().is_in(EMPTY_SPELLINGS) | parsed.is_nan())
+        .then(pl.lit(EMPTY))
+        .when(is_comma & pl.lit(has_commas))
+        .then(pl.lit(DECIMAL_COMMA))
+        .when(parsed.is_null())
+        .then(pl.lit(NO_NUMBER))
+        .when(parsed.is_infinite())
+        .then(pl.lit(INFINITE))
+        .otherwise(pl.lit(FINITE))
+    )
+    number = (
+        pl.when(pl.col(KIND) == DECIMAL_COMMA)
+        .then(of_comma.cast(pl.Float64, strict=False))
+        .when(pl.col(KIND) == FINITE)
+        .then(parsed)
+    )
+    return cells.with_columns(kind.alias(KIND)).with_columns(number.alias(NUMBER)).select(LINE, TEXT, NUMBER, KIND)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import verb
+from core.base.text import shorten, verb
 from core.check_result import Check
-from core.submission.checked_submission import TEXT, CheckedSubmission
+from core.submission.checked_submission import CheckedSubmission
 from core.submission.requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS, TABLE
+from core.submission.target import TEXT
 from core.submission.text import count_of, explain_rows, quoted
 
 
@@ -32,10 +33,10 @@ class MissingSessions(Check[CheckedSubmission]):
     requirements = IDS
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        missing = subject.test.to_frame().join(subject.ids, on=TEXT, how="anti", maintain_order="left")[TEXT]
+        missing = subject.missing
         if missing.is_empty():
             return None
-        amount = count_of(missing.len(), subject.test.len(), "test session", "has", "have")
+        amount = count_of(missing.len(), subject.target.sessions.len(), "test session", "has", "have")
         return f"{amount} no row ({quoted(missing)}). Add a row for each of them."
 
 
@@ -46,10 +47,30 @@ class ExtraSessions(Check[CheckedSubmission]):
     requirements = SOME_IDS
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        extra = subject.ids.join(subject.test.to_frame(), on=TEXT, how="anti", maintain_order="left")
+        extra = subject.extra
         amount = count_of(extra.height, subject.ids.height, "row", "has", "have")
         advice = "Remove or correct these rows, or choose the test file that belongs to this submission."
         return explain_rows(extra, amount, "a session that is not in the test file", advice)
+
+
+class IdSpelling(Check[CheckedSubmission]):
+    code = "id_spelling"
+    title = "No session id is spelled differently"
+    severity = "error"
+    requirements = SOME_IDS
+
+    def explain(self, subject: CheckedSubmission) -> str | None:
+        changed = subject.respelled.filter(pl.col(TEXT).str.strip_chars() == pl.col(TEXT))  # see clean_ids
+        if changed.is_empty():
+            return None
+        amount = count_of(changed.height, subject.ids.height, "session id", "matches", "match")
+        line, text, spelling = changed.row(0)
+        problem = (
+            "a test session only if case, blanks, quotation marks, leading zeros, decimals and Unicode forms are "
+            "ignored"
+        )
+        first = f"line {line:,}: {shorten(text)!r} instead of {shorten(spelling)!r}"
+        return f"{amount} {problem} ({first}). Write each id as it is in the test file, and read ids as text."
 
 
 class DuplicateSessions(Check[CheckedSubmission]):
@@ -59,6 +80,8 @@ class DuplicateSessions(Check[CheckedSubmission]):
     requirements = SOME_IDS
 
     def explain(self, subject: CheckedSubmission) -> str | None:
+        if subject.has_target_order:
+            return None
         repeats = subject.ids.filter(~pl.col(TEXT).is_first_distinct())
         amount = count_of(repeats.height, subject.ids.height, "row", "repeats", "repeat")
         return explain_rows(repeats, amount, "the session of an earlier line", "Keep one row per session.")
@@ -71,14 +94,14 @@ class DefaultPredictions(Check[CheckedSubmission]):
     requirements = TABLE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        n_without = subject.without_events.len()
+        n_without = subject.target.without_events.len()
         if not n_without:
             return None
-        amount = count_of(n_without, subject.test.len(), "session", "has", "have")
+        amount = count_of(n_without, subject.target.sessions.len(), "session", "has", "have")
         return (
-            f"{amount} no usable event in the test file ({quoted(subject.without_events)}). A run predicts the same "
-            f"value for {verb(n_without, 'it', 'each of them')}: the constant that fits the train file best, such as "
-            "the mean."
+            f"{amount} no usable event in the test file ({quoted(subject.target.without_events)}). A run predicts the "
+            f"same value for {verb(n_without, 'it', 'each of them')}: the constant that fits the train file best, "
+            "such as the mean."
         )
 
 
@@ -89,7 +112,7 @@ class SampleOrder(Check[CheckedSubmission]):
     requirements = SAME_SESSIONS_AS_SAMPLE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        paired = subject.ids.with_columns(pl.Series("expected", subject.sample))
+        paired = subject.ids.with_columns(pl.Series("expected", subject.target.sample))
         moved = paired.filter(pl.col(TEXT) != pl.col("expected"))
         amount = count_of(moved.height, subject.ids.height, "row")
         first_expected = quoted(moved["expected"].head(1))

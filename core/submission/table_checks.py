@@ -1,4 +1,4 @@
-"""Checks that the file is a table with the right header and number of rows.
+"""Checks that the file has the right header and number of rows.
 
 The title of a check says what holds if it passes.
 """
@@ -16,15 +16,6 @@ from core.submission.requirements import TABLE
 from core.submission.text import quoted
 
 
-class Readable(Check[CheckedSubmission]):
-    code = "readable"
-    title = "The file is a table"
-    severity = "error"
-
-    def explain(self, subject: CheckedSubmission) -> str | None:
-        return subject.read_error
-
-
 class Columns(Check[CheckedSubmission]):
     code = "columns"
     title = "The header has the right column names"
@@ -32,7 +23,7 @@ class Columns(Check[CheckedSubmission]):
     requirements = TABLE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        header, expected = subject.table.header, subject.columns.header
+        header, expected = subject.table.header, subject.target.columns.header
         if header == expected:
             return None
         return (
@@ -48,7 +39,7 @@ class RowCount(Check[CheckedSubmission]):
     requirements = TABLE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        rows, sessions = subject.table.rows.height, subject.test.len()
+        rows, sessions = subject.table.rows.height, subject.target.sessions.len()
         if rows == sessions:
             return None
         advice = "Add the missing rows" if rows < sessions else "Remove the surplus rows"
@@ -61,8 +52,6 @@ class RowCount(Check[CheckedSubmission]):
 def _header_problem(header: tuple[str, ...], expected: tuple[str, ...]) -> str:
     missing = [name for name in expected if name not in header]
     extra = list((Counter(header) - Counter(expected)).elements())
-    if len(header) == 1 and any(separator in header[0] for separator in ";\t|"):
-        return "its fields are not separated by commas"
     if len(missing) == len(header) == 2 and _is_number(header[1]):
         return "it looks like a row, so the header is missing"
     if missing or extra:

@@ -9,7 +9,7 @@ import polars as pl
 
 from core.base.text import count, listed, shorten, verb
 from core.schema import LINE
-from core.submission.checked_submission import TEXT
+from core.submission.target import TEXT
 
 MAX_EXAMPLES: Final = 3
 """Enough to see a pattern, few enough for one sentence."""

@@ -7,22 +7,29 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from core.base.text import percent
 from core.check_result import Check
 from core.schema import LARGEST_VALUE
-from core.submission.checked_submission import EMPTY, FINITE, INFINITE, KIND, NO_NUMBER, NUMBER, CheckedSubmission
-from core.submission.requirements import NUMBERS_AND_TRAIN, SOME_VALUES, TWO_NUMBERS
+from core.submission.checked_submission import (
+    DECIMAL_COMMA,
+    EMPTY,
+    INFINITE,
+    KIND,
+    NO_NUMBER,
+    NUMBER,
+    CheckedSubmission,
+)
+from core.submission.requirements import DIFFERENT_NUMBERS, NUMBERS_AND_TRAIN, SOME_VALUES, TWO_NUMBERS
+from core.submission.scale_checks import train_values
 from core.submission.text import count_of, explain_rows, plain_number
 
+MOST_ROWS: Final = 0.5
+MOST_ABOVE_TRAIN: Final = 0.2
+"""Shares: a value in more rows than this, and in so much larger a share than in train, is rarely a prediction."""
 PLAUSIBLE_FACTOR: Final = 10
 """Predictions average train values, so they hardly exceed the largest. Ten times that shows a wrong unit or scale."""
-
-SCALE_FACTOR: Final = 5
-"""The mean of real predictions stays near the mean of train: 3% apart on The Complete Journey a season later. There,
-values on the log scale are ten times too small, and cents instead of units a hundred times too large."""
 
 
 class Numbers(Check[CheckedSubmission]):
@@ -54,7 +61,7 @@ class InfiniteValues(Check[CheckedSubmission]):
     requirements = SOME_VALUES
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        too_large = (pl.col(KIND) == FINITE) & (pl.col(NUMBER) > LARGEST_VALUE)
+        too_large = pl.col(NUMBER) > LARGEST_VALUE
         bad = subject.values.filter((pl.col(KIND) == INFINITE) | too_large)
         advice = f"A value must be finite and at most {LARGEST_VALUE:,.0f}. Correct the computation."
         return _explain_values(subject, bad, "infinite or too large", advice)
@@ -67,9 +74,20 @@ class NegativeValues(Check[CheckedSubmission]):
     requirements = SOME_VALUES
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        negative = subject.of_kind(FINITE).filter(pl.col(NUMBER) < 0)  # -0.0 is not below 0
+        negative = subject.values.filter(pl.col(NUMBER) < 0)  # -0.0 is not below 0
         advice = "A session is worth at least 0. Set these values to 0 or correct them."
         return _explain_values(subject, negative, "below 0", advice)
+
+
+class DecimalMark(Check[CheckedSubmission]):
+    code = "decimal_mark"
+    title = "Decimals have a point"
+    severity = "error"
+    requirements = SOME_VALUES
+
+    def explain(self, subject: CheckedSubmission) -> str | None:
+        advice = "Write them with a point, such as 12.5, and without a mark between thousands."
+        return _explain_values(subject, subject.of_kind(DECIMAL_COMMA), "written with a decimal comma", advice)
 
 
 class ConstantValues(Check[CheckedSubmission]):
@@ -87,6 +105,25 @@ class ConstantValues(Check[CheckedSubmission]):
         )
 
 
+class RepeatedValues(Check[CheckedSubmission]):
+    code = "repeated_values"
+    title = "No value is repeated in most rows"
+    severity = "warning"
+    requirements = DIFFERENT_NUMBERS
+
+    def explain(self, subject: CheckedSubmission) -> str | None:
+        value, amount = subject.numbers.value_counts(sort=True).row(0)
+        share = amount / subject.numbers.len()
+        train = subject.target.train
+        usual = 0.0 if train is None else float((train == value).sum()) / train.len()
+        if share <= MOST_ROWS or share <= usual + MOST_ABOVE_TRAIN:
+            return None
+        return (
+            f"{amount:,} of {subject.numbers.len():,} numbers are {plain_number(value)}, a value that {percent(usual)} "
+            "of the train sessions have. Check whether predictions were lost and filled with a default."
+        )
+
+
 class PlausibleValues(Check[CheckedSubmission]):
     code = "plausible"
     title = "No value is far above those of train"
@@ -94,36 +131,10 @@ class PlausibleValues(Check[CheckedSubmission]):
     requirements = NUMBERS_AND_TRAIN
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        limit = PLAUSIBLE_FACTOR * float(_train_values(subject).max())
-        above = subject.of_kind(FINITE).filter(pl.col(NUMBER) > limit)
+        limit = PLAUSIBLE_FACTOR * train_values(subject).max()
+        above = subject.values.filter(pl.col(NUMBER) > limit)
         problem = f"above {plain_number(limit)}, which is {PLAUSIBLE_FACTOR} times the largest value of train"
         return _explain_values(subject, above, problem, "Check the unit and the scale of the values.")
-
-
-class PlausibleMean(Check[CheckedSubmission]):
-    code = "scale"
-    title = "The mean is near that of train"
-    severity = "warning"
-    requirements = NUMBERS_AND_TRAIN
-
-    def explain(self, subject: CheckedSubmission) -> str | None:
-        with np.errstate(over="ignore"):
-            mean = float(subject.numbers.to_numpy().mean())
-        train_mean = float(_train_values(subject).mean())
-        low, high = train_mean / SCALE_FACTOR, train_mean * SCALE_FACTOR
-        if low <= mean <= high:
-            return None
-        return (
-            f"The mean value is {plain_number(mean)}, and that of train is {plain_number(train_mean)}. A mean between "
-            f"{plain_number(low)} and {plain_number(high)} is plausible. Check whether the values are on a log scale "
-            "or in another unit."
-        )
-
-
-def _train_values(case: CheckedSubmission) -> NDArray[np.float64]:
-    if case.train is None:
-        raise ValueError("this check needs train values")
-    return case.train.to_numpy()
 
 
 def _explain_values(case: CheckedSubmission, bad: pl.DataFrame, problem: str, advice: str) -> str | None:

@@ -1,0 +1,63 @@
+"""A submission as a table of text, and how its file is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from core.schema import LINE
+
+COMMA: Final = ","
+_FIELD: Final = "field_"
+
+
+@dataclass(frozen=True)
+class FileForm:
+    """How a file is written.
+
+    Attributes:
+        encoding: name of the codec of its text, such as utf-8 or cp1252.
+        separator: the character between fields.
+        split_decimals: whether values have decimal commas without quotation marks in a file with commas between fields,
+            so that a value takes two fields.
+    """
+
+    encoding: str = "utf-8"
+    separator: str = COMMA
+    split_decimals: bool = False
+
+
+@dataclass(frozen=True)
+class SubmissionTable:
+    """A submission as text: no cell is cast or stripped.
+
+    Attributes:
+        name: name of the file.
+        header: fields of the first line.
+        rows: one row per further line, in file order: `line` (line number in the file, from 1), and one text column for
+            each field of the header.
+        form: how the file is written.
+    """
+
+    name: str
+    header: tuple[str, ...] = ()
+    rows: pl.DataFrame = field(default_factory=pl.DataFrame)
+    form: FileForm = FileForm()
+
+    @classmethod
+    def of_columns(
+        cls, name: str, header: tuple[str, ...], lines: pl.Series, columns: list[pl.Series], form: FileForm
+    ) -> SubmissionTable:
+        """Return a table of line numbers and of one text column per field."""
+        named = [column.alias(f"{_FIELD}{index}") for index, column in enumerate(columns)]
+        return cls(name, header, pl.DataFrame([lines.alias(LINE), *named]), form)
+
+    def column(self, name: str) -> pl.Series:
+        """Return the cells of the first column with this name, in file order.
+
+        Raises:
+            ValueError: there is no such column.
+        """
+        return self.rows[f"{_FIELD}{self.header.index(name)}"].alias(name)
