@@ -19,7 +19,7 @@ MIN_CORRELATION: Final = 0.2
 _CLEAR: Final = 0.5
 """A correlation that shows the cause."""
 _MAX_SHIFT: Final = 10
-_CHUNK_ROWS, _MAX_CHUNKS = 100, 50
+_MIN_CHUNK_ROWS, _MAX_CHUNK_ROWS, _MAX_CHUNKS = 100, 4_000, 50
 _SORTED: Final = 0.999
 
 
@@ -29,45 +29,48 @@ def explain(ids: pl.Series, values: Vector, predicted: Vector) -> str | None:
     Args:
         ids, values, predicted: id, value, and prediction of a run for each row, in file order.
     """
-    correlation = _correlation(values, predicted)
+    chunks = _chunks(len(values))
+    rows = np.concatenate(chunks)
+    correlation = _correlation(values[rows], predicted[rows])
     if correlation >= MIN_CORRELATION:
-        return _explain_part(values, predicted)
+        return _explain_part(values, predicted, chunks)
     found = f"The rank correlation of the values with the predictions of the run is {correlation:.2f}"
-    cause = _cause(ids, values, predicted, correlation)
+    sorted_predicted = predicted[ids.arg_sort().to_numpy()]
+    cause = _cause(values[rows], predicted[rows], sorted_predicted[rows], correlation)
     return f"{found}. {cause} Write each value beside the id of its session."
 
 
-def _cause(ids: pl.Series, values: Vector, predicted: Vector, correlation: float) -> str:
+def _chunks(n_rows: int) -> list[NDArray[np.int64]]:
+    """Return the row numbers of up to 50 stretches of consecutive rows, all rows in files that are not very long."""
+    n_chunks = max(1, min(_MAX_CHUNKS, n_rows // _MIN_CHUNK_ROWS))
+    return [rows[:_MAX_CHUNK_ROWS] for rows in np.array_split(np.arange(n_rows), n_chunks)]
+
+
+def _cause(values: Vector, predicted: Vector, sorted_predicted: Vector, correlation: float) -> str:
     shift = max(_shifts(), key=lambda rows: _correlation(*_shifted(values, predicted, rows)))
     if _correlation(*_shifted(values, predicted, shift)) >= _CLEAR:
         return f"The values stand {count(abs(shift), 'row')} too {'low' if shift > 0 else 'high'}."
     if abs(_correlation(values, np.arange(float(len(values))))) > _SORTED:
         return "The values are sorted by size."
-    if _correlation(values, predicted[ids.arg_sort().to_numpy()]) >= _CLEAR:
+    if _correlation(values, sorted_predicted) >= _CLEAR:
         return "The values are in the order of the sorted ids, and the ids are not."
     if correlation <= -_CLEAR:
         return "High and low values are exchanged, as if they had the wrong sign."
     return "The values seem to belong to other sessions."
 
 
-def _explain_part(values: Vector, predicted: Vector) -> str | None:
+def _explain_part(values: Vector, predicted: Vector, chunks: list[NDArray[np.int64]]) -> str | None:
     """Return a sentence if the values are in step at the beginning of the file, but not from some row on."""
-    n_chunks = min(_MAX_CHUNKS, len(values) // _CHUNK_ROWS)
-    if n_chunks < 2:
-        return None
-    chunks = np.array_split(np.arange(len(values)), n_chunks)
     in_step = np.array([_correlation(values[rows], predicted[rows]) >= MIN_CORRELATION for rows in chunks])
     first_bad = int(np.argmin(in_step))
     if in_step.all() or first_bad == 0 or in_step[first_bad:].any():
         return None
-    start = int(chunks[first_bad][0])
-    bad = slice(start, None)
-    before = _correlation(values[:start], predicted[:start])
-    after = _correlation(values[bad], predicted[bad])
+    parts = (np.concatenate(chunks[:first_bad]), np.concatenate(chunks[first_bad:]))
+    before, after = (_correlation(values[rows], predicted[rows]) for rows in parts)
     if before < _CLEAR or after >= MIN_CORRELATION:
         return None
     return (
-        f"Up to about row {start:,} the rank correlation of the values with the predictions of the run is "
+        f"Up to about row {int(parts[1][0]):,} the rank correlation of the values with the predictions of the run is "
         f"{before:.2f}, and from there on {after:.2f}. A row may be missing or surplus there. Write each value beside "
         "the id of its session."
     )

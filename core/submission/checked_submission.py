@@ -24,6 +24,8 @@ EMPTY: Final = "empty"
 INFINITE: Final = "infinite"
 NO_NUMBER: Final = "no_number"
 
+_KINDS: Final = pl.Enum([FINITE, DECIMAL_COMMA, EMPTY, INFINITE, NO_NUMBER])
+
 EMPTY_SPELLINGS: Final = ("", "na", "n/a", "#n/a", "<na>", "null", "none")
 """How R, spreadsheets, pandas, SQL and Python spell a missing value, in lower case. NaN is parsed as a number."""
 _COMMA_NUMBER: Final = r"^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?$"
@@ -83,7 +85,7 @@ class CheckedSubmission:
         cells = self._cells(self.target.columns.value)
         number = cells[TEXT].cast(pl.Float64, strict=False)
         if number.is_finite().all() and not number.null_count():
-            return cells.with_columns(number.alias(NUMBER), pl.lit(FINITE).alias(KIND))
+            return cells.with_columns(number.alias(NUMBER), pl.lit(FINITE, dtype=_KINDS).alias(KIND))
         return _classified(cells)
 
     @cached_property
@@ -161,8 +163,12 @@ class CheckedSubmission:
         reference = self.target.reference
         if reference is None:
             return pl.DataFrame(schema={TEXT: pl.String, NUMBER: pl.Float64, PREDICTED: pl.Float64, IS_SUM: pl.Boolean})
-        unknown = self.rows.drop_nulls().join(self.target.known, on=TEXT, how="anti", maintain_order="left")
-        return unknown.join(reference, on=TEXT, maintain_order="left")
+        rows = self.rows
+        if rows[TEXT].len() == reference.height and (rows[TEXT] == reference[TEXT]).all():  # saves a costly join
+            rows = rows.hstack(reference.drop(TEXT))
+        else:
+            rows = rows.join(reference, on=TEXT, maintain_order="left")
+        return rows.drop_nulls().join(self.target.known, on=TEXT, how="anti", maintain_order="left")
 
     def of_kind(self, kind: str) -> pl.DataFrame:
         """Return the rows of `values` of this kind."""
@@ -207,4 +213,8 @@ def _classified(cells: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col(KIND) == FINITE)
         .then(parsed)
     )
-    return cells.with_columns(kind.alias(KIND)).with_columns(number.alias(NUMBER)).select(LINE, TEXT, NUMBER, KIND)
+    return (
+        cells.with_columns(kind.cast(_KINDS).alias(KIND))
+        .with_columns(number.alias(NUMBER))
+        .select(LINE, TEXT, NUMBER, KIND)
+    )

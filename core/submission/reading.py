@@ -38,6 +38,8 @@ _QUOTE: Final = '"'
 _MARK: Final = "\ufeff"
 _SPLIT_DECIMAL: Final = r"^\s*[+-]?\d+$", r"^\d+(?:[eE][+-]?\d+)?\s*$"
 """The fields before and after a decimal comma."""
+_MOST_SPLIT: Final = 0.5
+"""Share of rows with one field too many, above which they have decimal commas. Few such rows are broken."""
 
 
 def read_submission(path: Path) -> SubmissionTable:
@@ -133,6 +135,7 @@ def _read_plain(content: bytes, name: str) -> SubmissionTable | None:
         and content.count(b",") == n_lines * (n_fields - 1)
         and content.count(b"\r") == content.count(b"\r\n")
         and not content.endswith(b"\r")
+        and not content.startswith(_MARK.encode())  # Polars would skip a second one, too
         and not any(byte in content for byte in (b'"', b"\0"))
     )
     if not is_plain:
@@ -171,11 +174,11 @@ def _join_decimals(rows: pl.DataFrame, n_fields: int, separator: str) -> tuple[p
     length = pl.col(_FIELDS).list.len()
     before, after = pl.col(_FIELDS).list.get(1, null_on_oob=True), pl.col(_FIELDS).list.get(2, null_on_oob=True)
     is_split = (length == n_fields + 1) & before.str.contains(_SPLIT_DECIMAL[0]) & after.str.contains(_SPLIT_DECIMAL[1])
-    if separator != COMMA or n_fields != 2 or not rows.select(((length == n_fields) | is_split).all()).item():
+    are_even = ((length == n_fields) | is_split).all() & (is_split.mean() > _MOST_SPLIT)
+    if separator != COMMA or n_fields != 2 or not rows.select(are_even).item():
         return rows, False
     joined = pl.concat_list(pl.col(_FIELDS).list.first(), pl.concat_str(before, pl.lit(COMMA), after))
-    split = rows.select(is_split.any()).item()
-    return rows.with_columns(pl.when(is_split).then(joined).otherwise(_FIELDS).alias(_FIELDS)), bool(split)
+    return rows.with_columns(pl.when(is_split).then(joined).otherwise(_FIELDS).alias(_FIELDS)), True
 
 
 def _split(text: str, name: str, separator: str) -> pl.DataFrame:

@@ -28,7 +28,7 @@ _VALUE_COLUMN = _Requirement(
 _ROWS = _Requirement(lambda case: case.table.rows.height > 0, "the file has no rows")
 _NUMBERS = _Requirement(lambda case: case.numbers.len() > 0, "no value is a number")
 _TWO_NUMBERS = _Requirement(lambda case: case.numbers.len() > 1, "fewer than 2 values are numbers")
-_DIFFERENT = _Requirement(lambda case: case.numbers.n_unique() > 1, "all numbers are equal")
+_DIFFERENT = _Requirement(lambda case: case.numbers.min() != case.numbers.max(), "all numbers are equal")
 _TRAIN = _Requirement(lambda case: case.target.train is not None, "there are no train values above 0 to compare with")
 _KNOWN = _Requirement(lambda case: case.known.height > 0, "no session with a number has a value in train")
 _RUN = _Requirement(lambda case: case.target.reference is not None, "there is no run to compare with")

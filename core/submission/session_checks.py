@@ -8,7 +8,7 @@ from core.base.text import shorten, verb
 from core.check_result import Check
 from core.submission.checked_submission import CheckedSubmission
 from core.submission.requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS, TABLE
-from core.submission.target import TEXT
+from core.submission.target import TEXT, is_unique
 from core.submission.text import count_of, explain_rows, quoted
 
 
@@ -19,8 +19,7 @@ class CleanIds(Check[CheckedSubmission]):
     requirements = SOME_IDS
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        stripped = pl.col(TEXT).str.strip_chars()
-        bad = subject.ids.filter((stripped == "") | (stripped != pl.col(TEXT)))
+        bad = subject.ids.filter((pl.col(TEXT) == "") | pl.col(TEXT).str.contains(r"^\s|\s$"))
         amount = count_of(bad.height, subject.ids.height, "session id")
         advice = "Write each id as it is in the test file."
         return explain_rows(bad, amount, "empty or padded with white space", advice)
@@ -80,7 +79,7 @@ class DuplicateSessions(Check[CheckedSubmission]):
     requirements = SOME_IDS
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        if subject.has_target_order:
+        if is_unique(subject.ids[TEXT]):
             return None
         repeats = subject.ids.filter(~pl.col(TEXT).is_first_distinct())
         amount = count_of(repeats.height, subject.ids.height, "row", "repeats", "repeat")

@@ -60,14 +60,16 @@ class SubmissionTarget:
             without_events: ids of those of the sessions that have no usable event; None for no such session.
             reference: see the attribute.
         """
-        ids = sessions.cast(pl.String).drop_nulls().unique(maintain_order=True).alias(TEXT)
+        ids = sessions.cast(pl.String).alias(TEXT)
+        if ids.null_count() or not is_unique(ids):  # ten million ids are not copied without need
+            ids = ids.drop_nulls().unique(maintain_order=True)
         train = _finite(train_values)
         values = train[VALUE]
         return cls(
             ids,
             None if sample is None else sample.cast(pl.String).alias(TEXT),
             values if values.sum() > 0 else None,  # without a positive value there is no scale to compare with
-            train.join(ids.to_frame(), on=TEXT, how="semi"),
+            ids.to_frame().join(train, on=TEXT, maintain_order="left"),
             columns or SubmissionColumns(),
             ids.clear() if without_events is None else without_events.cast(pl.String).alias(TEXT),
             reference,
@@ -77,6 +79,12 @@ class SubmissionTarget:
     def order(self) -> pl.Series:
         """The ids in the order of the file: that of the sample if there is one."""
         return self.sessions if self.sample is None else self.sample
+
+
+def is_unique(texts: pl.Series) -> bool:
+    """Return whether all texts differ. Different hashes prove it, with less time and memory than a set of the texts."""
+    hashes = texts.hash().sort()
+    return not (hashes[1:] == hashes[:-1]).any() or texts.n_unique() == texts.len()
 
 
 def _finite(values: pl.DataFrame | None) -> pl.DataFrame:
