@@ -22,12 +22,14 @@ import polars as pl
 SETS = {"demo": ["--sessions", "101500"], "journey": ["--sessions", "60000"]}
 
 
-def core(*arguments: str, home: Path) -> tuple[dict, float]:
+def core(*arguments: str, home: Path, exit_codes: tuple[int, ...] = (0,)) -> tuple[dict, float]:
     """Run a verb in a separate process, and return its JSON object and the seconds it took."""
     environment = os.environ | {"SVS_HOME": str(home)}
     started = time.perf_counter()
     command = [sys.executable, "-m", "core", *arguments, "--json"]
-    process = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    process = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    if process.returncode not in exit_codes:
+        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{process.stderr[-2000:]}")
     return json.loads(process.stdout.splitlines()[-1]), time.perf_counter() - started
 
 

@@ -20,9 +20,9 @@ from core.ingestion.sessions import session_ids
 from core.ingestion.sessions.session_ids import event_ids
 from core.ingestion.sources import csv_text
 from core.ingestion.sources.uploads import keep_upload
-from core.pipeline.predictions_and_checks import check_against_files, check_submission
+from core.pipeline.submission_target import target_of_dataset, target_of_files
 from core.schema import Role
-from core.submission import write_submission
+from core.submission import check_file, write_submission
 from tests.events_on_the_spot import (
     NOON,
     Event,
@@ -313,18 +313,21 @@ def test_a_check_asks_for_the_sessions_that_the_dataset_has(tmp_path: Path) -> N
     assert dataset.submission_order().get_column("user_session").to_list() == [*(f"B{n}" for n in range(10)), "S777"]
     assert (dataset.card().to_predict, dataset.card().without_events) == (11, 1)
     assert dataset.sessions_without_events().to_list() == ["S777"]
-    for results in (check_submission(submission, dataset), check_against_files(submission, files.test, None)):
+    for results in (
+        check_file(submission, target_of_dataset(dataset)),
+        check_file(submission, target_of_files(files.test, None)),
+    ):
         assert not [each for each in results if (each.outcome, each.severity) == ("failed", "error")]
         (line,) = [each for each in results if each.code == "default_predictions"]
         assert (line.outcome, line.severity) == ("failed", "warning")
         assert "1 of 11 sessions has no usable event in the test file ('S777')" in line.explanation
     asked = tmp_path / "asked.csv"
     asked.write_bytes(sample_of("B1", "S777"))
-    results = check_against_files(asked, files.test, asked)
+    results = check_file(asked, target_of_files(files.test, asked))
     assert [each.code for each in results if each.outcome == "failed"] == ["default_predictions", "constant"]
     asked.write_bytes(sample_of("B1", "S778"))
     with pytest.raises(InputError, match=r"1 of 2 sessions in asked\.csv is not in the test file \(S778\)"):
-        check_against_files(submission, files.test, asked)
+        check_file(submission, target_of_files(files.test, asked))
 
 
 def test_rows_that_are_no_events_of_a_session_do_not_ask_for_its_prediction(tmp_path: Path) -> None:
@@ -373,10 +376,10 @@ def test_a_submission_gets_the_columns_of_its_sample(tmp_path: Path, sample: byt
     write_submission(predictions, dataset.submission_order(), path, columns)
     assert path.read_text().splitlines()[0] == ",".join(header)
     assert set(path.read_text().splitlines()[1].split(",")) == {"B1", "1.000000"}
-    results = check_submission(path, dataset)
+    results = check_file(path, target_of_dataset(dataset))
     assert [each.code for each in results if each.outcome == "failed"] == ["scale"]
     path.write_bytes(sample_of("B1", "B2").replace(b"session_value", b"score"))
-    failed = [each for each in check_submission(path, dataset) if each.outcome == "failed"]
+    failed = [each for each in check_file(path, target_of_dataset(dataset)) if each.outcome == "failed"]
     assert failed[0].code == "columns"
     assert f"Change the first line to {','.join(header)}." in failed[0].explanation
 
@@ -407,7 +410,7 @@ def test_a_sample_need_not_be_written_as_the_log_is(tmp_path: Path, name: str, m
     assert dataset.submission_order().get_column("user_session").to_list() == ["äB3", "äB1"]
     submission = tmp_path / "submission.csv"
     submission.write_bytes(sample_of("äB3", "äB1").replace(b"user_session", name.encode()))
-    results = check_against_files(submission, files.test, files.sample_submission, mapping)
+    results = check_file(submission, target_of_files(files.test, files.sample_submission, mapping))
     assert [each.code for each in results if each.outcome == "failed"] == ["constant"]
 
 

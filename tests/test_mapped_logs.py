@@ -18,7 +18,8 @@ from core.dataset import Dataset, list_datasets
 from core.errors import InputError
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.rows.event_times import epoch_seconds
-from core.pipeline.predictions_and_checks import check_against_files
+from core.pipeline.submission_target import target_of_files
+from core.submission import check_file
 from tests.events_on_the_spot import (
     NOON,
     csv_of,
@@ -137,10 +138,10 @@ def test_a_submission_is_checked_against_a_sample_and_a_folder_or_glob(tmp_path:
     sample.write_bytes(sample_of("U0-1", "U1-1"))
     mapping = Mapping.checked(session_gap_minutes=30)
     for test in ("logs", "logs/*.csv"):
-        results = check_against_files(sample, tmp_path / test, sample, mapping)
+        results = check_file(sample, target_of_files(tmp_path / test, sample, mapping))
         assert "failed" not in {each.outcome for each in results if each.severity == "error"}
     with pytest.raises(InputError, match=r"There is no file at .*\*\.parquet\. "):
-        check_against_files(sample, tmp_path / "logs" / "*.parquet", sample, mapping)
+        check_file(sample, target_of_files(tmp_path / "logs" / "*.parquet", sample, mapping))
 
 
 def test_complete_journey_receipts_are_baskets_of_purchases(tmp_path: Path) -> None:

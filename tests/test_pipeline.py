@@ -20,11 +20,12 @@ from core.demo.journey import write_journey
 from core.errors import RunError, StudioError
 from core.ingestion import InputFiles
 from core.pipeline.first_run import demo_dataset
-from core.pipeline.predictions_and_checks import check_against_files, check_submission
 from core.pipeline.run import run
 from core.pipeline.steps import steps
+from core.pipeline.submission_target import target_of_dataset, target_of_files
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE, MANIFEST_FILE, OOF_FILE, PREDICTIONS_FILE, hash_files
+from core.submission import check_file
 from tests.absent import absent_part
 from tests.conftest import DEMO, QUICK
 from tests.events_on_the_spot import NOON, Event, write_files
@@ -261,8 +262,8 @@ def test_a_damaged_submission_fails_its_checks(finished: tuple[Workspace, Run], 
     damaged.write_text("\n".join([*lines[:-2], lines[1], lines[-1].split(",")[0] + ",-1"]) + "\n")
     dataset = demo_dataset(workspace)
     for results in (
-        check_submission(damaged, dataset),
-        check_against_files(damaged, DEMO / "test.csv", DEMO / "sample_submission.csv"),
+        check_file(damaged, target_of_dataset(dataset)),
+        check_file(damaged, target_of_files(DEMO / "test.csv", DEMO / "sample_submission.csv")),
     ):
         assert {result.code for result in results if result.outcome == "failed"} >= {
             "missing_sessions",

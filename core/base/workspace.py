@@ -38,6 +38,7 @@ class Workspace:
     datasets = _Subfolder("datasets")
     runs = _Subfolder("runs")
     uploads = _Subfolder("uploads")
+    blends = _Subfolder("blends")
     mappings = _Subfolder("mappings")
     logs = _Subfolder("logs")
     searches = _Subfolder("studies")
@@ -57,5 +58,5 @@ class Workspace:
 
     def sweep(self) -> None:
         """Delete what killed processes left under temporary names; it can take gigabytes."""
-        for name in ("datasets", "runs", "uploads", "mappings", "studies", "unfinished"):
+        for name in ("datasets", "runs", "blends", "uploads", "mappings", "studies", "unfinished"):
             sweep_all(self.root / name)

@@ -9,6 +9,12 @@ from typing import NoReturn
 
 from core.base.files import path_of
 from core.cli.run_options import add_settings
+from core.cli.submission_options import (
+    add_blend_options,
+    add_check_options,
+    add_compare_options,
+    add_submissions_options,
+)
 from core.config import RunConfig
 from core.errors import SettingError
 
@@ -90,7 +96,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add_backtest_options(
         add("backtest", "run_pipeline.backtest", "Compare expected with actual scores at several dates of one log.")
     )
-    _add_check_options(add("check", "submissions.check", "Check a submission file."))
+    check = add("check", "submissions.check", "Check a submission file, foresee its score, and repair it.")
+    add_check_options(check)
+    add_compare_options(add("compare", "submissions.compare", "Compare the predictions of submission files."))
+    add_blend_options(add("blend", "submissions.blend", "Write a weighted sum of submission files."))
+    summary = "List, record or hand in submissions, with the score foreseen and the score returned."
+    add_submissions_options(add("submissions", "submissions.submissions", summary))
     _add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))
     job_parser = add("jobs", "jobs.jobs", "List and control background jobs.")
     _add_action(job_parser, _JOB_ACTIONS)
@@ -285,17 +296,6 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", type=path_of, help="SQLite file with the events received. Default: one in the workspace."
     )
-
-
-def _add_check_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("submission", type=path_of, help="The submission file.")
-    source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--test", type=path_of, help="Event file with the sessions that the submission predicts.")
-    source.add_argument("--run", help="Id or folder of a run on the dataset whose sessions the submission predicts.")
-    parser.add_argument(
-        "--sample-submission", type=path_of, help="File with the expected sessions, in the expected order."
-    )
-    _add_mapping(parser)
 
 
 def _add_runs_options(parser: argparse.ArgumentParser) -> None:

@@ -27,7 +27,9 @@ class RunError(StudioError):
     code = "run_error"
 
     @classmethod
-    def unknown(cls, kind: Literal["run", "job", "dataset", "upload"], name: str, names: Sequence[str]) -> RunError:
+    def unknown(
+        cls, kind: Literal["run", "job", "dataset", "upload", "submission"], name: str, names: Sequence[str]
+    ) -> RunError:
         existing = f"Existing {kind}s: {listed(names, 5)}." if names else f"There is no {kind} yet."
         return cls(
             f"There is no {kind} named {name}. {existing}",
@@ -35,6 +37,15 @@ class RunError(StudioError):
             code=f"unknown_{kind}",
             actual=name,
             allowed=list(names),
+        )
+
+    @classmethod
+    def damaged_log(cls, path: Path, reason: str) -> RunError:
+        return cls(
+            f"The log of submissions {path} cannot be read ({reason}).",
+            "Move it away to begin a new one.",
+            code="damaged_log",
+            actual=reason,
         )
 
     @classmethod

@@ -14,7 +14,7 @@ from core.check_result import CheckResult
 from core.config import RunConfig, available_cores
 from core.dataset import Dataset
 from core.pipeline.clock import RunClock
-from core.pipeline.predictions_and_checks import count_composite, count_known
+from core.pipeline.session_predictions import count_composite, count_known
 from core.runs import manifest as manifests
 from core.runs import store
 from core.schema import STACK

@@ -29,14 +29,15 @@ from core.ingestion import InputFiles, ingest
 from core.model import SessionValueModel, save_model
 from core.pipeline.clock import RunClock
 from core.pipeline.manifest_writer import write_manifest
-from core.pipeline.predictions_and_checks import check_submission, count_known, session_predictions
 from core.pipeline.preflight import check_output_folder
 from core.pipeline.record import load_certificate, save_certificate, write_checks, write_live_tables, write_tables
+from core.pipeline.session_predictions import count_known, session_predictions
 from core.pipeline.steps import steps
+from core.pipeline.submission_target import target_of_dataset
 from core.runs import Run
 from core.runs.store import MODEL_FOLDER, SUBMISSION_FILE, versions
 from core.schema import SESSION
-from core.submission import write_submission
+from core.submission import check_file, write_submission
 from core.training import PreparedFolds, Training, certify_training, prepare, train, training_set, tune
 from core.training.live import train_live, with_prefixes
 from core.training.shift import find_shift
@@ -140,7 +141,8 @@ def _run(
             submission = temporary / SUBMISSION_FILE
             columns = dataset.card().submission_columns
             write_submission(sessions, dataset.submission_order(), submission, columns)
-            checks = check_submission(submission, dataset)
+            target = target_of_dataset(dataset, use_known_values=config.use_known_values)
+            checks = check_file(submission, target)
             write_tables(temporary, training, sessions, explanation, _recovered_prices(dataset, training))
             if live is not None:
                 write_live_tables(temporary, live)

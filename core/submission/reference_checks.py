@@ -32,6 +32,13 @@ _MIN_SHARE: Final = 1e-4
 _QUANTILES: Final = {"lowest decile": 0.1, "median": 0.5, "highest decile": 0.9}
 
 
+def wrong_known(known: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows whose `number` is not the rounded `value` that is known from train."""
+    absolute, relative = KNOWN_TOLERANCE
+    distance = (pl.col(NUMBER) - pl.col(VALUE)).abs()
+    return known.filter(distance > pl.max_horizontal(pl.lit(absolute), pl.col(VALUE).abs() * relative))
+
+
 class KnownValues(Check[CheckedSubmission]):
     code = "known_values"
     title = "Sessions of train have their known value"
@@ -39,9 +46,7 @@ class KnownValues(Check[CheckedSubmission]):
     requirements = KNOWN_VALUES
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        absolute, relative = KNOWN_TOLERANCE
-        distance = (pl.col(NUMBER) - pl.col(VALUE)).abs()
-        wrong = subject.known.filter(distance > pl.max_horizontal(pl.lit(absolute), pl.col(VALUE).abs() * relative))
+        wrong = wrong_known(subject.known)
         if wrong.is_empty():
             return None
         amount = count_of(wrong.height, subject.known.height, "session", "has", "have")

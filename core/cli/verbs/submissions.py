@@ -1,36 +1,227 @@
-"""The verb check, on a submission file."""
+"""The verbs check, compare, blend and submissions, on submission files."""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 from dataclasses import asdict
+from typing import Any
 
 from core import runs as run_store
+from core.base.text import interval_text, number
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named, mapping_of
-from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line
-from core.cli.run_options import refuse_combination
-from core.pipeline.predictions_and_checks import check_against_files, check_submission
+from core.cli.inputs import mapping_of
+from core.cli.output import (
+    EXIT_CHECK_FAILED,
+    EXIT_DONE,
+    Outcome,
+    check_line,
+    check_record,
+    refuse_existing,
+    writing_to,
+)
+from core.cli.run_options import refuse_combination, require
+from core.errors import SettingError
+from core.pipeline import submission_desk as desk
+from core.pipeline.submission_target import dataset_of, target_of_files, target_of_run
+from core.runs import Run
+from core.submission import SubmissionTarget, host, log
+from core.submission.blend import checked_weights, equal_weights, expected_of_blend, weights_from_scores
+from core.submission.repair import repair
+
+_MIN_FILES = 2
 
 
 def check(options: argparse.Namespace) -> Outcome:
-    """Check a submission against event files or the dataset of a run."""
+    """Check a submission against event files or the dataset of a run, and repair it on request."""
     workspace = Workspace.from_environment()
-    if options.run:
-        explanation = "The dataset of a run has the expected sessions."
-        refuse_combination(options, "--run", ["sample_submission", "mapping"], explanation)
-        dataset = dataset_named(workspace, run_store.find_run(workspace, options.run).manifest.dataset)
-        results = check_submission(options.submission, dataset)
-    else:
-        results = check_against_files(options.submission, options.test, options.sample_submission, mapping_of(options))
-    failed = [result for result in results if result.outcome == "failed"]
-    errors = [result for result in failed if result.severity == "error"]
-    lines = [check_line(result) for result in results]
+    target, run = _target(options, workspace)
+    file = desk.open_file(desk.path_of_submission(workspace, options.submission), workspace, target, run)
+    lines = [check_line(result) for result in file.checks]
     content = {
-        "submission": str(options.submission),
-        "passed": sum(result.outcome == "passed" for result in results),
-        "failed": len(errors),
-        "warnings": len(failed) - len(errors),
-        "checks": [asdict(result) for result in results],
+        "submission": options.submission,
+        "sha256": file.sha256,
+        "made_by": file.made_by or None,
+        "passed": sum(result.outcome == "passed" for result in file.checks),
+        "failed": len(file.blocking),
+        "warnings": len(file.advisory),
+        "checks": [check_record(result) for result in file.checks],
+        "expected_score": None if file.foreseen.score is None else asdict(file.foreseen.score),
     }
-    return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if errors else EXIT_DONE)
+    if run is not None:
+        lines.append(_foreseen_line(file.foreseen, run))
+        content["metric"] = run.manifest.scores.metric_scores.metric
+    if options.repair is not None:
+        lines += _repair(file, options, content)
+    return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if file.blocking else EXIT_DONE)
+
+
+def _repair(file: desk.DeskFile, options: argparse.Namespace, content: dict[str, Any]) -> list[str]:
+    """Write the repaired file, add its changes to the content, and return the lines to print."""
+    with writing_to(options.repair):
+        refuse_existing(options.repair)
+        repaired = repair(file.case)
+        repaired.write(options.repair)
+    content["repaired"] = str(options.repair)
+    content["changes"] = [asdict(change) for change in repaired.changes]
+    lines = [change.text for change in repaired.changes] or ["There was nothing to repair."]
+    return [*lines, f"The repaired file is {options.repair}. Check it, because not every fault can be repaired."]
+
+
+def compare(options: argparse.Namespace) -> Outcome:
+    """Compare the predictions of files."""
+    workspace = Workspace.from_environment()
+    files, run = _files(options, workspace)
+    comparison = desk.compare_files(files, None if run is None else dataset_of(workspace, run))
+    lines = []
+    for pair in comparison.pairs.iter_rows(named=True):
+        lines.append(
+            f"{pair['file']} and {pair['other']}: correlation {number(pair['correlation'])}, rank correlation "
+            f"{number(pair['rank_correlation'])}, distance {number(pair['distance'])} (root mean square), mean "
+            f"difference {number(pair['difference'])}"
+        )
+    lines.append("The sessions on which the files differ most:")
+    for row in comparison.disagreements.head(5).iter_rows(named=True):
+        session, *values, _ = row.values()
+        lines.append(f"{session}: {', '.join(number(value) for value in values)}")
+    content: dict[str, Any] = {
+        "files": [_file_content(file) for file in files],
+        "pairs": comparison.pairs.to_dicts(),
+        "segments": comparison.segments.to_dicts(),
+        "disagreements": comparison.disagreements.to_dicts(),
+    }
+    return Outcome(content, "\n".join(lines))
+
+
+def blend(options: argparse.Namespace) -> Outcome:
+    """Write the weighted sum of files."""
+    workspace = Workspace.from_environment()
+    if options.score_of_zeros is not None and options.scores is None:
+        raise SettingError.usage("--score-of-zeros needs --scores", "blend")
+    if options.out is not None:
+        refuse_existing(options.out)
+    files, run = _files(options, workspace)
+    predictions = desk.prediction_matrix(files)
+    returned: float | None = None
+    if options.equal:
+        method, weights = "equal", equal_weights(len(files))
+    elif options.weights is not None:
+        method, weights = "chosen", checked_weights(options.weights, len(files))
+    elif options.out_of_fold:
+        method, weights = "out_of_fold", desk.out_of_fold_weights(files, workspace)
+    else:
+        method = "returned_scores"
+        scores = checked_weights(options.scores, len(files))
+        weights = weights_from_scores(predictions, scores.tolist(), options.score_of_zeros)
+        returned = expected_of_blend(predictions, weights, scores.tolist(), options.score_of_zeros)
+    blended = desk.blend_files(files, weights, method, workspace, run)
+    target = files[0].case.target
+    checked = desk.open_file(blended.submission, workspace, target, run)
+    log.record(workspace, "blended", **desk.log_fields(checked, run))
+    content: dict[str, Any] = {
+        "blend": blended.blend,
+        "submission": str(blended.submission),
+        "method": method,
+        "weights": [member.model_dump() for member in blended.members],
+        "failed": len(checked.blocking),
+        "warnings": len(checked.advisory),
+        "checks": [check_record(result) for result in checked.checks],
+        "expected_score": None if checked.foreseen.score is None else asdict(checked.foreseen.score),
+        "score_by_returned_scores": returned,
+    }
+    lines = [str(blended.submission), *(f"{member.weight:8.4f}  {member.name}" for member in blended.members)]
+    if returned is not None:
+        lines.append(f"On the sessions that were scored, this blend has an MSE of about {number(returned)}.")
+    if run is not None:
+        lines.append(_foreseen_line(checked.foreseen, run))
+    lines += [check_line(result) for result in (*checked.blocking, *checked.advisory)]
+    if options.out is not None:
+        with writing_to(options.out):
+            shutil.copyfile(blended.submission, options.out)
+        content["out"] = str(options.out)
+    return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if checked.blocking else EXIT_DONE)
+
+
+def submissions(options: argparse.Namespace) -> Outcome:
+    """List the log of submissions, or add to it."""
+    workspace = Workspace.from_environment()
+    if options.action == "list":
+        found = log.entries(workspace)
+        lines = [_entry_line(entry) for entry in found]
+        content = {"submissions": [entry.model_dump(mode="json") for entry in found]}
+        return Outcome(content, "\n".join(lines) or "There is no submission yet.")
+    require(options.name, "NAME", "a file, or the id of a run, a blend or an entry")
+    if options.action == "score":
+        require(options.returned, "--returned", "the score that the host returned")
+        entry = log.set_returned(workspace, options.name, options.returned, options.note)
+    else:
+        entry = _hand_in(options, workspace)
+    return Outcome(entry.model_dump(mode="json"), _entry_line(entry))
+
+
+def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
+    """Record a file, and submit it before if that is asked for."""
+    require(options.run, "--run", "the id of the run to check the file against")
+    run = run_store.find_run(workspace, options.run)
+    path = desk.path_of_submission(workspace, options.name)
+    file = desk.open_file(path, workspace, target_of_run(workspace, run), run)
+    if file.blocking and not options.all_the_same:
+        desk.refuse_blocked(file)
+    fields = desk.log_fields(file, run) | {"returned": options.returned, "note": options.note}
+    if options.action == "record":
+        return log.record(workspace, "submitted", **fields)
+    require(options.competition, "--competition", "the name of the competition")
+    message = f"{file.name} {file.sha256[:12]}"
+    said = host.hand_in(path, options.competition, message)
+    entry = log.record(workspace, "submitted", **(fields | {"note": options.note or said.strip()[:200]}))
+    if options.wait:
+        returned = host.wait_for_score(options.competition, message)
+        if returned.score is not None:
+            return log.set_returned(workspace, entry.entry, returned.score)
+    return entry
+
+
+def _target(options: argparse.Namespace, workspace: Workspace) -> tuple[SubmissionTarget, Run | None]:
+    """Return the sessions to predict, and the run that the options name."""
+    if options.run is None:
+        return target_of_files(options.test, options.sample_submission, mapping_of(options)), None
+    explanation = "The dataset of a run has the expected sessions."
+    refuse_combination(options, "--run", ["sample_submission", "mapping"], explanation)
+    run = run_store.find_run(workspace, options.run)
+    return target_of_run(workspace, run), run
+
+
+def _files(options: argparse.Namespace, workspace: Workspace) -> tuple[list[desk.DeskFile], Run | None]:
+    if len(options.submissions) < _MIN_FILES:
+        raise SettingError.usage("at least two files are needed", options.verb_name)
+    target, run = _target(options, workspace)
+    paths = [desk.path_of_submission(workspace, name) for name in options.submissions]
+    return [desk.open_file(path, workspace, target, run) for path in paths], run
+
+
+def _file_content(file: desk.DeskFile) -> dict[str, Any]:
+    score = file.foreseen.score
+    return {
+        "file": file.name,
+        "sha256": file.sha256,
+        "made_by": file.made_by or None,
+        "failed": [check.code for check in file.blocking],
+        "warnings": [check.code for check in file.advisory],
+        "expected_score": None if score is None else asdict(score),
+    }
+
+
+def _foreseen_line(foreseen: desk.Foreseen, run: Run) -> str:
+    if foreseen.score is None:
+        return f"Expected score: {foreseen.reason}"
+    score, label = foreseen.score, run.manifest.scores.metric_scores.label
+    return (
+        f"Expected {label}: {number(score.value)}, 90% interval {interval_text(score.low, score.high)}. A file that "
+        "knows more of the values than the run is better than that."
+    )
+
+
+def _entry_line(entry: log.Entry) -> str:
+    foreseen = "" if entry.foreseen is None else f"  foreseen {entry.metric} {number(entry.foreseen)}"
+    returned = "" if entry.returned is None else f"  returned {number(entry.returned)}"
+    return f"{entry.entry}  {entry.time[:16]}  {entry.action:10}  {entry.made_by or entry.file}{foreseen}{returned}"

@@ -1,0 +1,99 @@
+"""What a submission is checked against: the sessions of a dataset, of a run, or of event files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from core.base.workspace import Workspace
+from core.dataset import Dataset, list_datasets
+from core.errors import RunError
+from core.ingestion import event_ids
+from core.ingestion.mapping import Mapping
+from core.ingestion.sessions.session_ids import read_sample, require_test_sessions
+from core.ingestion.sources.paths import files_of
+from core.runs import Run
+from core.runs.store import ANSWERS_FILE
+from core.schema import ROLE, SESSION, SESSION_VALUE, TRAIN_ROLE, USER_SESSION, VALUE
+from core.submission import SubmissionTarget
+from core.submission.target import IS_SUM, PREDICTED, TEXT
+
+_DEFAULT, _SUMMED = "default", "summed"
+
+
+def target_of_dataset(
+    dataset: Dataset, reference: pl.DataFrame | None = None, *, use_known_values: bool = True
+) -> SubmissionTarget:
+    """Return the sessions that a dataset wants predicted.
+
+    Args:
+        reference: predictions of a run; see `SubmissionTarget`.
+        use_known_values: whether sessions that are in train, too, should have their value there.
+    """
+    ids = dataset.submission_order().get_column(USER_SESSION)
+    values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
+    known = values.select(pl.col(SESSION).cast(pl.String).alias(USER_SESSION), pl.col(VALUE).alias(SESSION_VALUE))
+    card = dataset.card()
+    target = SubmissionTarget.of(
+        ids,
+        ids if card.sample_submission is not None else None,
+        known,
+        columns=card.submission_columns,
+        without_events=dataset.sessions_without_events(),
+        reference=reference,
+    )
+    return target if use_known_values else replace(target, known=target.known.clear())
+
+
+def target_of_run(workspace: Workspace, run: Run) -> SubmissionTarget:
+    """Return the sessions that a run predicted, with its predictions as the reference.
+
+    Raises:
+        RunError: the dataset of the run was deleted, or a file of the run is damaged.
+    """
+    answers = run.table(ANSWERS_FILE).filter(pl.col("source") != _DEFAULT)
+    reference = answers.select(
+        pl.col(USER_SESSION).alias(TEXT),
+        pl.col(SESSION_VALUE).alias(PREDICTED),
+        (pl.col("source") == _SUMMED).alias(IS_SUM),
+    )
+    use_known_values = run.manifest.config.use_known_values
+    return target_of_dataset(dataset_of(workspace, run), reference.collect(), use_known_values=use_known_values)
+
+
+def dataset_of(workspace: Workspace, run: Run) -> Dataset:
+    """Return the dataset of a run.
+
+    Raises:
+        RunError: it was deleted.
+    """
+    datasets = list_datasets(workspace)
+    for dataset in datasets:
+        if run.is_on(dataset):
+            return dataset
+    raise RunError.unknown("dataset", run.manifest.dataset[:12], [dataset.fingerprint[:12] for dataset in datasets])
+
+
+def target_of_files(test: Path, sample_submission: Path | None, mapping: Mapping | None = None) -> SubmissionTarget:
+    """Return the sessions of a test event file, or of the sample submission if there is one.
+
+    As in a dataset, a session whose rows are all unusable needs a prediction.
+
+    Raises:
+        InputError: a file is missing or invalid, or the sample does not belong to the test file.
+    """
+    mapping = mapping or Mapping()
+    if sample_submission is None:
+        usable, quarantined = event_ids(test, mapping)
+        return SubmissionTarget.of(pl.concat([usable, quarantined]), without_events=quarantined)
+    sample = read_sample(sample_submission, mapping)
+    ids, without_events = sample.ids.drop_nulls().unique(maintain_order=True), None
+    if mapping.session_gap_minutes is not None:  # the log has no session ids
+        files_of(test)
+    else:
+        usable, quarantined = event_ids(test, mapping)
+        without_events = ids.filter(~ids.is_in(usable.implode()))
+        require_test_sessions(sample.name, without_events, ids.len(), quarantined, mapping)
+    return SubmissionTarget.of(ids, ids, columns=sample.columns, without_events=without_events)

@@ -1,0 +1,120 @@
+"""Weights of a blend: a sum of files, each times a weight of 0 or more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from core.base.text import count
+from core.errors import InputError
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+_SUM_FACTOR = 1e4
+"""How much more the sum of the weights counts than the error, where it must be 1."""
+
+
+def checked_weights(weights: Sequence[float], n_files: int) -> Vector:
+    """Return weights chosen by hand.
+
+    Raises:
+        InputError: their number is not that of the files, one is below 0 or not finite, or all are 0.
+    """
+    given = np.asarray(weights, dtype=np.float64)
+    if len(given) != n_files:
+        raise InputError(
+            f"There {'is' if len(given) == 1 else 'are'} {count(len(given), 'weight')} for {count(n_files, 'file')}.",
+            "Give one weight for each file, in the order of the files.",
+            code="blend_weights",
+        )
+    if not np.isfinite(given).all() or (given < 0).any() or not given.any():
+        raise InputError(
+            f"The weights {', '.join(f'{weight:g}' for weight in given)} cannot be used.",
+            "Each weight must be 0 or more, and at least one above 0.",
+            code="blend_weights",
+        )
+    return given
+
+
+def equal_weights(n_files: int) -> Vector:
+    """Return weights of 1 / n."""
+    return np.full(n_files, 1.0 / n_files)
+
+
+def weights_from_values(predictions: Matrix, values: Vector) -> Vector:
+    """Return the weights with the lowest squared error on sessions whose values are known, such as those of train.
+
+    Args:
+        predictions: (sessions, files) predictions of models that have not seen the values, such as out-of-fold ones.
+        values: (sessions,) session values.
+    """
+    return np.asarray(nnls(predictions, values)[0], dtype=np.float64)
+
+
+def weights_from_scores(predictions: Matrix, scores: Sequence[float], score_of_zeros: float | None = None) -> Vector:
+    """Return the weights with the lowest mean squared error, from the score that each file got; no value is needed.
+
+    With the score s of a file f and s0 of a file of zeros, the mean of y·f is (mean f² + s0 - s) / 2, and the error of
+    a blend depends on y only through these means (Breiman 1996, Stacked Regressions, needs the values for them).
+    Without s0 the weights must add up to 1: the error of such a blend is the mean score of its files minus a part for
+    how much they differ (Krogh and Vedelsby 1995, Neural Network Ensembles).
+
+    Args:
+        predictions: (sessions, files) predictions for the sessions that were scored.
+        scores: mean squared error of each file.
+        score_of_zeros: that of a file of zeros, which is the mean of the squared values; None if it is unknown.
+    """
+    returned = np.asarray(scores, dtype=np.float64)
+    if score_of_zeros is not None:
+        return _best(predictions, returned, score_of_zeros)
+    if predictions.shape[1] == 1:
+        return np.ones(1)
+    origin = int(np.argmin(returned))  # differences from one file; the weights of all add up to 1
+    others = np.delete(np.arange(len(returned)), origin)
+    differences = predictions[:, others] - predictions[:, [origin]]
+    weights = np.empty(len(returned))
+    weights[others] = _best(differences, returned[others], returned[origin], at_most_one=True)
+    weights[origin] = 1.0 - weights[others].sum()
+    return np.maximum(weights, 0.0)
+
+
+def _best(predictions: Matrix, scores: Vector, score_of_zeros: float, *, at_most_one: bool = False) -> Vector:
+    """Return the weights from 0 that minimise w'Gw - 2w'b, with the Gram matrix G and the means b of y·f."""
+    gram = predictions.T @ predictions / len(predictions)
+    products = (np.diag(gram) + score_of_zeros - scores) / 2
+    values, vectors = np.linalg.eigh(gram)
+    root = np.sqrt(np.maximum(values, values.max() * 1e-12 if values.max() > 0 else 1.0))
+    design, target = (
+        (vectors * root).T,
+        (vectors.T @ products) / root,
+    )  # |design w - target|² is the same up to a constant
+    weights = np.asarray(nnls(design, target)[0], dtype=np.float64)
+    if not at_most_one or weights.sum() <= 1.0:
+        return weights
+    # the sum is then 1, which one more row with a large factor enforces
+    factor = _SUM_FACTOR * float(np.abs(design).max())
+    design = np.vstack([design, np.full(design.shape[1], factor)])
+    weights = np.asarray(nnls(design, np.append(target, factor))[0], dtype=np.float64)
+    return np.asarray(weights / weights.sum(), dtype=np.float64)
+
+
+def expected_of_blend(
+    predictions: Matrix, weights: Vector, scores: Sequence[float], score_of_zeros: float | None
+) -> float:
+    """Return the mean squared error that a blend had on the scored sessions.
+
+    Args:
+        weights: with a sum of 1 if the score of zeros is unknown.
+    """
+    returned = np.asarray(scores, dtype=np.float64)
+    gram = predictions.T @ predictions / len(predictions)
+    if score_of_zeros is None:
+        squares = np.diag(gram)
+        distances = squares[:, None] + squares[None, :] - 2 * gram
+        return float(weights @ returned - weights @ distances @ weights / 2)
+    products = (np.diag(gram) + score_of_zeros - returned) / 2
+    return float(score_of_zeros - 2 * weights @ products + weights @ gram @ weights)

@@ -1,0 +1,132 @@
+"""The score that any file can expect on the test file, foreseen from the predictions of a run.
+
+The out-of-fold errors of a run say how far values lie from its predictions. Values of the test sessions are drawn from
+them: each session gets its prediction plus the error of a train session with a similar prediction. The mean loss of a
+file on many such draws is what it can expect, if its predictions know nothing of the values beyond what the run knows.
+For squared errors this is the identity E(y - f)² = E(y - p)² + E(p - f)², which holds for calibrated predictions p. A
+file that knows more is better than foreseen, so the result is an upper estimate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.metric import Metric
+
+Vector = NDArray[np.float64]
+
+_DRAWS: Final = 200
+"""Draws of all values: ten of them lie beyond each end of a 90% interval."""
+_MAX_DRAWN: Final = 50_000
+"""Sessions of a draw. Means of more hardly differ, so the spread of larger files is computed from that of these."""
+_MAX_CLASSES: Final = 50
+_MIN_CLASS: Final = 100
+"""Train sessions in a class of similar predictions; the mean error of fewer is too noisy."""
+_LOW, _HIGH = 0.05, 0.95
+
+
+@dataclass(frozen=True)
+class ForeseenScore:
+    """A score in the unit of the metric; `low` and `high` are the ends of its 90% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PossibleValues:
+    """Out-of-fold errors of a run, in classes of similar predictions.
+
+    Attributes:
+        edges: upper ends of all classes but the last one, ascending.
+        errors: value minus prediction, sorted by class.
+        starts: index in `errors` at which each class starts, and at the end the number of errors.
+    """
+
+    edges: Vector
+    errors: Vector
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def fit(cls, predicted: Vector, values: Vector) -> PossibleValues:
+        """Cut the predictions into classes of equal size.
+
+        Args:
+            predicted, values: (train sessions,) out-of-fold predictions and values.
+        """
+        n_classes = max(1, min(_MAX_CLASSES, len(predicted) // _MIN_CLASS))
+        edges = np.unique(np.quantile(predicted, np.linspace(0, 1, n_classes + 1)[1:-1]))
+        classes = np.searchsorted(edges, predicted)
+        order = np.argsort(classes, kind="stable")
+        starts = np.searchsorted(classes[order], np.arange(len(edges) + 2))
+        return cls(edges, (values - predicted)[order], starts)
+
+    def draw(self, predicted: Vector, rng: np.random.Generator) -> Vector:
+        """Return values that sessions with these predictions may have."""
+        classes = np.searchsorted(self.edges, predicted)
+        first, size = self.starts[classes], np.diff(self.starts)[classes]
+        index = first + np.floor(rng.random(len(predicted)) * size).astype(np.int64)
+        return np.asarray(predicted + self.errors[index], dtype=np.float64)
+
+
+def foreseen_score(
+    file: Vector,
+    predicted: Vector,
+    possible: PossibleValues,
+    expected: ForeseenScore,
+    metric: Metric,
+    *,
+    known: tuple[Vector, Vector] | None = None,
+    seed: int,
+) -> ForeseenScore:
+    """Return the score that a file can expect.
+
+    Args:
+        file, predicted: (sessions to predict whose value is not known,) values of the file, and predictions of the run.
+        possible: the run's out-of-fold errors.
+        expected: the run's expected score, which sets the level and the width of the interval.
+        metric: the metric of the scores.
+        known: values of the file for the sessions whose value is known from train, and those values; None without any.
+    """
+    rng = np.random.default_rng(seed)
+    known_file, known_values = known if known is not None else (np.empty(0), np.empty(0))
+    n_sessions = len(file) + len(known_file)
+    share = len(file) / n_sessions
+    known_loss = float(metric.losses(known_file, known_values).sum()) / n_sessions
+    own, surplus = _draw_losses(file, predicted, possible, metric, rng)
+    value, low, high = (_loss(metric, end) for end in (expected.value, expected.low, expected.high))
+    width = share * float(np.subtract(*np.quantile(own, [_HIGH, _LOW])))
+    factor = (high - low) / width if width > 0 else 0.0
+    losses = value + known_loss + share * (factor * (own - own.mean()) + surplus)
+    ends = np.quantile(losses, [_LOW, _HIGH]) if len(file) else np.array([known_loss, known_loss])
+    middle = value + known_loss + share * float(surplus.mean())
+    return ForeseenScore(
+        *(metric.score(max(loss, 0.0)) for loss in (middle, min(ends[0], middle), max(ends[1], middle)))
+    )
+
+
+def _draw_losses(
+    file: Vector, predicted: Vector, possible: PossibleValues, metric: Metric, rng: np.random.Generator
+) -> tuple[Vector, Vector]:
+    """Return, for each draw, the mean loss of the run's predictions, and how much larger that of the file is."""
+    own, surplus = np.empty(_DRAWS), np.empty(_DRAWS)
+    n_drawn = min(len(file), _MAX_DRAWN)
+    for draw in range(_DRAWS):
+        rows = rng.choice(len(file), n_drawn, replace=False) if n_drawn < len(file) else slice(None)
+        values = possible.draw(predicted[rows], rng)
+        losses = metric.losses(predicted[rows], values)
+        own[draw] = losses.mean()
+        surplus[draw] = (metric.losses(file[rows], values) - losses).mean()
+    shrink = np.sqrt(n_drawn / max(len(file), 1))
+    own, surplus = (part.mean() + shrink * (part - part.mean()) for part in (own, surplus))
+    return own, surplus
+
+
+def _loss(metric: Metric, score: float) -> float:
+    """Return the mean loss of a score."""
+    return score**2 if metric.takes_root else score

@@ -1,0 +1,94 @@
+"""Hand in a file with the command-line client of the competition's host, and wait for its score.
+
+The client (kaggle) must be installed and have its credentials. It is started as a program, so nothing is sent unless a
+person asks for it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from core.errors import RunError, SettingError
+
+CLIENT: Final = "kaggle"
+_TIMEOUT: Final = 600
+_POLL_SECONDS, _MAX_POLLS = 10, 60
+_PENDING: Final = "pending"
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What the host says about a submission.
+
+    Attributes:
+        status: such as pending, complete or error.
+        score: the public score; None until there is one.
+        reason: what the host said; empty if it said nothing.
+    """
+
+    status: str
+    score: float | None
+    reason: str = ""
+
+
+def hand_in(path: Path, competition: str, message: str) -> str:
+    """Hand in a file, and return what the client said.
+
+    Raises:
+        SettingError: the client is not installed.
+        RunError: the client or the host refuses; with its reason.
+    """
+    return _run("submit", competition, "-f", str(path), "-m", message)
+
+
+def wait_for_score(competition: str, message: str, *, poll_seconds: float = _POLL_SECONDS) -> Returned:
+    """Return what the host says about the submission with this message, once it is no longer pending.
+
+    Raises:
+        SettingError, RunError: see `hand_in`.
+    """
+    found = Returned(_PENDING, None)
+    for poll in range(_MAX_POLLS):
+        if poll:
+            time.sleep(poll_seconds)
+        rows = csv.DictReader(io.StringIO(_run("submissions", competition, "-v")))
+        mine = next((row for row in rows if row.get("description") == message), None)
+        if mine is None:
+            continue
+        found = Returned((mine.get("status") or "").rpartition(".")[2].lower(), _number(mine.get("publicScore")))
+        if found.score is not None or found.status != _PENDING:
+            break
+    return found
+
+
+def _run(action: str, competition: str, *arguments: str) -> str:
+    program = shutil.which(CLIENT)
+    if program is None:
+        raise SettingError(
+            f"The program {CLIENT}, the host's command-line client, is not installed.",
+            "Install it and its credentials, or hand the file in by hand and record it with `submissions record`.",
+            code="no_client",
+        )
+    command = [program, "competitions", action, competition, *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise RunError(f"{CLIENT} did not answer ({type(error).__name__}).", "Try again later.", code="host") from error
+    if done.returncode:
+        reason = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
+        raise RunError(f"The host did not take the file: {reason}", "Correct the cause, then try again.", code="host")
+    return done.stdout
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,138 @@
+"""The log of submissions: what was downloaded or submitted, from where, the score foreseen and the score returned.
+
+The file has one JSON object per line. Lines are only added, so two programs may write at once; a later line about an
+entry replaces its fields.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.base.stored_files import UnusableFileError, open_for_append, read_stored_text
+from core.base.workspace import Workspace
+from core.errors import RunError
+
+Action = Literal["downloaded", "submitted", "blended"]
+
+_FILE: Final = "submissions.jsonl"
+_MAX_BYTES: Final = 1 << 26
+_MAX_TEXT: Final = 1_000
+
+
+class Entry(BaseModel):
+    """One use of a file.
+
+    Attributes:
+        entry: id of the entry.
+        time: ISO 8601, UTC.
+        file, sha256: name of the file, and hash of its bytes.
+        dataset, run: fingerprint of the dataset and id of the run that it was checked against; empty without one.
+        made_by: id of the run or blend that wrote the file; empty for a file from elsewhere.
+        metric: label of the metric of the scores.
+        foreseen, low, high: the score that the file can expect, and its 90% interval; None if it cannot be foreseen.
+        returned: the score that the host returned; None until it is known.
+        overridden: codes of the blocking checks that failed and were overridden by a person.
+        note: a person's remark, or what the host said.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    entry: str
+    time: str
+    action: Action
+    file: str = Field(max_length=_MAX_TEXT)
+    sha256: str
+    dataset: str = ""
+    run: str = ""
+    made_by: str = ""
+    metric: str = ""
+    foreseen: float | None = None
+    low: float | None = None
+    high: float | None = None
+    returned: float | None = None
+    overridden: tuple[str, ...] = ()
+    note: str = Field(default="", max_length=_MAX_TEXT)
+
+
+def record(workspace: Workspace, action: Action, **fields: Any) -> Entry:  # noqa: ANN401 (the fields of Entry)
+    """Add an entry with the current time, and return it.
+
+    Raises:
+        RunError: the log cannot be written.
+    """
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    entry = Entry(entry=secrets.token_hex(4), time=now, action=action, **fields)
+    _append(workspace, entry.model_dump(exclude_defaults=True))
+    return entry
+
+
+def set_returned(workspace: Workspace, name: str, returned: float, note: str = "") -> Entry:
+    """Set the score that the host returned for an entry, and return the entry.
+
+    Args:
+        name: id of the entry, or its first characters.
+
+    Raises:
+        RunError: there is no such entry, or more than one; or the log cannot be written.
+    """
+    found = entries(workspace)
+    matches = [entry for entry in found if entry.entry.startswith(name)]
+    if len(matches) != 1:
+        raise RunError.unknown("submission", name, [entry.entry for entry in found])
+    changes = {"returned": returned} | ({"note": note[:_MAX_TEXT]} if note else {})
+    _append(workspace, {"entry": matches[0].entry} | changes)
+    return matches[0].model_copy(update=changes)
+
+
+def entries(workspace: Workspace) -> list[Entry]:
+    """Return all entries, newest first. Lines that cannot be read are left out.
+
+    Raises:
+        RunError: the log is not a readable file.
+    """
+    path = _path(workspace)
+    try:
+        text = read_stored_text(path, _MAX_BYTES)
+    except UnusableFileError as error:
+        if error.is_missing:
+            return []
+        raise RunError.damaged_log(path, str(error)) from error
+    found: dict[str, dict[str, Any]] = {}
+    for line in text.splitlines():
+        try:
+            fields = json.loads(line)
+            found.setdefault(fields["entry"], {}).update(fields)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            continue
+    return sorted(_valid(found.values()), key=lambda entry: entry.time, reverse=True)
+
+
+def _valid(found: Sequence[dict[str, Any]] | Any) -> list[Entry]:  # noqa: ANN401 (lines of a file)
+    valid = []
+    for fields in found:
+        try:
+            valid.append(Entry(**fields))
+        except ValidationError:
+            continue
+    return valid
+
+
+def _append(workspace: Workspace, fields: dict[str, Any]) -> None:
+    path = _path(workspace)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open_for_append(path) as log:
+            log.write(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
+    except OSError as error:
+        raise RunError.not_writable(path, error.strerror or str(error)) from error
+
+
+def _path(workspace: Workspace) -> Path:
+    return workspace.root / _FILE

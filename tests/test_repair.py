@@ -1,0 +1,105 @@
+"""Repairs: the repaired file passes the checks, has the values of the sound one, and every change is named."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.submission import CheckedSubmission, check_file
+from core.submission.repair import repair
+from tests.test_broken_submissions import BROKEN, IDS, KNOWN, SOUND, TARGET, VALUES, N, csv_of, one_value, with_values
+
+CONTENT = {name: content for name, content, _ in BROKEN}
+REPAIRED = {
+    "UTF-16 with a mark": {"encoding"},
+    "UTF-16 without a mark": {"encoding"},
+    "semicolons": {"separator"},
+    "tabs": {"separator"},
+    "vertical bars": {"separator"},
+    "semicolons and decimal commas": {"separator", "decimal_mark"},
+    "no header": {"columns"},
+    "another header": {"columns"},
+    "a header in capitals": {"columns"},
+    "a blank in the header": {"columns"},
+    "swapped columns": {"columns"},
+    "the row numbers of pandas": {"columns"},
+    "a further column": {"columns"},
+    "the header twice": {"extra_sessions"},
+    "a row too many": {"extra_sessions"},
+    "a total at the end": {"extra_sessions"},
+    "a blank after an id": {"id_spelling"},
+    "blanks after all ids": {"id_spelling"},
+    "ids in lower case": {"id_spelling"},
+    "ids in apostrophes": {"id_spelling"},
+    "a repeated row": {"duplicate_sessions"},
+    "decimal commas without quotes": {"decimal_mark"},
+    "decimal commas in quotes": {"decimal_mark"},
+    "the order of the ids": {"order"},
+    "known sessions predicted": {"known_values"},
+}
+
+
+def repaired(folder, content):
+    source, out = folder / "submission.csv", folder / "repaired.csv"
+    source.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = repair(CheckedSubmission.open(source, TARGET))
+    result.write(out)
+    return result, out
+
+
+@pytest.mark.parametrize("name", REPAIRED)
+def test_what_is_safe_is_repaired_and_named(tmp_path, name):
+    result, out = repaired(tmp_path, CONTENT[name])
+    assert {change.code for change in result.changes} == REPAIRED[name]
+    assert {check.outcome for check in check_file(out, TARGET)} == {"passed"}
+    rows = list(csv.reader(io.StringIO(out.read_text())))[1:]
+    assert [row[0] for row in rows] == IDS
+    assert [float(row[1]) for row in rows] == pytest.approx(VALUES.tolist(), abs=1e-9)
+
+
+def test_a_missing_known_session_is_added_and_any_other_is_not(tmp_path):
+    left = [row for row in range(N) if row not in {KNOWN[1], 55}]
+    result, out = repaired(tmp_path, csv_of([IDS[row] for row in left], VALUES[left]))
+    assert [change.text for change in result.changes] == [
+        "1 row is added, with the value known from train.",
+        "The rows are in the order of the sample submission.",
+    ]
+    failed = {check.code: check.explanation for check in check_file(out, TARGET) if check.outcome == "failed"}
+    assert set(failed) == {"row_count", "missing_sessions"}
+    assert IDS[55] in failed["missing_sessions"]
+
+
+def test_an_unreadable_value_of_a_known_session_gets_the_known_one(tmp_path):
+    content = SOUND.replace(f"{IDS[KNOWN[2]]},{VALUES[KNOWN[2]]}", f"{IDS[KNOWN[2]]},?")
+    result, out = repaired(tmp_path, content)
+    assert [(change.code, change.rows) for change in result.changes] == [("known_values", 1)]
+    assert out.read_text() == SOUND
+
+
+def test_a_sound_file_is_not_changed(tmp_path):
+    result, out = repaired(tmp_path, SOUND)
+    assert (result.changes, out.read_text()) == ((), SOUND)
+
+
+@pytest.mark.parametrize("content", [with_values(VALUES - 20), one_value("high"), with_values(np.zeros(N))])
+def test_no_prediction_is_made_up(tmp_path, content):
+    _, out = repaired(tmp_path, content)
+    after = {check.code for check in check_file(out, TARGET) if check.outcome == "failed"}
+    assert after & {"negative_values", "numbers", "scale"}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("a,b\nx,1\n", "no column has the sessions to predict in at least 50% of its rows"),
+        ("id,p,q\n" + "".join(f"{name},1.5,2.5\n" for name in IDS), "2 columns may have the values"),
+        ("", "because it cannot be read"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_in_a_sentence(tmp_path, content, sentence):
+    with pytest.raises(InputError, match=sentence):
+        repaired(tmp_path, content)
