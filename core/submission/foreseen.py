@@ -102,9 +102,10 @@ def foreseen_score(
     value, low, high = (_loss(metric, end) for end in (expected.value, expected.low, expected.high))
     width = share * float(np.subtract(*np.quantile(own, [_HIGH, _LOW])))
     factor = (high - low) / width if width > 0 else 0.0
-    losses = value + known_loss + share * (factor * (own - own.mean()) + surplus)
-    ends = np.quantile(losses, [_LOW, _HIGH]) if len(file) else np.array([known_loss, known_loss])
     middle = value + known_loss + share * float(surplus.mean())
+    # the factor stands for tails and users, which independent draws do not have
+    losses = middle + share * (factor * (own - own.mean()) + max(factor, 1.0) * (surplus - surplus.mean()))
+    ends = np.quantile(losses, [_LOW, _HIGH]) if len(file) else np.array([known_loss, known_loss])
     return ForeseenScore(
         *(metric.score(max(loss, 0.0)) for loss in (middle, min(ends[0], middle), max(ends[1], middle)))
     )

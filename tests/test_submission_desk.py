@@ -1,0 +1,277 @@
+"""The desk: any file checked against a run, its score foreseen, files compared and blended, and the log."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from core.__main__ import main
+from core.base.workspace import Workspace
+from core.errors import RunError, SettingError
+from core.pipeline import submission_desk as desk
+from core.pipeline.submission_target import dataset_of, target_of_run
+from core.runs import Run
+from core.submission import host, log
+from core.submission.blend_store import list_blends
+
+VALUE = "session_value"
+
+
+@pytest.fixture
+def home(finished_home: tuple[Workspace, Run]) -> tuple[Workspace, Run, pl.DataFrame]:
+    """The workspace with the demo run, the run, and its submission."""
+    workspace, run = finished_home
+    return workspace, run, pl.read_csv(run.submission, schema_overrides={"user_session": pl.String})
+
+
+def write(path: Path, rows: pl.DataFrame) -> str:
+    rows.write_csv(path)
+    return str(path)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> dict:
+    return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
+def test_the_run_knows_its_own_file_and_foresees_its_own_score(home, capsys):
+    _workspace, run, _ = home
+    assert main(["check", str(run.submission), "--run", str(run.folder), "--json"]) == 0
+    content = said(capsys)
+    expected = run.manifest.scores.metric_scores.expected
+    assert content["made_by"] == run.manifest.run_id
+    assert content["expected_score"]["value"] == pytest.approx(expected.value)
+    assert content["expected_score"]["low"] <= expected.value <= content["expected_score"]["high"]
+    assert {check["outcome"] for check in content["checks"]} <= {"passed", "not_applicable"}
+    assert set(content["checks"][0]) == {"code", "title", "severity", "outcome", "explanation"}
+
+
+def test_another_file_gets_its_distance_from_the_run_on_top(home, tmp_path, capsys):
+    _workspace, run, ours = home
+    constant = write(tmp_path / "constant.csv", ours.with_columns(pl.lit(30.0).alias(VALUE)))
+    assert main(["check", constant, "--run", run.manifest.run_id, "--json"]) == 0
+    content = said(capsys)
+    distance = float(((ours[VALUE] - 30.0) ** 2).mean())
+    expected = run.manifest.scores.metric_scores.expected.value
+    assert content["expected_score"]["value"] == pytest.approx(expected + distance, rel=0.1)
+    outcomes = {check["code"]: check["outcome"] for check in content["checks"]}
+    assert outcomes["constant"] == outcomes["distribution"] == "warning"
+    assert (content["failed"], content["made_by"]) == (0, None)
+
+
+def test_a_broken_file_is_repaired_by_the_command_line(home, tmp_path, capsys):
+    _, run, _ours = home
+    broken, fixed = tmp_path / "broken.csv", tmp_path / "fixed.csv"
+    broken.write_text(run.submission.read_text().replace(",", ";").replace(".", ","))
+    asked = ["check", str(broken), "--run", run.manifest.run_id, "--json"]
+    assert main([*asked, "--repair", str(fixed)]) == 1
+    content = said(capsys)
+    assert {check["code"] for check in content["checks"] if check["outcome"] == "failed"} == {
+        "separator",
+        "decimal_mark",
+    }
+    assert [change["code"] for change in content["changes"]] == ["separator", "decimal_mark"]
+    assert fixed.read_bytes() == run.submission.read_bytes()
+    assert main([*asked, "--repair", str(fixed)]) == 2
+    assert "already exists" in capsys.readouterr().err
+
+
+def test_files_are_compared_as_polars_compares_them(home, tmp_path, capsys):
+    _, run, ours = home
+    other = ours.with_columns((pl.col(VALUE) * 0.5 + pl.arange(ours.height) % 7).alias(VALUE))
+    path = write(tmp_path / "other.csv", other)
+    assert main(["compare", run.manifest.run_id, path, "--run", run.manifest.run_id, "--json"]) == 0
+    content = said(capsys)
+    (pair,) = content["pairs"]
+    both = pl.DataFrame({"one": ours[VALUE], "two": other[VALUE]})
+    assert pair["correlation"] == pytest.approx(both.select(pl.corr("one", "two")).item())
+    assert pair["rank_correlation"] == pytest.approx(both.select(pl.corr("one", "two", method="spearman")).item())
+    assert pair["distance"] == pytest.approx(float(((both["one"] - both["two"]) ** 2).mean()) ** 0.5)
+    assert pair["difference"] == pytest.approx(float((both["two"] - both["one"]).mean()))
+    largest = (both["one"] - both["two"]).abs().max()
+    assert content["disagreements"][0]["range"] == pytest.approx(largest)
+    by = {row["by"] for row in content["segments"]}
+    assert by == {"decile of the first file", "number of events", "user"}
+    users = [row for row in content["segments"] if row["by"] == "user" and row["file"] == "other.csv"]
+    assert sum(row["sessions"] for row in users) == ours.height
+
+
+def test_a_file_with_missing_sessions_cannot_be_compared(home, tmp_path, capsys):
+    _, run, ours = home
+    short = write(tmp_path / "short.csv", ours.head(100))
+    assert main(["compare", short, run.manifest.run_id, "--run", run.manifest.run_id]) == 2
+    assert f"short.csv has no number for {ours.height - 100:,} of" in capsys.readouterr().err
+
+
+def test_a_blend_is_stored_with_its_members_checks_and_hash(home, tmp_path, capsys):
+    workspace, run, ours = home
+    half = write(tmp_path / "half.csv", ours.with_columns(pl.col(VALUE) / 2))
+    out = tmp_path / "blend.csv"
+    asked = ["blend", run.manifest.run_id, half, "--run", run.manifest.run_id, "--json"]
+    assert main([*asked, "--weights", "0.5", "0.8", "--out", str(out)]) == 0
+    content = said(capsys)
+    blended = pl.read_csv(out)[VALUE]
+    assert blended.to_numpy() == pytest.approx(ours[VALUE].to_numpy() * 0.9, abs=1e-5)
+    (blend,) = list_blends(workspace)
+    assert [(member.weight, member.made_by) for member in blend.members] == [(0.5, run.manifest.run_id), (0.8, "")]
+    assert blend.submission.read_bytes() == out.read_bytes()
+    assert (content["blend"], content["method"], content["failed"]) == (blend.blend, "chosen", 0)
+    (entry,) = log.entries(workspace)
+    assert (entry.action, entry.made_by, entry.run) == ("blended", blend.blend, run.manifest.run_id)
+    assert main(["check", blend.blend, "--run", run.manifest.run_id, "--json"]) == 0
+    assert said(capsys)["made_by"] == blend.blend
+
+
+def test_a_blend_from_returned_scores_finds_the_best_weights(home, tmp_path, capsys):
+    _workspace, run, ours = home
+    rng = np.random.default_rng(2)
+    truth = ours[VALUE].to_numpy() * rng.lognormal(0, 0.3, ours.height)
+    files = [truth * 0.7 + rng.normal(0, 9, ours.height), truth + rng.normal(0, 14, ours.height)]
+    files = [np.round(np.maximum(values, 0), 6) for values in files]
+    scores = [str(float(np.mean((values - truth) ** 2))) for values in files]
+    paths = [
+        write(tmp_path / f"{index}.csv", ours.with_columns(pl.Series(VALUE, values)))
+        for index, values in enumerate(files)
+    ]
+    asked = ["blend", *paths, "--run", run.manifest.run_id, "--json", "--scores", *scores]
+    assert main([*asked, "--score-of-zeros", str(float(np.mean(truth**2)))]) == 0
+    content = said(capsys)
+    best = np.linalg.lstsq(np.column_stack(files), truth, rcond=None)[0]
+    assert [member["weight"] for member in content["weights"]] == pytest.approx(best.tolist(), abs=1e-4)
+    actual = np.mean((np.column_stack(files) @ best - truth) ** 2)
+    assert content["score_by_returned_scores"] == pytest.approx(actual, rel=1e-3)
+
+
+def test_out_of_fold_weights_need_files_of_runs(home, tmp_path, capsys):
+    workspace, run, ours = home
+    target = target_of_run(workspace, run)
+    own = desk.open_file(run.submission, workspace, target, run)
+    oof = run.table("oof.parquet").collect().filter(pl.col("stack").is_not_nan())
+    best = float((oof["stack"] * oof["value"]).sum() / (oof["stack"] ** 2).sum())
+    assert desk.out_of_fold_weights([own], workspace) == pytest.approx([best])
+    other = write(tmp_path / "other.csv", ours)  # other bytes than those of the run
+    assert main(["blend", run.manifest.run_id, other, "--run", run.manifest.run_id, "--out-of-fold"]) == 2
+    assert "No run of the workspace wrote other.csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["compare", "a.csv"], "at least two files are needed"),
+        (["blend", "a.csv", "b.csv", "--equal", "--score-of-zeros", "3"], "--score-of-zeros needs --scores"),
+        (["check", "nothing.csv"], "There is no file at nothing.csv"),
+    ],
+)
+def test_wrong_use_is_one_sentence(home, arguments, sentence, capsys):
+    _, run, _ = home
+    assert main([*arguments, "--run", run.manifest.run_id]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_files_can_be_recorded_and_their_score_returned(home, tmp_path, capsys):
+    workspace, run, _ours = home
+    assert main(["submissions"]) == 0
+    assert "There is no submission yet." in capsys.readouterr().out
+    assert main(["submissions", "record", run.manifest.run_id, "--run", run.manifest.run_id, "--json"]) == 0
+    entry = said(capsys)
+    assert main(["submissions", "score", entry["entry"][:5], "--returned", "612.5", "--note", "public"]) == 0
+    (stored,) = log.entries(workspace)
+    assert (stored.returned, stored.note, stored.made_by) == (612.5, "public", run.manifest.run_id)
+    assert stored.foreseen == pytest.approx(run.manifest.scores.metric_scores.expected.value)
+    assert main(["submissions", "score", "zzz", "--returned", "1"]) == 2
+
+
+def test_a_file_with_a_blocking_failure_needs_an_explicit_word(home, tmp_path, capsys):
+    workspace, run, ours = home
+    negative = write(tmp_path / "negative.csv", ours.with_columns(pl.col(VALUE) - 1000))
+    asked = ["submissions", "record", negative, "--run", run.manifest.run_id]
+    assert main(asked) == 2
+    assert "1 blocking check of negative.csv failed. No value is negative:" in capsys.readouterr().err
+    assert main([*asked, "--all-the-same"]) == 0
+    (entry,) = log.entries(workspace)
+    assert entry.overridden == ("negative_values",)
+
+
+def test_damaged_lines_of_the_log_hide_no_others(home):
+    workspace, _, _ = home
+    first = log.record(workspace, "submitted", file="a.csv", sha256="0")
+    with (workspace.root / "submissions.jsonl").open("a") as file:
+        file.write('{"entry": 5}\n[]\nnot json\n{"entry": "x", "time": 3}\n' + "[" * 100_000 + "\n")
+    second = log.record(workspace, "downloaded", file="b.csv", sha256="1")
+    assert {entry.entry for entry in log.entries(workspace)} == {first.entry, second.entry}
+
+
+def test_a_log_that_is_a_folder_is_one_sentence(workspace):
+    (workspace.root / "submissions.jsonl").mkdir(parents=True)
+    with pytest.raises(RunError, match="cannot be read"):
+        log.entries(workspace)
+
+
+CLIENT = """#!/usr/bin/env python3
+import json, pathlib, sys
+store = pathlib.Path(__file__).with_name("store.json")
+action, competition, *rest = sys.argv[2:]
+if competition == "closed":
+    print("400 - Submission not allowed: the competition has ended", file=sys.stderr)
+    sys.exit(1)
+if action == "submit":
+    store.write_text(json.dumps({"message": rest[rest.index("-m") + 1], "polls": 0}))
+    print("Successfully submitted")
+else:
+    state = json.loads(store.read_text())
+    state["polls"] += 1
+    store.write_text(json.dumps(state))
+    done = state["polls"] > 1
+    print("fileName,date,description,status,publicScore,privateScore")
+    status, score = ("COMPLETE", "601.25") if done else ("PENDING", "")
+    print(f"submission.csv,2025-07-01,{state['message']},SubmissionStatus.{status},{score},")
+"""
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program with the interface of the host's client, first on the path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / host.CLIENT
+    program.write_text(CLIENT)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(host, "_POLL_SECONDS", 0)
+
+
+def test_a_file_is_handed_in_and_its_score_awaited(home, client, capsys, monkeypatch):
+    workspace, run, _ = home
+    monkeypatch.setattr(host.time, "sleep", lambda seconds: None)
+    asked = ["submissions", "submit", run.manifest.run_id, "--run", run.manifest.run_id, "--json"]
+    assert main([*asked, "--competition", "datathon", "--wait"]) == 0
+    assert said(capsys)["returned"] == 601.25
+    (entry,) = log.entries(workspace)
+    assert (entry.action, entry.returned) == ("submitted", 601.25)
+
+
+def test_the_reason_of_a_refusal_is_shown(home, client, capsys):
+    workspace, run, _ = home
+    asked = ["submissions", "submit", run.manifest.run_id, "--run", run.manifest.run_id, "--competition", "closed"]
+    assert main(asked) == 2
+    assert "Submission not allowed: the competition has ended" in capsys.readouterr().err
+    assert log.entries(workspace) == []
+
+
+def test_without_the_client_nothing_is_handed_in(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SettingError, match="is not installed"):
+        host.hand_in(Path("a.csv"), "datathon", "m")
+
+
+def test_a_run_whose_dataset_was_deleted_cannot_check(home, capsys):
+    workspace, run, _ = home
+    assert dataset_of(workspace, run).fingerprint == run.manifest.dataset
+    assert main(["datasets", "delete", run.manifest.dataset, "--yes"]) == 0
+    capsys.readouterr()
+    assert main(["check", str(run.submission), "--run", run.manifest.run_id]) == 2
+    assert "There is no dataset named" in capsys.readouterr().err
