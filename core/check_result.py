@@ -57,6 +57,20 @@ class CheckResult:
         """Return the result of a check that does not apply; `reason` is a sentence."""
         return cls(code, title, "not_applicable", explanation=reason)
 
+    @property
+    def blocks(self) -> bool:
+        """Whether the check failed, and the submission must not be handed in because of it."""
+        return self.outcome == "failed" and self.severity == "error"
+
+    @property
+    def advises(self) -> bool:
+        """Whether the check failed, and a person should review why."""
+        return self.outcome == "failed" and self.severity != "error"
+
+    def graded_record(self) -> dict[str, str]:
+        """Return the result as `check --json` prints it: a failed check that does not block has the outcome warning."""
+        return self.record() | ({"outcome": "warning"} if self.advises else {})
+
     def record(self) -> dict[str, str]:
         """Return the result as it is stored in JSON files. Without a severity, there is no key "severity".
 

@@ -1,20 +1,28 @@
-"""Submission: download submission.csv, and see its checks."""
+"""Submission: is a file ready, what can it expect, how do files compare, and what was handed in?"""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count
 from core.errors import RunError
+from core.runs import list_runs
 from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
-from pages._ui import frame
+from pages._ui import desk, frame
+from pages._ui.desk_views import show_comparison, show_log
 from pages._ui.frame import Metric
-from pages._ui.run_tables import check_table
 from pages._ui.scores import expected_metric, show_warning
-from pages._ui.table import offer_file
+from pages._ui.submission_views import (
+    choose_file,
+    show_any_file,
+    show_checks,
+    show_content,
+    show_downloads,
+    verdict,
+)
 from pages._ui.text import plain
 
-QUESTION = "Is the submission file valid?"
+QUESTION = "Is the submission ready?"
+OWN, ANY, COMPARE, LOG = "This run", "Check a file", "Compare and blend", "Log"
 
 page = frame.open_page(frame.SUBMISSION)
 if page.run is None:
@@ -24,7 +32,6 @@ if page.run is None:
 
 run, manifest = page.run, page.run.manifest
 try:
-    checks = run.records(CHECKS_FILE)
     for name in (CHECKS_FILE, SUBMISSION_FILE):
         run.verified_bytes(name)
 except RunError as error:
@@ -32,31 +39,51 @@ except RunError as error:
     frame.show_better_run(page)
     st.error(plain(error), icon=":material/error:")
     st.stop()
-failed_severities = [check["severity"] for check in checks if check["outcome"] == "failed"]
-if n_errors := failed_severities.count("error"):
-    finding = f"**No:** {count(n_errors, 'check')} failed. The list below says what to fix."
-elif failed_severities:
-    finding = f"**Yes, with {count(len(failed_severities), 'warning')}:** review the failed checks below."
+with frame.showing_errors(stop=True):
+    own = desk.opened(run.submission, run)
+head = st.container()
+with head:
+    st.title(QUESTION, anchor=False)
+    finding = st.empty()
+    frame.show_better_run(page)
+view = st.segmented_control("View", [OWN, ANY, COMPARE, LOG], default=OWN, required=True, label_visibility="collapsed")
+runs = [one for one in list_runs(page.workspace) if one.manifest.dataset == manifest.dataset]
+choices = desk.choices(page.workspace, run, runs)
+if view == OWN:
+    with frame.showing_errors(stop=True):
+        own = desk.opened(run.submission, run)
+    finding.markdown(verdict(own, run))
+    show_warning(run)
+    frame.show_metrics(
+        [
+            expected_metric(run),
+            Metric("Sessions", f"{manifest.sessions.test:,}", "One row per session to predict."),
+            Metric(
+                "Known from train", f"{manifest.sessions.known:,}", "Sessions with their value from the train file."
+            ),
+            Metric(
+                "Shared ids", f"{manifest.sessions.composite:,}", "Ids of several users, whose predictions are summed."
+            ),
+        ]
+    )
+    # verified again at the click, because the file may change
+    show_downloads(page, run, own, lambda: run.verified_bytes(SUBMISSION_FILE))
+    if manifest.synthetic:
+        st.caption("These are predictions for synthetic data from a simulated shop.")
+    show_checks(own)
+    show_content(run, own)
+elif view == ANY:
+    path = choose_file(page, choices)
+    if path is None:
+        finding.markdown("Bring a file of any tool, or choose one that is on the desk. It is compared with the run.")
+        st.stop()
+    with frame.showing_errors(stop=True):
+        file = desk.opened(path, run)
+    finding.markdown(f"{plain(file.name)}: {verdict(file, run)}")
+    show_any_file(page, run, path, file)
+elif view == COMPARE:
+    finding.markdown("Files that differ in their errors are better together: compare them, and blend them.")
+    show_comparison(page, run, choices)
 else:
-    finding = f"**Yes:** all {manifest.checks.passed} checks that apply passed."
-frame.show_title(QUESTION, finding)
-frame.show_better_run(page)
-show_warning(run)
-frame.show_metrics(
-    [
-        Metric("Sessions", f"{manifest.sessions.test:,}", "One row per session to predict."),
-        Metric("Known from train", f"{manifest.sessions.known:,}", "Sessions with their value from the train file."),
-        Metric("Shared ids", f"{manifest.sessions.composite:,}", "Ids of several users, whose predictions are summed."),
-        expected_metric(run),
-    ]
-)
-offer_file(
-    "Download submission.csv",
-    "submission.csv",
-    lambda: run.verified_bytes(SUBMISSION_FILE),  # verified again at the click, because the file may change
-    kind="primary",
-)
-if manifest.synthetic:
-    st.caption("These are predictions for synthetic data from a simulated shop.")
-st.header("Which checks passed?", anchor=False)
-check_table(checks)
+    finding.markdown("Each download, blend and submission, with the score that was expected and the one that came.")
+    show_log(page)

@@ -87,9 +87,9 @@ def test_weights_by_hand_are_checked():
     assert equal_weights(4).tolist() == [0.25] * 4
     for weights, sentence in (
         ([1.0], "There is 1 weight for 2 files."),
-        ([1.0, -1.0], "The weights 1, -1 cannot be used."),
-        ([0.0, 0.0], "The weights 0, 0 cannot be used."),
-        ([float("nan"), 1.0], "The weights nan, 1 cannot be used."),
+        ([1.0, -1.0], "The weights 1 and -1 cannot be used."),
+        ([0.0, 0.0], "All weights are 0."),
+        ([float("nan"), 1.0], "The weights nan and 1 cannot be used."),
     ):
         with pytest.raises(InputError, match=sentence):
             checked_weights(weights, 2)

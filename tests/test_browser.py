@@ -35,7 +35,7 @@ PAGES = {
     "Explore": "What do sessions look like?",
     "Train": "How well can we predict?",
     "Importance": "What drives the value of a session?",
-    "Submission": "Is the submission file valid?",
+    "Submission": "Is the submission ready?",
     "Score": "What will new sessions be worth?",
     "Live": "What is an open session worth?",
 }

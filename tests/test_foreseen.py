@@ -10,6 +10,7 @@ from core.submission.foreseen import ForeseenScore, PossibleValues, foreseen_sco
 
 N = 20_000
 MSE = metric_named("mse")
+FOLDS = np.arange(N) % 5
 
 
 def shop(seed: int, n: int = N) -> tuple[np.ndarray, np.ndarray]:
@@ -28,7 +29,9 @@ def own_score(metric, n: int) -> ForeseenScore:
 def foresee(file, predicted, *, metric=MSE, known=None, seed=0):
     train, values = shop(1)
     own = own_score(metric, len(file))
-    return own, foreseen_score(file, predicted, PossibleValues.fit(train, values), own, metric, known=known, seed=seed)
+    return own, foreseen_score(
+        file, predicted, PossibleValues.fit(train, values, FOLDS), own, metric, known=known, seed=seed
+    )
 
 
 def test_the_own_file_gets_the_own_expected_score():
@@ -80,11 +83,25 @@ def test_a_file_that_knows_the_values_is_better_than_foreseen():
 
 def test_values_are_drawn_from_sessions_with_similar_predictions():
     train, values = np.repeat([1.0, 100.0], 500), np.repeat([2.0, 150.0], 500)
-    drawn = PossibleValues.fit(train, values).draw(np.array([1.0, 100.0, 1.0]), np.random.default_rng(0))
+    drawn = PossibleValues.fit(train, values, np.zeros(1_000, int)).draw(
+        np.array([1.0, 100.0, 1.0]), np.random.default_rng(0)
+    )
     assert drawn.tolist() == [2.0, 150.0, 2.0]
 
 
 def test_few_sessions_and_no_error_at_all():
-    possible = PossibleValues.fit(np.array([1.0, 2.0]), np.array([1.0, 2.0]))
+    possible = PossibleValues.fit(np.array([1.0, 2.0]), np.array([1.0, 2.0]), np.zeros(2, int))
     score = foreseen_score(np.array([3.0]), np.array([1.0]), possible, ForeseenScore(0, 0, 0), MSE, seed=0)
     assert (score.value, score.low, score.high) == (4.0, 4.0, 4.0)
+
+
+def test_errors_that_the_sessions_of_a_fold_share_make_the_interval_wider():
+    train, values = shop(1)
+    shared = values * np.array([0.9, 0.95, 1.0, 1.05, 1.1])[FOLDS]
+    predicted, _ = shop(2)
+    own = own_score(MSE, N)
+    narrow, wide = (
+        foreseen_score(predicted / 2, predicted, PossibleValues.fit(train, actual, FOLDS), own, MSE, seed=0)
+        for actual in (values, shared)
+    )
+    assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)

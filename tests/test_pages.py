@@ -38,7 +38,7 @@ TITLES = {
     "pages/2_Explore.py": "What do sessions look like?",
     "pages/3_Train.py": "How well can we predict?",
     "pages/4_Importance.py": "What drives the value of a session?",
-    "pages/5_Submission.py": "Is the submission file valid?",
+    "pages/5_Submission.py": "Is the submission ready?",
     "pages/6_Score.py": "What will new sessions be worth?",
     "pages/7_Backtest.py": "Does the expected score hold?",
     "pages/8_Live.py": "What is an open session worth?",
@@ -337,10 +337,10 @@ def test_a_submission_that_changes_while_the_page_is_open_cannot_be_downloaded(
     monkeypatch.setattr("streamlit.download_button", lambda *_, data, **__: offered.append(data))
     assert not open_page("pages/5_Submission.py").exception
     submission = finished_home[1].submission
-    assert offered[-1]() == submission.read_bytes()
+    assert offered[0]() == submission.read_bytes()
     submission.write_text("other")
     with pytest.raises(RunError, match=r"submission\.csv changed"):
-        offered[-1]()
+        offered[0]()
 
 
 @pytest.mark.parametrize(("page", "title"), TITLES.items())

@@ -152,7 +152,7 @@ def test_out_of_fold_weights_need_files_of_runs(home, tmp_path, capsys):
     own = desk.open_file(run.submission, workspace, target, run)
     oof = run.table("oof.parquet").collect().filter(pl.col("stack").is_not_nan())
     best = float((oof["stack"] * oof["value"]).sum() / (oof["stack"] ** 2).sum())
-    assert desk.out_of_fold_weights([own], workspace) == pytest.approx([best])
+    assert desk.find_weights("out_of_fold", [own], workspace).values == pytest.approx([best])
     other = write(tmp_path / "other.csv", ours)  # other bytes than those of the run
     assert main(["blend", run.manifest.run_id, other, "--run", run.manifest.run_id, "--out-of-fold"]) == 2
     assert "No run of the workspace wrote other.csv" in capsys.readouterr().err

@@ -49,12 +49,6 @@ def check_line(result: CheckResult) -> str:
     return f"{mark:7} {result.title}: {result.explanation}".removesuffix(": ")
 
 
-def check_record(result: CheckResult) -> dict[str, str]:
-    """Return a result for JSON output. A failed check that does not block the submission has the outcome warning."""
-    is_warning = result.outcome == "failed" and result.severity != "error"
-    return result.record() | ({"outcome": "warning"} if is_warning else {})
-
-
 def refuse_existing(*paths: Path) -> None:
     """Raise a `RunError` if one of the paths exists."""
     for path in paths:

@@ -16,14 +16,22 @@ from core.base.text import count, listed
 from core.base.workspace import Workspace
 from core.check_result import CheckResult
 from core.dataset import Dataset
+from core.eda.run_charts import file_values
 from core.errors import InputError
 from core.metric import metric_named
 from core.runs import Run, find_run, list_runs
 from core.runs.store import ANSWERS_FILE, OOF_FILE, SUBMISSION_FILE
 from core.schema import SESSION, STACK, UNIT, USER, USER_SESSION, VALUE
 from core.submission import CheckedSubmission, SubmissionTarget, run_checks
-from core.submission.blend import weights_from_values
-from core.submission.blend_store import Blend, Member, list_blends, store_blend
+from core.submission.blend import (
+    checked_scores,
+    checked_weights,
+    equal_weights,
+    expected_of_blend,
+    weights_from_scores,
+    weights_from_values,
+)
+from core.submission.blend_store import Blend, BlendMethod, Member, list_blends, store_blend
 from core.submission.compare import Comparison, compare
 from core.submission.foreseen import ForeseenScore, PossibleValues, foreseen_score
 from core.submission.target import PREDICTED, TEXT
@@ -71,12 +79,12 @@ class DeskFile:
     @property
     def blocking(self) -> list[CheckResult]:
         """The failed checks because of which the file cannot be submitted."""
-        return [check for check in self.checks if check.outcome == "failed" and check.severity == "error"]
+        return [check for check in self.checks if check.blocks]
 
     @property
     def advisory(self) -> list[CheckResult]:
         """The failed checks that a person should review."""
-        return [check for check in self.checks if check.outcome == "failed" and check.severity != "error"]
+        return [check for check in self.checks if check.advises]
 
 
 def path_of_submission(workspace: Workspace, name: str) -> Path:
@@ -125,13 +133,13 @@ def foresee(case: CheckedSubmission, run: Run) -> Foreseen:
     rows = _beside(predictions, answers.rename({USER_SESSION: TEXT, "session_value": PREDICTED}))
     rows = rows.filter(pl.col("source") != "default")
     known, unknown = rows.filter(pl.col("source") == _KNOWN), rows.filter(pl.col("source") != _KNOWN)
-    oof = run.table(OOF_FILE).select(VALUE, STACK).filter(pl.col(STACK).is_not_nan()).collect()
+    oof = run.table(OOF_FILE).select("fold", VALUE, STACK).filter(pl.col(STACK).is_not_nan()).collect()
     scores = manifest.scores.metric_scores
     return Foreseen(
         foreseen_score(
             unknown["file"].to_numpy(),
             unknown[PREDICTED].to_numpy(),
-            PossibleValues.fit(oof[STACK].to_numpy(), oof[VALUE].to_numpy()),
+            PossibleValues.fit(*(oof[name].to_numpy() for name in (STACK, VALUE, "fold"))),
             ForeseenScore(scores.expected.value, scores.expected.low, scores.expected.high),
             metric_named(scores.metric),
             known=(known["file"].to_numpy(), known[PREDICTED].to_numpy()),
@@ -140,17 +148,18 @@ def foresee(case: CheckedSubmission, run: Run) -> Foreseen:
     )
 
 
-def compare_files(files: Sequence[DeskFile], dataset: Dataset | None) -> Comparison:
+def compare_files(files: Sequence[DeskFile], dataset: Dataset | None, names: Sequence[str] | None = None) -> Comparison:
     """Compare files on the sessions to predict.
 
     Args:
-        files: at least two, with the same target and different names.
+        files: at least two, with the same target.
         dataset: gives the segments by known user and number of events; None without them.
+        names: different names of the files; by default their own.
 
     Raises:
         InputError: a file has no number for some session.
     """
-    names = _different_names([file.name for file in files])
+    names = names or _different_names([file.name for file in files])
     predictions = {name: complete_predictions(file) for name, file in zip(names, files, strict=True)}
     sessions = files[0].case.target.sessions
     return compare(sessions, predictions, {} if dataset is None else _segments(sessions, dataset))
@@ -172,13 +181,14 @@ def complete_predictions(file: DeskFile) -> Vector:
     return predictions.to_numpy()
 
 
-def prediction_matrix(files: Sequence[DeskFile]) -> NDArray[np.float64]:
-    """Return the predictions as an array (sessions to predict, files).
-
-    Raises:
-        InputError: a file has no number for some session.
-    """
-    return np.column_stack([complete_predictions(file) for file in files])
+def value_series(file: DeskFile, run: Run) -> dict[str, Vector]:
+    """Return what the values of a file are shown beside: series of `core.eda.run_charts.file_values` -> values."""
+    oof = run.table(OOF_FILE).select(VALUE, STACK).collect()
+    return {
+        file_values.FILE: file.case.numbers.to_numpy(),
+        file_values.OUT_OF_FOLD: oof[STACK].drop_nans().to_numpy(),
+        file_values.TRAIN: oof[VALUE].to_numpy(),
+    }
 
 
 def log_fields(file: DeskFile, run: Run | None) -> dict[str, Any]:
@@ -242,8 +252,44 @@ def _beside(predictions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     return predictions.join(answers.unique(TEXT), on=TEXT, maintain_order="left")
 
 
+@dataclass(frozen=True)
+class Weights:
+    """The weights of a blend, and the mean squared error that it had on the scored sessions, if scores are known."""
+
+    values: Vector
+    score: float | None = None
+
+
+def find_weights(
+    method: BlendMethod,
+    files: Sequence[DeskFile],
+    workspace: Workspace,
+    numbers: Sequence[float] = (),
+    score_of_zeros: float | None = None,
+) -> Weights:
+    """Return the weights of a blend.
+
+    Args:
+        numbers: the weights (chosen), or the mean squared error that the host returned for each file (returned_scores).
+        score_of_zeros: the mean squared error that the host returned for a file of zeros (returned_scores).
+
+    Raises:
+        InputError: a file has no number for some session, or the numbers do not fit the files.
+    """
+    if method == "equal":
+        return Weights(equal_weights(len(files)))
+    if method == "chosen":
+        return Weights(checked_weights(numbers, len(files)))
+    if method == "out_of_fold":
+        return Weights(_out_of_fold_weights(files, workspace))
+    scores = checked_scores(numbers, len(files))
+    predictions = np.column_stack([complete_predictions(file) for file in files])
+    weights = weights_from_scores(predictions, scores, score_of_zeros)
+    return Weights(weights, expected_of_blend(predictions, weights, scores, score_of_zeros))
+
+
 def blend_files(
-    files: Sequence[DeskFile], weights: Vector, method: str, workspace: Workspace, run: Run | None = None
+    files: Sequence[DeskFile], weights: Vector, method: BlendMethod, workspace: Workspace, run: Run | None = None
 ) -> Blend:
     """Write the blend of files, each times its weight.
 
@@ -263,7 +309,7 @@ def blend_files(
     return store_blend(workspace, files[0].case.target, values, members, method=method, **source)
 
 
-def out_of_fold_weights(files: Sequence[DeskFile], workspace: Workspace) -> Vector:
+def _out_of_fold_weights(files: Sequence[DeskFile], workspace: Workspace) -> Vector:
     """Return the weights with the lowest squared error out of fold, of files that runs on one dataset wrote.
 
     Raises:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from core.base.text import count
+from core.base.text import count, listed, verb
 from core.errors import InputError
 
 Vector = NDArray[np.float64]
@@ -24,18 +24,33 @@ def checked_weights(weights: Sequence[float], n_files: int) -> Vector:
     Raises:
         InputError: their number is not that of the files, one is below 0 or not finite, or all are 0.
     """
-    given = np.asarray(weights, dtype=np.float64)
+    given = _one_each("weight", weights, n_files)
+    if not given.any():
+        raise InputError("All weights are 0.", "At least one must be above 0.", code="blend_weights")
+    return given
+
+
+def checked_scores(scores: Sequence[float], n_files: int) -> list[float]:
+    """Return the scores that a host returned.
+
+    Raises:
+        InputError: their number is not that of the files, or one is below 0 or not finite.
+    """
+    return [float(score) for score in _one_each("score", scores, n_files)]
+
+
+def _one_each(noun: str, numbers: Sequence[float], n_files: int) -> Vector:
+    given = np.asarray(numbers, dtype=np.float64)
     if len(given) != n_files:
         raise InputError(
-            f"There {'is' if len(given) == 1 else 'are'} {count(len(given), 'weight')} for {count(n_files, 'file')}.",
-            "Give one weight for each file, in the order of the files.",
+            f"There {verb(len(given), 'is', 'are')} {count(len(given), noun)} for {count(n_files, 'file')}.",
+            f"Give one {noun} for each file, in the order of the files.",
             code="blend_weights",
         )
-    if not np.isfinite(given).all() or (given < 0).any() or not given.any():
+    if not np.isfinite(given).all() or (given < 0).any():
+        shown = listed(f"{number:g}" for number in given)
         raise InputError(
-            f"The weights {', '.join(f'{weight:g}' for weight in given)} cannot be used.",
-            "Each weight must be 0 or more, and at least one above 0.",
-            code="blend_weights",
+            f"The {noun}s {shown} cannot be used.", f"Each {noun} must be 0 or more.", code="blend_weights"
         )
     return given
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,10 @@ from core.submission.target import SubmissionTarget
 BLEND_FILE: Final = "blend.json"
 FILE: Final = "submission.csv"
 CHECKS_FILE: Final = "checks.json"
+
+
+BlendMethod = Literal["equal", "chosen", "out_of_fold", "returned_scores"]
+"""How weights are found."""
 
 
 class Member(BaseModel, frozen=True):
@@ -49,7 +53,7 @@ class Blend(BaseModel):
     Attributes:
         created: ISO 8601, UTC.
         dataset, run: what it was checked against; empty without one.
-        method: equal, chosen, out_of_fold or returned_scores.
+        method: how the weights were found.
         sha256: hash of its file.
         folder: where it is stored.
     """
@@ -60,7 +64,7 @@ class Blend(BaseModel):
     created: str
     dataset: str = ""
     run: str = ""
-    method: str
+    method: BlendMethod
     members: tuple[Member, ...]
     sha256: str
     folder: Path = Path()
@@ -76,7 +80,7 @@ def store_blend(
     values: NDArray[np.float64],
     members: Sequence[Member],
     *,
-    method: str,
+    method: BlendMethod,
     dataset: str = "",
     run: str = "",
 ) -> Blend:

@@ -39,8 +39,8 @@ class ForeseenScore:
 
 
 @dataclass(frozen=True)
-class PossibleValues:
-    """Out-of-fold errors of a run, in classes of similar predictions.
+class _Errors:
+    """Out-of-fold errors of one fold, in classes of similar predictions.
 
     Attributes:
         edges: upper ends of all classes but the last one, ascending.
@@ -53,12 +53,7 @@ class PossibleValues:
     starts: NDArray[np.int64]
 
     @classmethod
-    def fit(cls, predicted: Vector, values: Vector) -> PossibleValues:
-        """Cut the predictions into classes of equal size.
-
-        Args:
-            predicted, values: (train sessions,) out-of-fold predictions and values.
-        """
+    def fit(cls, predicted: Vector, values: Vector) -> _Errors:
         n_classes = max(1, min(_MAX_CLASSES, len(predicted) // _MIN_CLASS))
         edges = np.unique(np.quantile(predicted, np.linspace(0, 1, n_classes + 1)[1:-1]))
         classes = np.searchsorted(edges, predicted)
@@ -67,11 +62,36 @@ class PossibleValues:
         return cls(edges, (values - predicted)[order], starts)
 
     def draw(self, predicted: Vector, rng: np.random.Generator) -> Vector:
-        """Return values that sessions with these predictions may have."""
         classes = np.searchsorted(self.edges, predicted)
         first, size = self.starts[classes], np.diff(self.starts)[classes]
         index = first + np.floor(rng.random(len(predicted)) * size).astype(np.int64)
         return np.asarray(predicted + self.errors[index], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class PossibleValues:
+    """Values that sessions may have, given the predictions of a run.
+
+    The models of a fold share their errors, such as that of a product's price, and so do those for the test file. The
+    errors of one draw are therefore all of one fold: between folds of a demo of 50,000 sessions, the slope of values on
+    predictions is 0.94 to 1.03.
+    """
+
+    folds: tuple[_Errors, ...]
+
+    @classmethod
+    def fit(cls, predicted: Vector, values: Vector, folds: NDArray[np.int64]) -> PossibleValues:
+        """Sort the errors of each fold.
+
+        Args:
+            predicted, values, folds: (train sessions,) out-of-fold predictions, values, and the fold of each session.
+        """
+        rows = (folds == fold for fold in np.unique(folds))
+        return cls(tuple(_Errors.fit(predicted[row], values[row]) for row in rows))
+
+    def draw(self, predicted: Vector, rng: np.random.Generator, draw: int = 0) -> Vector:
+        """Return values that sessions with these predictions may have; the draws take turns with the folds."""
+        return self.folds[draw % len(self.folds)].draw(predicted, rng)
 
 
 def foreseen_score(
@@ -119,7 +139,7 @@ def _draw_losses(
     n_drawn = min(len(file), _MAX_DRAWN)
     for draw in range(_DRAWS):
         rows = rng.choice(len(file), n_drawn, replace=False) if n_drawn < len(file) else slice(None)
-        values = possible.draw(predicted[rows], rng)
+        values = possible.draw(predicted[rows], rng, draw)
         losses = metric.losses(predicted[rows], values)
         own[draw] = losses.mean()
         surplus[draw] = (metric.losses(file[rows], values) - losses).mean()

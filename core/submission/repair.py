@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from core.base.files import atomic_file
+from core.base.files import write_text_atomically
 from core.base.text import count, verb
 from core.dataset import SubmissionColumns
 from core.errors import InputError
@@ -59,11 +59,14 @@ class Repair:
     columns: SubmissionColumns
     changes: tuple[Change, ...]
 
+    def csv(self) -> str:
+        """Return the text of the file."""
+        renamed = self.rows.rename({TEXT: self.columns.session, VALUE: self.columns.value})
+        return renamed.select(self.columns.header).write_csv(line_terminator="\n")
+
     def write(self, path: Path) -> None:
         """Write the file."""
-        renamed = self.rows.rename({TEXT: self.columns.session, VALUE: self.columns.value})
-        with atomic_file(path) as building:
-            renamed.select(self.columns.header).write_csv(building, line_terminator="\n")
+        write_text_atomically(path, self.csv())
 
 
 def repair(case: CheckedSubmission) -> Repair:

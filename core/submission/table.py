@@ -61,3 +61,10 @@ class SubmissionTable:
             ValueError: there is no such column.
         """
         return self.rows[f"{_FIELD}{self.header.index(name)}"].alias(name)
+
+    def first_rows(self, amount: int) -> list[dict[str, str]]:
+        """Return the first rows as column -> cell; columns with the same name are numbered."""
+        names = [
+            name if self.header.count(name) == 1 else f"{name} ({i})" for i, name in enumerate(self.header, start=1)
+        ]
+        return [dict(zip(names, row, strict=True)) for row in self.rows.drop(LINE).head(amount).iter_rows()]

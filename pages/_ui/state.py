@@ -56,6 +56,8 @@ class PageState:
         filter_dataset: fingerprint of the dataset that the filter belongs to.
         picks: selection state of each chart, by the name of the chart.
         n_draws: number of random sessions drawn.
+        desk_path: the file that the Submission page shows in the view for any file.
+        desk_typed: path that was last typed there.
     """
 
     selected_ids: dict[Param, str] = field(default_factory=dict)
@@ -75,6 +77,8 @@ class PageState:
     filter_dataset: str = ""
     picks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     n_draws: int = 0
+    desk_path: Path | None = None
+    desk_typed: str = ""
 
     def leave_message(self, text: str) -> None:
         """Show a text when a page is drawn again."""

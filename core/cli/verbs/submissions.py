@@ -16,7 +16,6 @@ from core.cli.output import (
     EXIT_DONE,
     Outcome,
     check_line,
-    check_record,
     refuse_existing,
     writing_to,
 )
@@ -26,7 +25,7 @@ from core.pipeline import submission_desk as desk
 from core.pipeline.submission_target import dataset_of, target_of_files, target_of_run
 from core.runs import Run
 from core.submission import SubmissionTarget, host, log
-from core.submission.blend import checked_weights, equal_weights, expected_of_blend, weights_from_scores
+from core.submission.blend_store import BlendMethod
 from core.submission.repair import repair
 
 _MIN_FILES = 2
@@ -45,7 +44,7 @@ def check(options: argparse.Namespace) -> Outcome:
         "passed": sum(result.outcome == "passed" for result in file.checks),
         "failed": len(file.blocking),
         "warnings": len(file.advisory),
-        "checks": [check_record(result) for result in file.checks],
+        "checks": [result.graded_record() for result in file.checks],
         "expected_score": None if file.foreseen.score is None else asdict(file.foreseen.score),
     }
     if run is not None:
@@ -101,20 +100,18 @@ def blend(options: argparse.Namespace) -> Outcome:
     if options.out is not None:
         refuse_existing(options.out)
     files, run = _files(options, workspace)
-    predictions = desk.prediction_matrix(files)
-    returned: float | None = None
-    if options.equal:
-        method, weights = "equal", equal_weights(len(files))
-    elif options.weights is not None:
-        method, weights = "chosen", checked_weights(options.weights, len(files))
-    elif options.out_of_fold:
-        method, weights = "out_of_fold", desk.out_of_fold_weights(files, workspace)
-    else:
-        method = "returned_scores"
-        scores = checked_weights(options.scores, len(files))
-        weights = weights_from_scores(predictions, scores.tolist(), options.score_of_zeros)
-        returned = expected_of_blend(predictions, weights, scores.tolist(), options.score_of_zeros)
-    blended = desk.blend_files(files, weights, method, workspace, run)
+    method: BlendMethod = (
+        "equal"
+        if options.equal
+        else "out_of_fold"
+        if options.out_of_fold
+        else "chosen"
+        if options.weights is not None
+        else "returned_scores"
+    )
+    numbers = options.weights or options.scores or []
+    weights = desk.find_weights(method, files, workspace, numbers, options.score_of_zeros)
+    blended = desk.blend_files(files, weights.values, method, workspace, run)
     target = files[0].case.target
     checked = desk.open_file(blended.submission, workspace, target, run)
     log.record(workspace, "blended", **desk.log_fields(checked, run))
@@ -125,13 +122,13 @@ def blend(options: argparse.Namespace) -> Outcome:
         "weights": [member.model_dump() for member in blended.members],
         "failed": len(checked.blocking),
         "warnings": len(checked.advisory),
-        "checks": [check_record(result) for result in checked.checks],
+        "checks": [result.graded_record() for result in checked.checks],
         "expected_score": None if checked.foreseen.score is None else asdict(checked.foreseen.score),
-        "score_by_returned_scores": returned,
+        "score_by_returned_scores": weights.score,
     }
     lines = [str(blended.submission), *(f"{member.weight:8.4f}  {member.name}" for member in blended.members)]
-    if returned is not None:
-        lines.append(f"On the sessions that were scored, this blend has an MSE of about {number(returned)}.")
+    if weights.score is not None:
+        lines.append(f"On the sessions that were scored, this blend has an MSE of about {number(weights.score)}.")
     if run is not None:
         lines.append(_foreseen_line(checked.foreseen, run))
     lines += [check_line(result) for result in (*checked.blocking, *checked.advisory)]

@@ -1,0 +1,238 @@
+"""The views of the Submission page about several files: compared, blended, and recorded in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from core.base.text import interval_text, listed, number
+from core.eda.run_charts import returned_scores
+from core.pipeline import submission_desk as desk
+from core.pipeline.submission_desk import DeskFile
+from core.pipeline.submission_target import dataset_of
+from core.runs import Run
+from core.submission import log
+from core.submission.blend_store import BlendMethod
+from pages._ui import desk as files
+from pages._ui import frame
+from pages._ui.chart import show_chart
+from pages._ui.frame import Page, showing_errors
+from pages._ui.state import page_state
+from pages._ui.submission_views import readiness
+from pages._ui.table import Frame, show_table
+from pages._ui.text import plain
+
+EQUAL, BY_HAND, OUT_OF_FOLD, RETURNED = "Equal", "By hand", "Out-of-fold predictions", "Returned scores"
+_METHODS: Final[dict[str, BlendMethod]] = {
+    EQUAL: "equal",
+    BY_HAND: "chosen",
+    OUT_OF_FOLD: "out_of_fold",
+    RETURNED: "returned_scores",
+}
+_MIN_FILES: Final = 2
+_SHOWN: Final = 10
+
+
+def show_comparison(page: Page, run: Run, choices: list[files.Choice]) -> None:
+    """Compare the chosen files, and blend them."""
+    labels = [choice.label for choice in choices]
+    chosen = st.multiselect(
+        "Files",
+        labels,
+        labels[:_MIN_FILES] if len(labels) >= _MIN_FILES else labels,
+        placeholder="Choose two or more files",
+    )
+    if len(chosen) < _MIN_FILES:
+        st.markdown("Choose two or more files. Train another run, or upload a file in the view “Check a file”.")
+        return
+    with showing_errors(stop=True):
+        opened = [files.opened(choice.path, run) for choice in choices if choice.label in chosen]
+        names = [choice.label for choice in choices if choice.label in chosen]
+        _show_scores(names, opened, run)
+        comparison = files.compared(opened, names, dataset_of(page.workspace, run))
+    closest = comparison.pairs.sort("distance").row(0, named=True)
+    st.header("How do the files differ?", anchor=False)
+    st.markdown(
+        plain(
+            f"{closest['file']} and {closest['other']} are the closest: their rank correlation is "
+            f"{number(closest['rank_correlation'])}, and the root mean square of their differences "
+            f"{number(closest['distance'])} value units."
+        )
+    )
+    show_table(
+        [
+            {
+                "File": row["file"],
+                "Other file": row["other"],
+                "Correlation": number(row["correlation"]),
+                "Rank correlation": number(row["rank_correlation"]),
+                "Distance": number(row["distance"]),
+                "Mean difference": number(row["difference"]),
+            }
+            for row in comparison.pairs.iter_rows(named=True)
+        ],
+        numbers=("Correlation", "Rank correlation", "Distance", "Mean difference"),
+        alt="Pairs of files, and how they differ",
+    )
+    st.caption("Distance: root mean square of the differences. Both are in value units.")
+    segments, sessions = st.tabs(["By segment", "Largest disagreements"])
+    with segments:
+        _show_segments(comparison.segments, names)
+    with sessions:
+        _show_disagreements(comparison.disagreements, names)
+    _blend(page, opened, names, run)
+
+
+def _show_scores(names: Sequence[str], opened: Sequence[DeskFile], run: Run) -> None:
+    label = run.manifest.scores.metric_scores.label
+    rows = []
+    for name, file in zip(names, opened, strict=True):
+        score = file.foreseen.score
+        rows.append(
+            {
+                "File": name,
+                "Ready": readiness(file),
+                f"Expected {label}": number(None if score is None else score.value),
+                "90% interval": number(None) if score is None else interval_text(score.low, score.high),
+            }
+        )
+    show_table(
+        rows, numbers=(f"Expected {label}", "90% interval"), alt="The chosen files and the scores that they can expect"
+    )
+    st.caption(
+        "Expected if the file knows no more of the values than the selected run. A file that knows more is better."
+    )
+
+
+def _show_segments(segments: Frame, names: Sequence[str]) -> None:
+    kinds = segments["by"].unique(maintain_order=True).to_list()
+    by = st.segmented_control("Segments", kinds, default=kinds[0], required=True)
+    rows: dict[str, dict[str, object]] = {}
+    for row in segments.filter(segments["by"] == by).iter_rows(named=True):
+        cells = rows.setdefault(row["segment"], {"Segment": row["segment"], "Sessions": f"{row['sessions']:,}"})
+        cells[f"Mean of {row['file']}"] = number(row["mean"])
+        if row["file"] != names[0]:
+            cells[f"Distance of {row['file']}"] = number(row["distance"])
+    table = list(rows.values())
+    show_table(table, numbers=list(table[0])[1:], alt="Mean predictions by segment")
+    st.caption(plain(f"Distances are from {names[0]}."))
+
+
+def _show_disagreements(sessions: Frame, names: Sequence[str]) -> None:
+    rows = [
+        {"Session id": row["user_session"]} | {name: number(row[name]) for name in names}
+        for row in sessions.head(_SHOWN).iter_rows(named=True)
+    ]
+    show_table(rows, numbers=names, alt="The sessions on which the files differ most")
+    session = st.selectbox(
+        "Look at a session",
+        [row["Session id"] for row in rows],
+        index=None,
+        placeholder="Choose a session",
+        format_func=str,
+    )
+    if session is not None:
+        st.page_link(
+            frame.EXPLORE.path,
+            label="Its events",
+            icon=frame.EXPLORE.icon,
+            query_params={"view": "One session", "session": str(session)},
+        )
+        st.page_link(
+            frame.IMPORTANCE.path,
+            label="Why the run values it so",
+            icon=frame.IMPORTANCE.icon,
+            query_params={"session": str(session)},
+        )
+
+
+def _blend(page: Page, opened: Sequence[DeskFile], names: Sequence[str], run: Run) -> None:
+    """Let the visitor choose how to weigh the files, and write the blend."""
+    st.header("Blend them", anchor=False)
+    method = st.segmented_control("Weights", list(_METHODS), default=EQUAL, required=True)
+    given: list[float | None] = []
+    zeros: float | None = None
+    if method == BY_HAND:
+        given = [
+            st.number_input(plain(f"Weight of {name}"), 0.0, None, 1.0 / len(names), 0.05, key=f"weight-{name}")
+            for name in names
+        ]
+    elif method == OUT_OF_FOLD:
+        st.caption(
+            "The weights with the lowest squared error on the train sessions, each predicted by models that have not "
+            "seen its user."
+        )
+    elif method == RETURNED:
+        st.caption(
+            "The mean squared errors that the host returned determine the best weights, without any value of a "
+            "session. If they were computed on a public part of the test file, the weights fit that part, and the "
+            "other part may be worse. The rules of a competition may forbid this. With the score of a file of zeros, "
+            "the weights need not add up to 1."
+        )
+        given = [
+            st.number_input(plain(f"Returned MSE of {name}"), 0.0, None, None, key=f"returned-{name}") for name in names
+        ]
+        zeros = st.number_input("Returned MSE of a file of zeros (optional)", 0.0, None, None)
+    numbers = [value for value in given if value is not None]
+    is_complete = len(numbers) == len(given)
+    if not st.button("Write the blend", type="primary", icon=":material/blender:", disabled=not is_complete):
+        if not is_complete:
+            st.caption("Enter a returned score for each file.")
+        return
+    with showing_errors(stop=True):
+        weights = desk.find_weights(_METHODS[method], opened, page.workspace, numbers, zeros)
+        blend = desk.blend_files(opened, weights.values, _METHODS[method], page.workspace, run)
+        file = files.opened(blend.submission, run)
+        log.record(page.workspace, "blended", **desk.log_fields(file, run))
+    shares = listed(f"{number(member.weight)} of {name}" for member, name in zip(blend.members, names, strict=True))
+    sentence = "" if weights.score is None else f" On the scored sessions, its MSE is about {number(weights.score)}."
+    page_state().desk_path = blend.submission
+    st.success(plain(f"The blend {blend.blend} is on the desk: {shares}.{sentence}"), icon=":material/blender:")
+    st.markdown("Its checks and downloads are in the view “Check a file”.")
+
+
+def show_log(page: Page) -> None:
+    """Show what was downloaded, blended or submitted, and let the visitor add returned scores."""
+    with showing_errors(stop=True):
+        entries = log.entries(page.workspace)
+    if not entries:
+        st.markdown("Nothing was downloaded or submitted yet. Each download of a submission is recorded here.")
+        return
+    data = returned_scores.frame([entry.model_dump() for entry in entries])
+    if data.height:
+        show_chart(returned_scores.finding(data), returned_scores.figure(data), title=returned_scores.TITLE)
+    show_table(
+        [
+            {
+                "Time (UTC)": entry.time[:16].replace("T", " "),
+                "What": entry.action,
+                "File": entry.made_by or entry.file,
+                "Expected": number(entry.foreseen),
+                "90% interval": number(None) if entry.low is None else interval_text(entry.low, entry.high),
+                "Returned": number(entry.returned),
+                "Failed checks": ", ".join(entry.overridden),
+                "Remark": entry.note,
+            }
+            for entry in entries
+        ],
+        numbers=("Expected", "90% interval", "Returned"),
+        alt="The log of submissions, newest first",
+    )
+    st.header("Add a returned score", anchor=False)
+    labels = {
+        entry.entry: f"{entry.time[:16].replace('T', ' ')} · {entry.action} · {entry.made_by or entry.file}"
+        for entry in entries
+    }
+    with st.form("returned", border=False, clear_on_submit=True):
+        chosen = st.selectbox("Entry", list(labels), format_func=labels.__getitem__)
+        score = st.number_input("Score that the host returned", value=None, min_value=0.0, format="%.6f")
+        remark = st.text_input("Remark (optional)", max_chars=200)
+        if st.form_submit_button("Save", icon=":material/save:"):
+            if score is None or chosen is None:
+                st.error("Enter the score that the host returned.", icon=":material/error:")
+            else:
+                with showing_errors(stop=True):
+                    log.set_returned(page.workspace, chosen, score, remark)
+                st.rerun()

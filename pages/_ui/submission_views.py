@@ -1,0 +1,216 @@
+"""The views of the Submission page about one file: its verdict, its checks, its repair and its downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from core.base.text import count, interval_text, number
+from core.check_result import CheckResult
+from core.eda.run_charts import file_values
+from core.pipeline import submission_desk as desk
+from core.pipeline.submission_desk import DeskFile
+from core.runs import Run
+from core.submission.repair import repair
+from pages._ui import desk as files
+from pages._ui.chart import show_chart
+from pages._ui.frame import Page, showing_errors
+from pages._ui.serving.privacy import shows_files
+from pages._ui.state import page_state
+from pages._ui.table import offer_file, show_table
+from pages._ui.text import plain
+
+_PREVIEW: Final = 6
+_SUFFIXES: Final = {"": "text/csv", ".gz": "application/gzip", ".zip": "application/zip"}
+
+
+def readiness(file: DeskFile) -> str:
+    """Say in a few words whether a file can be handed in."""
+    if file.blocking:
+        return "No"
+    return f"Yes, with {count(len(file.advisory), 'warning')}" if file.advisory else "Yes"
+
+
+def verdict(file: DeskFile, run: Run) -> str:
+    """Say whether a file can be handed in, and what score it can expect."""
+    if file.blocking:
+        reason = f"{count(len(file.blocking), 'blocking check')} failed. The list below says what to fix."
+    elif file.advisory:
+        reason = "review the failed checks below."
+    else:
+        reason = f"all {sum(check.outcome == 'passed' for check in file.checks)} checks that apply passed."
+    score = file.foreseen.score
+    expected = (
+        ""
+        if score is None
+        else f" Expected test {run.manifest.scores.metric_scores.label}: {number(score.value)} (90% interval: "
+        f"{interval_text(score.low, score.high)})."
+    )
+    return f"**{readiness(file)}:** {reason}{expected}"
+
+
+def show_checks(file: DeskFile) -> None:
+    """Show the failed checks, then how many others there are, with all of them on request."""
+    failed = [*file.blocking, *file.advisory]
+    if failed:
+        st.header("What to fix or review", anchor=False)
+        for check in failed:
+            icon = ":material/block:" if check.blocks else ":material/warning:"
+            st.markdown(f"{icon} **{plain(check.title)}** ({_kind(check)}): failed. {plain(check.explanation)}")
+    applied = [check for check in file.checks if check.outcome != "not_applicable"]
+    blocking = sum(check.severity == "error" for check in applied)
+    words = f"{blocking} blocking and {len(applied) - blocking} advisory checks apply"
+    with st.expander(f"All checks: {words}, {len(file.checks) - len(applied)} do not"):
+        show_table(
+            [
+                {"Outcome": _outcome(check), "Kind": _kind(check), "Check": check.title, "Result": check.explanation}
+                for check in file.checks
+            ],
+            alt="All checks of the file, and their outcomes",
+        )
+
+
+def show_content(run: Run, file: DeskFile) -> None:
+    """Show the first rows of a file, and how its values are distributed."""
+    if file.case.read_error is not None or file.case.numbers.is_empty():
+        return
+    values, rows = st.columns([3, 2], gap="large")
+    with values:
+        data = file_values.frame(desk.value_series(file, run))
+        show_chart(file_values.finding(data), file_values.figure(data), title=file_values.TITLE)
+    with rows:
+        st.header("How does the file begin?", anchor=False)
+        show_table(file.case.table.first_rows(_PREVIEW), alt="The first rows of the file", width="content")
+
+
+def show_downloads(page: Page, run: Run, file: DeskFile, read: Callable[[], bytes]) -> None:
+    """Offer a file plain, packed, with intervals, and its checks; each download of the file is recorded in the log.
+
+    Args:
+        read: returns the bytes of the file when it is downloaded.
+    """
+    name = files.file_name(run, file)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if file.blocking and not st.checkbox("Download all the same", help="The log records the failed checks."):
+            return
+        offer_file(
+            "Download submission.csv",
+            name,
+            lambda: files.recorded(page.workspace, file, run, read),
+            kind="primary",
+        )
+        with st.popover("Other forms", icon=":material/folder_zip:", type="tertiary"):
+            for suffix, mime in list(_SUFFIXES.items())[1:]:
+                offer_file(
+                    f"Packed ({suffix})",
+                    f"{name}{suffix}" if suffix == ".gz" else name.replace(".csv", suffix),
+                    partial(_packed_download, page, file, run, read, suffix),
+                    mime=mime,
+                    kind="tertiary",
+                    icon=None,
+                )
+            offer_file(
+                "checks.json",
+                "checks.json",
+                partial(files.checks_json, file),
+                mime="application/json",
+                kind="tertiary",
+                icon=None,
+            )
+            if file.made_by == run.manifest.run_id:
+                offer_file(
+                    "With prediction intervals (CSV)",
+                    name.replace("submission", "intervals"),
+                    partial(files.with_intervals, run),
+                    kind="tertiary",
+                    icon=None,
+                )
+
+
+def _packed_download(page: Page, file: DeskFile, run: Run, read: Callable[[], bytes], suffix: str) -> bytes:
+    content = files.recorded(page.workspace, file, run, read)
+    return files.packed(files.file_name(run, file), content, suffix)
+
+
+def choose_file(page: Page, choices: list[files.Choice]) -> Path | None:
+    """Let the visitor bring or choose a file, and return its path; None if none is chosen yet."""
+    bring, choose = st.columns(2, gap="large")
+    state = page_state()
+    with bring:
+        upload = st.file_uploader("Submission file of any tool", ["csv", "txt", "tsv", "gz", "zip"], key="desk-upload")
+        if upload is not None and state.upload_ids.get(files.PART) != upload.file_id:
+            with showing_errors(stop=True):
+                state.desk_path = files.keep(page.workspace, upload.name, upload)
+            state.upload_ids[files.PART] = upload.file_id
+            st.rerun()
+    with choose:
+        _read_typed_path()
+        labels = {choice.path: choice.label for choice in choices}
+        if state.desk_path is not None and state.desk_path.is_file():
+            labels.setdefault(state.desk_path, f"File {state.desk_path.name}")
+        paths = list(labels)
+        index = paths.index(state.desk_path) if state.desk_path in paths else None
+        state.desk_path = st.selectbox(
+            "File on the desk", paths, index=index, format_func=labels.__getitem__, placeholder="Choose a file"
+        )
+    return state.desk_path
+
+
+def _read_typed_path() -> None:
+    """Put the file on the desk whose path the visitor typed."""
+    if not shows_files():
+        return
+    state, typed = page_state(), st.text_input("Its path on this machine", key="desk-typed").strip()
+    if typed == state.desk_typed:
+        return
+    state.desk_typed = typed
+    if Path(typed).is_file():
+        state.desk_path = Path(typed)
+    elif typed:
+        st.error(plain(f"There is no file at {typed}. Check the path, or upload the file."), icon=":material/error:")
+
+
+def show_any_file(page: Page, run: Run, path: Path, file: DeskFile) -> None:
+    """Show a file's repair, its downloads, its checks and its content."""
+    if file.foreseen.score is None:
+        st.caption(plain(f"Its score cannot be foreseen. {file.foreseen.reason}"))
+    _offer_repair(page, file)
+    show_downloads(page, run, file, path.read_bytes)
+    show_checks(file)
+    show_content(run, file)
+
+
+def _offer_repair(page: Page, file: DeskFile) -> None:
+    """Offer a repair if a check failed that a repair may help, and say what the last one changed."""
+    state = page_state()
+    if message := state.take_message():
+        st.success(plain(message), icon=":material/build:")
+    if file.case.read_error is not None or not (file.blocking or file.advisory):
+        return
+    if st.button(
+        "Repair what is safe",
+        icon=":material/build:",
+        help="Separators, names, order, spelling, known values. No prediction is changed. The result is a new file.",
+    ):
+        with showing_errors():
+            repaired = repair(file.case)
+            if not repaired.changes:
+                st.info("Nothing of this can be repaired safely.", icon=":material/info:")
+                return
+            state.desk_path = files.keep_repaired(page.workspace, file, repaired)
+            state.leave_message(" ".join(change.text for change in repaired.changes))
+            st.rerun()
+
+
+def _kind(check: CheckResult) -> str:
+    return "blocking" if check.severity == "error" else "advisory"
+
+
+def _outcome(check: CheckResult) -> str:
+    return {"passed": "passed", "not_applicable": "does not apply"}.get(
+        check.outcome, "failed" if check.blocks else "warning"
+    )
