@@ -1,0 +1,184 @@
+"""The Submission page: its views, and the whole way of a broken file in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from streamlit.testing.v1 import AppTest
+
+from core.base.workspace import Workspace
+from core.eda.run_charts import file_values, returned_scores
+from core.runs import Run
+from core.submission import log
+from core.submission.blend_store import list_blends
+from tests.browser import ENDED, Dashboard, Watched
+from tests.test_eda import assert_one_sentence
+from tests.test_pages import click, open_page, texts
+
+PAGE = "pages/5_Submission.py"
+VALUE = "session_value"
+
+
+def view(app: AppTest, name: str) -> AppTest:
+    (control,) = [control for control in app.segmented_control if control.label == "View"]
+    return control.set_value(name).run()
+
+
+@pytest.fixture
+def home(finished_home: tuple[Workspace, Run]) -> tuple[Workspace, Run, pl.DataFrame]:
+    workspace, run = finished_home
+    return workspace, run, pl.read_csv(run.submission, schema_overrides={"user_session": pl.String})
+
+
+def test_the_run_s_file_has_a_verdict_with_its_expected_score(home):
+    app = open_page(PAGE)
+    assert not app.exception
+    assert re.search(
+        r"\*\*Yes:\*\* all 2\d checks that apply passed\. Expected test MSE: [\d,.]+ \(90% interval:", texts(app)
+    )
+    assert next(iter(app.get("download_button"))).label == "Download submission.csv"
+
+
+def test_a_file_by_path_is_checked_repaired_and_becomes_ready(home, tmp_path):
+    _, run, _ = home
+    broken = tmp_path / "broken.csv"
+    broken.write_text(run.submission.read_text().replace(",", ";"))
+    app = view(open_page(PAGE), "Check a file")
+    assert "Bring a file of any tool" in texts(app)
+    (path,) = [field for field in app.text_input if field.label == "Its path on this machine"]
+    path.set_value(str(broken)).run()
+    assert "broken.csv: **No:** 1 blocking check failed." in texts(app)
+    assert "**Fields are separated by commas** (blocking): failed." in texts(app)
+    assert not app.get("download_button")
+    click(app, "Repair what is safe")
+    assert not app.exception
+    assert "repaired_broken.csv: **Yes:**" in texts(app)
+    assert [message.value for message in app.success] == ["The fields are separated by commas."]
+
+
+def test_a_path_that_leads_nowhere_is_one_sentence(home):
+    app = view(open_page(PAGE), "Check a file")
+    (path,) = [field for field in app.text_input if field.label == "Its path on this machine"]
+    path.set_value("/nothing/here.csv").run()
+    assert [error.value for error in app.error] == [
+        "There is no file at /nothing/here.csv. Check the path, or upload the file."
+    ]
+
+
+def test_one_file_alone_cannot_be_compared(home):
+    app = view(open_page(PAGE), "Compare and blend")
+    assert not app.exception
+    assert "Choose two or more files." in texts(app)
+
+
+def test_a_returned_score_is_added_to_an_entry(home):
+    workspace, _, _ = home
+    entry = log.record(workspace, "submitted", file="a.csv", sha256="0", foreseen=600.0, low=550.0, high=650.0)
+    app = view(open_page(PAGE), "Log")
+    (score,) = app.number_input
+    score.set_value(610.0)
+    click(app, "Save")
+    assert not app.exception
+    (stored,) = log.entries(workspace)
+    assert (stored.entry, stored.returned) == (entry.entry, 610.0)
+    assert "1 of 1 returned score is inside the 90% interval" in texts(app)
+
+
+def test_an_empty_log_says_what_will_be_there(home):
+    assert "Nothing was downloaded or submitted yet." in texts(view(open_page(PAGE), "Log"))
+
+
+# --- charts -----------------------------------------------------------------------------------------------------------
+
+
+def test_shares_of_values_are_those_of_a_histogram_by_hand():
+    values = {file_values.FILE: np.array([1.0, 2.0, 2.0, 50.0]), file_values.TRAIN: np.array([0.0, 3.0])}
+    data = file_values.frame(values)
+    for name, amounts in values.items():
+        rows = data.filter(pl.col("series") == name)
+        assert rows["share"].sum() == pytest.approx(1.0)
+        assert rows["median"].unique().to_list() == [float(np.median(amounts))]
+        for low, high, share in rows.select("low", "high", "share").rows()[1:-1]:
+            assert share == pytest.approx(np.mean((amounts >= low) & (amounts < high)))
+    assert_one_sentence(file_values.finding(data).replace("; ", ", "))
+    assert file_values.finding(file_values.frame({file_values.FILE: np.zeros(3)})) == "No value is above 0."
+    assert "Distribution of the values" in json.dumps(file_values.figure(data).to_dict())
+
+
+def entry(**fields: Any) -> dict[str, Any]:
+    return {"file": "a", "foreseen": 10.0, "low": 8.0, "high": 12.0, "returned": 11.0, "metric": "MSE"} | fields
+
+
+def test_only_entries_with_both_scores_are_compared():
+    data = returned_scores.frame([entry(), entry(returned=20.0), entry(returned=None), entry(foreseen=None)])
+    assert data.height == 2
+    assert returned_scores.finding(data) == (
+        "1 of 2 returned scores is inside the 90% interval; on average, foreseen and returned score differ by 29.5%."
+    )
+    assert "returned score" in json.dumps(returned_scores.figure(data).to_dict())
+    assert returned_scores.frame([]).is_empty()
+
+
+# --- the whole way in a browser ---------------------------------------------------------------------------------------
+
+
+def choose(page: Page, name: str) -> None:
+    page.get_by_role("radio", name=name, exact=True).click()
+    page.wait_for_timeout(300)
+    expect(page.locator(ENDED)).to_be_visible(timeout=60_000)
+
+
+def test_a_broken_file_is_read_repaired_compared_blended_downloaded_and_logged(
+    browser: Browser, finished_dashboard: Dashboard, tmp_path: Path
+) -> None:
+    run, workspace = finished_dashboard.run, finished_dashboard.workspace
+    rows = pl.read_csv(run.submission, schema_overrides={"user_session": pl.String})
+    other = rows.with_columns((pl.col(VALUE) * 0.8 + 3).round(4))
+    broken = tmp_path / "team.csv"
+    broken.write_text(other.sort("user_session").write_csv().replace(",", ";").replace(".", ","))
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(60_000)
+    watched = Watched(context.new_page())
+    page = watched.page
+    page.goto(f"{finished_dashboard.address}/Submission")
+    expect(page.get_by_text("checks that apply passed")).to_be_visible(timeout=60_000)
+    choose(page, "Check a file")
+    page.locator("input[type=file]").first.set_input_files(broken)
+    expect(page.get_by_text("2 blocking checks failed")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Fields are separated by commas", exact=False).first).to_be_visible()
+    page.get_by_role("button", name="Repair what is safe").click()
+    expect(page.get_by_text("repaired_team.csv: Yes")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("The rows are in the order of the sample submission.")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download submission.csv").click()
+    file = tmp_path / "download.csv"
+    download.value.save_as(file)
+    assert pl.read_csv(file, schema_overrides={"user_session": pl.String}).equals(other)
+    assert download.value.suggested_filename == "submission_demo_repaired_team.csv"
+
+    choose(page, "Compare and blend")
+    expect(page.get_by_role("heading", name="How do the files differ?")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Write the blend").click()
+    expect(page.get_by_text("is on the desk: 0.500 of")).to_be_visible(timeout=60_000)
+    (blend,) = list_blends(workspace)
+    mean = (rows[VALUE] + other[VALUE]) / 2
+    assert pl.read_csv(blend.submission)[VALUE].to_numpy() == pytest.approx(mean.to_numpy(), abs=1e-5)
+
+    choose(page, "Log")
+    expect(page.get_by_label("Score that the host returned")).to_be_visible()
+    assert [entry.action for entry in log.entries(workspace)] in (["blended", "downloaded"], ["downloaded", "blended"])
+    page.get_by_label("Score that the host returned").fill("612.5")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Do foreseen scores come true?")).to_be_visible(timeout=60_000)
+    assert any(entry.returned == 612.5 for entry in log.entries(workspace))
+    page.reload()
+    expect(page.get_by_text("checks that apply passed")).to_be_visible(timeout=60_000)
+    context.close()
+    watched.must_be_clean()
