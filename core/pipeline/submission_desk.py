@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +32,7 @@ from core.submission.blend import (
     weights_from_values,
 )
 from core.submission.blend_store import Blend, BlendMethod, Member, list_blends, store_blend
-from core.submission.compare import Comparison, compare
+from core.submission.compare import Comparison, Division, compare
 from core.submission.foreseen import ForeseenScore, PossibleValues, foreseen_score
 from core.submission.target import PREDICTED, TEXT
 
@@ -162,7 +162,7 @@ def compare_files(files: Sequence[DeskFile], dataset: Dataset | None, names: Seq
     names = names or _different_names([file.name for file in files])
     predictions = {name: complete_predictions(file) for name, file in zip(names, files, strict=True)}
     sessions = files[0].case.target.sessions
-    return compare(sessions, predictions, {} if dataset is None else _segments(sessions, dataset))
+    return compare(sessions, predictions, {} if dataset is None else _divisions(sessions, dataset))
 
 
 def complete_predictions(file: DeskFile) -> Vector:
@@ -226,8 +226,8 @@ def _different_names(names: Sequence[str]) -> list[str]:
     return [name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names, start=1)]
 
 
-def _segments(sessions: pl.Series, dataset: Dataset) -> Mapping[str, Sequence[str]]:
-    """Return how sessions are divided -> the segment of each session: by known user and by number of events."""
+def _divisions(sessions: pl.Series, dataset: Dataset) -> dict[str, Division]:
+    """Return the divisions of the sessions by number of events and by known user."""
     ids = dataset.dictionary(USER_SESSION).select(SESSION, pl.col(USER_SESSION).alias(TEXT)).collect()
     train_users = dataset.events("train").select(USER).unique().collect()[USER]
     of_session = (
@@ -239,11 +239,8 @@ def _segments(sessions: pl.Series, dataset: Dataset) -> Mapping[str, Sequence[st
     )
     rows = sessions.to_frame().join(of_session, on=TEXT, how="left", maintain_order="left")
     length = np.searchsorted(_LENGTH_ENDS, rows["events"].fill_null(0).to_numpy())
-    known = rows["known"].fill_null(value=False)
-    return {
-        "number of events": np.array(_LENGTHS)[length].tolist(),
-        "user": ["known user" if is_known else "new user" for is_known in known],
-    }
+    known = rows["known"].fill_null(value=False).cast(pl.Int64).to_numpy()
+    return {"number of events": Division(_LENGTHS, length), "user": Division(("new user", "known user"), known)}
 
 
 def _beside(predictions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:

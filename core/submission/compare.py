@@ -17,6 +17,21 @@ Vector = NDArray[np.float64]
 
 DECILE: Final = "decile of the first file"
 _DECILES: Final = 10
+_MAX_RANKED: Final = 1_000_000
+"""Sessions that are ranked. Beyond that, an even sample gives the same rank correlation to three digits."""
+
+
+@dataclass(frozen=True)
+class Division:
+    """A division of the sessions into segments.
+
+    Attributes:
+        labels: names of the segments, in their order.
+        codes: (sessions,) index of the segment of each session.
+    """
+
+    labels: Sequence[str]
+    codes: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,7 @@ class Comparison:
 def compare(
     sessions: pl.Series,
     files: Mapping[str, Vector],
-    segments: Mapping[str, Sequence[str]],
+    divisions: Mapping[str, Division],
     *,
     n_disagreements: int = 20,
 ) -> Comparison:
@@ -49,7 +64,7 @@ def compare(
     Args:
         sessions: ids of the sessions to predict.
         files: name -> prediction for each of these sessions; at least two files.
-        segments: how sessions are divided -> the segment of each session. Deciles of the first file are added.
+        divisions: name -> division of the sessions. Deciles of the first file are added.
     """
     names, predictions = list(files), list(files.values())
     pairs = pl.DataFrame(
@@ -60,10 +75,8 @@ def compare(
         schema_overrides={"correlation": pl.Float64, "rank_correlation": pl.Float64},
     )
     frame = pl.DataFrame({TEXT: sessions} | {f"file_{index}": values for index, values in enumerate(predictions)})
-    divided = {DECILE: _deciles(predictions[0])} | dict(segments)
-    parts = [
-        _segment_rows(frame.with_columns(pl.Series("segment", labels)), by, names) for by, labels in divided.items()
-    ]
+    divided = {DECILE: _deciles(predictions[0])} | dict(divisions)
+    parts = [_segment_rows(frame, by, division, names) for by, division in divided.items()]
     columns = [f"file_{index}" for index in range(len(names))]
     spread = pl.max_horizontal(columns) - pl.min_horizontal(columns)
     most = frame.with_columns(spread.alias("range")).top_k(n_disagreements, by="range")
@@ -73,34 +86,54 @@ def compare(
 
 def _pair(one: Vector, two: Vector) -> dict[str, float | None]:
     difference = two - one
+    ranked = slice(None, None, max(1, len(one) // _MAX_RANKED))
     return {
         "correlation": _correlation(one, two),
-        "rank_correlation": _correlation(*(pl.Series(values).rank().to_numpy() for values in (one, two))),
+        "rank_correlation": _correlation(*(pl.Series(values[ranked]).rank().to_numpy() for values in (one, two))),
         "distance": float(np.sqrt(np.mean(difference**2))),
         "difference": float(difference.mean()),
     }
 
 
 def _correlation(one: Vector, two: Vector) -> float | None:
-    if not np.ptp(one) or not np.ptp(two):
-        return None
-    return float(np.corrcoef(one, two)[0, 1])
+    first, second = one - one.mean(), two - two.mean()
+    scale = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / scale if scale > 0 else None
 
 
-def _deciles(values: Vector) -> NDArray[np.str_]:
+def _deciles(values: Vector) -> Division:
     edges = np.quantile(values, np.linspace(0, 1, _DECILES + 1)[1:-1])
-    labels = np.array([f"{decile:02}" for decile in range(1, _DECILES + 1)])
-    return labels[np.searchsorted(edges, values, side="left")]
+    labels = [f"{decile:02}" for decile in range(1, _DECILES + 1)]
+    return Division(labels, np.searchsorted(edges, values, side="left"))
 
 
-def _segment_rows(frame: pl.DataFrame, by: str, names: list[str]) -> pl.DataFrame:
-    rows = []
-    for index, name in enumerate(names):
-        column = pl.col(f"file_{index}")
-        distance = ((column - pl.col("file_0")) ** 2).mean().sqrt()
-        means = frame.group_by("segment").agg(
-            pl.len().cast(pl.Int64).alias("sessions"), column.mean().alias("mean"), distance.alias("distance")
+def _segment_rows(frame: pl.DataFrame, by: str, division: Division, names: list[str]) -> pl.DataFrame:
+    """Return one row per segment with sessions and file, in the order of the segments and files."""
+    columns = [pl.col(f"file_{index}") for index in range(len(names))]
+    wide = (
+        frame.lazy()
+        .group_by(pl.Series("code", division.codes))
+        .agg(
+            pl.len().cast(pl.Int64).alias("sessions"),
+            *(column.mean().alias(f"mean_{index}") for index, column in enumerate(columns)),
+            *(
+                ((column - columns[0]) ** 2).mean().sqrt().alias(f"distance_{index}")
+                for index, column in enumerate(columns)
+            ),
         )
-        rows.append(means.with_columns(pl.lit(by).alias("by"), pl.lit(name).alias("file")))
-    order = ["by", "segment", "sessions", "file", "mean", "distance"]
-    return pl.concat(rows).select(order).sort("segment", maintain_order=True)
+        .sort("code")
+        .collect()
+    )
+    rows = [
+        {
+            "by": by,
+            "segment": division.labels[row["code"]],
+            "sessions": row["sessions"],
+            "file": name,
+            "mean": row[f"mean_{index}"],
+            "distance": row[f"distance_{index}"],
+        }
+        for row in wide.iter_rows(named=True)
+        for index, name in enumerate(names)
+    ]
+    return pl.DataFrame(rows)
