@@ -150,7 +150,6 @@ def test_the_page_replays_a_random_session(home: Run) -> None:
     app = open_page(PAGE)
     assert not app.exception
     assert "The typical error of the model" in texts(app)
-    assert "of the final values are inside the 80% interval" in texts(app).replace("\\", "")
     click(app, "Random session")
     assert not app.exception
     session = app.text_input[0].value
@@ -169,6 +168,11 @@ def test_the_page_replays_a_random_session(home: Run) -> None:
     assert "There is no session no such session in the test file." in texts(app)
 
 
+def test_the_page_shows_how_good_the_estimates_are(home: Run) -> None:
+    app = open_view("How good")
+    assert "of the final values are inside the 80% interval" in texts(app).replace("\\", "")
+
+
 def test_the_page_says_how_to_start_a_run_for_open_sessions(finished_home: tuple[Workspace, Run]) -> None:
     app = open_page(PAGE)
     assert "The best run values whole sessions only." in texts(app)
@@ -184,6 +188,14 @@ def test_the_page_offers_another_run_for_open_sessions(
     click(app, "Show the latest run for open sessions")
     assert app.query_params["run"] == home.manifest.run_id
     assert "The typical error of the model" in texts(app)
+
+
+def open_view(view: str) -> AppTest:
+    """Open the page and select a view."""
+    app = open_page(PAGE)
+    app.segmented_control(key="view").set_value(view).run()
+    assert not app.exception
+    return app
 
 
 def select_run(run: Run) -> AppTest:

@@ -19,7 +19,7 @@ _REPLAYERS = 2
 """Models in memory."""
 
 
-class Earliness(NamedTuple):
+class LiveErrors(NamedTuple):
     """The numbers of the charts by events seen: errors, and coverage of the intervals."""
 
     errors: Frame
@@ -34,10 +34,10 @@ class ReplayedSession(NamedTuple):
 
 
 @st.cache_data(max_entries=_ENTRIES, show_spinner=False)
-def errors_by_events(run_folder: str) -> Earliness:
+def live_errors(run_folder: str) -> LiveErrors:
     """Return the errors and the coverage of a run by events seen."""
     table = load_run(Path(run_folder)).table(EARLINESS_FILE).collect()
-    return Earliness(earliness.frame(table), coverage_by_events.frame(table))
+    return LiveErrors(earliness.frame(table), coverage_by_events.frame(table))
 
 
 @st.cache_resource(max_entries=_REPLAYERS, show_spinner="Loading the model")

@@ -22,7 +22,6 @@ from pages._ui.text import plain
 def show_replay(run: Run) -> None:
     """Let the visitor choose a session of the test file, and show its estimate after each event."""
     folder = str(run.folder)
-    st.header("Replay a session", anchor=False)
     session_id = choose_session(
         lambda draw: live_cache.draw_session(folder, draw),
         key="replay-random",
