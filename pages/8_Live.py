@@ -9,7 +9,7 @@ from core.eda.run_charts import earliness
 from pages._ui import frame
 from pages._ui.live_cache import live_errors
 from pages._ui.live_quality import show_quality
-from pages._ui.replay import show_replay
+from pages._ui.open_session import show_open_session
 from pages._ui.text import plain
 
 QUESTION = "What is an open session worth?"
@@ -56,6 +56,6 @@ frame.show_title(QUESTION, plain(earliness.finding(errors.errors)))
 view = frame.select_view(frame.LIVE, [ONE_SESSION, HOW_GOOD])
 with frame.showing_errors():
     if view == ONE_SESSION:
-        show_replay(page.run)
+        show_open_session(page.run, page.dataset)
     else:
         show_quality(errors)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
+from itertools import pairwise
 from math import inf, sqrt
 from typing import Any
 
@@ -18,7 +20,7 @@ from core.eda.run_charts import coverage_by_events, earliness, replayed_session
 from core.features import feature_catalogue
 from core.ingestion import InputFiles
 from core.live.reasons import GROUP_LABELS
-from core.live.replay import Replayer
+from core.live.replay import Click, Replayer
 from core.model import load_model
 from core.model.history import whole_history
 from core.model.rows import prefix_rows
@@ -28,6 +30,7 @@ from core.runs.store import EARLINESS_FILE, PREFIXES_FILE
 from core.schema import ROLE, SESSION, TEST_ROLE, UNIT
 from tests.conftest import QUICK
 from tests.test_eda import assert_one_sentence, assert_well_drawn
+from tests.test_live_parity import as_frame
 from tests.test_pages import click, open_page, texts
 
 PAGE = "pages/8_Live.py"
@@ -125,6 +128,51 @@ def test_a_replayed_session_has_the_estimates_of_its_prefixes(live_home: tuple[W
     assert replayer.replay("no such session") is None
 
 
+def test_an_invented_session_has_the_value_of_a_batch(live_home: tuple[Workspace, Run]) -> None:
+    model = load_model(live_home[1])
+    replayer = Replayer(model)
+    first, second = replayer.products(2)
+    clicks = [Click("VIEW", first, 0), Click("ADD_CART", second, 40), Click("VIEW", "a new product", 7)]
+    replay = replayer.invent(clicks)
+    assert replay is not None
+    events = [event for event, _ in replay.steps]
+    assert [(event.type, event.product) for event in events] == [click[:2] for click in clicks]
+    assert [later.time - event.time for event, later in pairwise(events)] == [40, 7]
+    for n_events, (_, estimate) in enumerate(replay.steps, start=1):
+        batch = model.predict(as_frame(events[:n_events])).row(0, named=True)
+        assert estimate.value == pytest.approx(batch["session_value"], rel=1e-6)
+        assert estimate.events_seen == n_events
+    assert replayer.invent([]) is None
+
+
+def test_a_real_session_that_goes_on_as_it_did_has_its_own_estimates(live_home: tuple[Workspace, Run]) -> None:
+    model = load_model(live_home[1])
+    replayer = Replayer(model)
+    session = replayer.random_session(5)
+    assert session is not None
+    replay = replayer.replay(session)
+    assert replay is not None
+    pairs = model.history.events.select("product", "category").unique()
+    assert pairs["product"].is_unique().all()  # so an invented event has the category of the real one
+    events = [event for event, _ in replay.steps]
+    for n_kept in range(1, len(events) + 1):
+        clicks = [
+            Click(later.type, later.product, later.time - event.time) for event, later in pairwise(events[n_kept - 1 :])
+        ]
+        same = replayer.invent(clicks, session, n_kept)
+        assert same is not None
+        assert [estimate for _, estimate in same.steps] == [estimate for _, estimate in replay.steps]
+        assert same.n_invented == len(clicks)
+
+
+def test_the_products_with_most_events_come_first(live_home: tuple[Workspace, Run]) -> None:
+    model = load_model(live_home[1])
+    counts = Counter(model.history.events["product"])
+    ids = dict(model.history.ids["product"].iter_rows())
+    ranked = sorted(counts, key=lambda code: (-counts[code], code))
+    assert Replayer(model).products(30) == [ids[code] for code in ranked[:30]]
+
+
 def test_the_chart_of_a_replay_grows_on_the_axes_of_the_whole_session() -> None:
     step = {"second": 0, "event_type": "VIEW", "product_id": "P", "p_buy": 0.1, "secured": 0.0, "low": 10.0}
     data = replayed_session.frame(
@@ -171,6 +219,42 @@ def test_the_page_replays_a_random_session(home: Run) -> None:
 def test_the_page_shows_how_good_the_estimates_are(home: Run) -> None:
     app = open_view("How good")
     assert "of the final values are inside the 80% interval" in texts(app).replace("\\", "")
+
+
+def test_a_session_is_clicked_together_on_the_page(home: Run) -> None:
+    app = open_page(PAGE)
+    app.segmented_control(key="session-origin").set_value("Click together").run()
+    assert "The estimate follows each click." in texts(app)
+    first, second = Replayer(load_model(home)).products(2)
+    assert app.selectbox(key="click-product").value == first
+    click(app, "View")
+    app.selectbox(key="click-product").set_value(second)
+    app.number_input(key="click-seconds").set_value(90)
+    click(app, "Buy")
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert table[["Event", "Product", "After"]].to_numpy().tolist() == [
+        ["BUY", second, "1 min 30 s"],
+        ["VIEW", first, "0 s"],
+    ]
+    assert {metric.label: metric.value for metric in app.metric}["Purchase"] == "100.0%"
+    click(app, "Undo")
+    assert len(app.dataframe[0].value) == 1
+    click(app, "Start over")
+    assert not app.dataframe
+
+
+def test_a_real_session_goes_on_differently(home: Run) -> None:
+    app = open_page(PAGE)
+    click(app, "Random session")
+    app.slider[0].set_value(2).run()
+    real = app.dataframe[0].value
+    click(app, "Go on differently")
+    assert not app.exception
+    assert app.dataframe[0].value.equals(real)
+    click(app, "Add to cart")
+    assert app.dataframe[0].value["Event"].to_list() == ["ADD_CART", *real["Event"]]
+    assert "1 event at the end is invented." in texts(app)
 
 
 def test_the_page_says_how_to_start_a_run_for_open_sessions(finished_home: tuple[Workspace, Run]) -> None:

@@ -7,16 +7,20 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from core.dataset import Dataset
 from core.eda.run_charts import coverage_by_events, earliness, replayed_session
-from core.live.replay import Replay, Replayer
+from core.live.replay import Click, Replay, Replayer
 from core.model import load_model
 from core.runs import load_run
 from core.runs.store import EARLINESS_FILE
+from core.schema import PRODUCT_ID
 from pages._ui.table import Frame
 
 _ENTRIES, _SESSIONS = 16, 64
 _REPLAYERS = 2
 """Models in memory."""
+_PRODUCTS = 2_000
+"""Products that can be chosen. All of them are sent to the browser."""
 
 
 class LiveErrors(NamedTuple):
@@ -55,3 +59,17 @@ def replayed(run_folder: str, session_id: str) -> ReplayedSession | None:
     """Value a session of the test file after each event; None if there is no such session."""
     replay = _replayer(run_folder).replay(session_id)
     return None if replay is None else ReplayedSession(replay, replayed_session.frame(replay.records()))
+
+
+@st.cache_data(max_entries=_SESSIONS, show_spinner=False)
+def invented(run_folder: str, clicks: tuple[Click, ...], session_id: str, n_kept: int) -> ReplayedSession | None:
+    """Value invented events, after the first ones of a session of the test file, if any; see `Replayer.invent`."""
+    replay = _replayer(run_folder).invent(clicks, session_id, n_kept)
+    return None if replay is None else ReplayedSession(replay, replayed_session.frame(replay.records()))
+
+
+@st.cache_data(max_entries=_ENTRIES, show_spinner="Reading the products")
+def product_choices(run_folder: str, dataset_folder: str) -> dict[str, str]:
+    """Return id -> what is shown, of the products with the most events, those first."""
+    labels = dict(Dataset(Path(dataset_folder)).labels(PRODUCT_ID).collect().iter_rows())
+    return {product: labels.get(product, product) for product in _replayer(run_folder).products(_PRODUCTS)}

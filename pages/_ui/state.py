@@ -15,6 +15,7 @@ import streamlit as st
 
 from core.eda.parts.selection import Selection
 from core.ingestion.preview import Peek
+from core.live.replay import Click
 
 Param = Literal["dataset", "run", "job", "view", "session", "scores"]
 _FILTER_PARAMS = tuple(Selection.__dataclass_fields__)
@@ -56,6 +57,9 @@ class PageState:
         filter_dataset: fingerprint of the dataset that the filter belongs to.
         picks: selection state of each chart, by the name of the chart.
         n_draws: number of random sessions drawn.
+        clicks: events that the visitor clicked together on the Live page.
+        clicks_after: session of the test file that they continue, and the number of its events before them; "" and 0
+            for a session that is invented from its first event.
     """
 
     selected_ids: dict[Param, str] = field(default_factory=dict)
@@ -75,6 +79,8 @@ class PageState:
     filter_dataset: str = ""
     picks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     n_draws: int = 0
+    clicks: list[Click] = field(default_factory=list)
+    clicks_after: tuple[str, int] = ("", 0)
 
     def leave_message(self, text: str) -> None:
         """Show a text when a page is drawn again."""
