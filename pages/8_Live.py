@@ -1,4 +1,4 @@
-"""Live: one open session event by event, and how early its value is known."""
+"""Live: one open session event by event, all open sessions of a shop, and how early their value is known."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from pages._ui import frame
 from pages._ui.live_cache import live_errors
 from pages._ui.live_quality import show_quality
 from pages._ui.open_session import show_open_session
+from pages._ui.shop import show_shop
 from pages._ui.text import plain
 
 QUESTION = "What is an open session worth?"
-ONE_SESSION, HOW_GOOD = "One session", "How good"
+ONE_SESSION, WHOLE_SHOP, HOW_GOOD = "One session", "Whole shop", "How good"
 PROMISE = "Open sessions will be valued here, event by event."
 
 page = frame.open_page(frame.LIVE)
@@ -53,9 +54,11 @@ folder = str(page.run.folder)
 with frame.showing_errors(stop=True):
     errors = live_errors(folder)
 frame.show_title(QUESTION, plain(earliness.finding(errors.errors)))
-view = frame.select_view(frame.LIVE, [ONE_SESSION, HOW_GOOD])
+view = frame.select_view(frame.LIVE, [ONE_SESSION, WHOLE_SHOP, HOW_GOOD])
 with frame.showing_errors():
     if view == ONE_SESSION:
         show_open_session(page.run, page.dataset)
+    elif view == WHOLE_SHOP:
+        show_shop(page.run, page.dataset)
     else:
         show_quality(errors)

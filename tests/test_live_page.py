@@ -15,7 +15,6 @@ from streamlit.testing.v1 import AppTest
 
 from core.base.text import number, percent
 from core.base.workspace import Workspace
-from core.config import RunConfig
 from core.eda.run_charts import coverage_by_events, earliness, replayed_session
 from core.features import feature_catalogue
 from core.ingestion import InputFiles
@@ -34,13 +33,6 @@ from tests.test_live_parity import as_frame
 from tests.test_pages import click, open_page, texts
 
 PAGE = "pages/8_Live.py"
-CONFIG = RunConfig.checked(purpose="live", learners=("lightgbm",), folds=2)
-
-
-@pytest.fixture(scope="module")
-def live_home(small_files: InputFiles, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Run]:
-    workspace = Workspace(tmp_path_factory.mktemp("live"))
-    return workspace, run_pipeline(small_files, CONFIG, workspace)
 
 
 @pytest.fixture

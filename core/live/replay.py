@@ -8,11 +8,14 @@ from functools import cached_property
 from threading import Lock
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from core.features.engines.polars_engine import PolarsEngine
 from core.live.events import Estimate, Event
 from core.live.scorer import LiveScorer
+from core.live.shop_day import DayEvents, ShopDay
+from core.live.total import OpenSessionErrors
 from core.model import SessionValueModel
 from core.model.history import ID_COLUMNS
 from core.schema import (
@@ -20,6 +23,7 @@ from core.schema import (
     EVENT_TYPES,
     PRODUCT,
     ROLE,
+    SECONDS_PER_DAY,
     SESSION,
     TEST_ROLE,
     TIME,
@@ -27,6 +31,7 @@ from core.schema import (
     UNIT,
     UNKNOWN_ID,
     USER,
+    VALUE,
 )
 
 MAX_EVENTS = 200
@@ -34,6 +39,8 @@ MAX_EVENTS = 200
 _INTERESTING = 3
 """Random sessions have at least this many events, if there are any such sessions."""
 
+_IDLE_SECONDS = 1_800
+"""Time without an event after which a session has ended, unless the mapping of the run has another one."""
 _INVENTED = "invented"
 """Session and user id of an invented session. They are new to the model, so the user has no history."""
 _RANK = "_rank"
@@ -88,6 +95,10 @@ class Replay:
 class Replayer:
     """Replays sessions of the test file of a run. Several threads may share it.
 
+    Attributes:
+        model: the model.
+        idle_seconds: time without an event after which a session has ended.
+
     Args:
         model: a model of a run with the purpose live.
 
@@ -97,7 +108,9 @@ class Replayer:
 
     def __init__(self, model: SessionValueModel) -> None:
         self._scorer, self._lock = LiveScorer(model, learns_history=False), Lock()
-        self._history = model.history
+        self.model, self._history = model, model.history
+        minutes = model.mapping.session_gap_minutes
+        self.idle_seconds = _IDLE_SECONDS if minutes is None else round(60 * minutes)
         events, units = model.history.as_log
         self._units = units.filter(pl.col(ROLE) == TEST_ROLE).select(UNIT, SESSION, USER)
         arrays = PolarsEngine(events.lazy(), units.lazy(), "as_of", model.spec.log_start).arrays
@@ -144,6 +157,32 @@ class Replayer:
             return None
         steps = self._steps(events[:MAX_EVENTS])
         return Replay(steps, max(rows.height, 1), max(units.height, 1), len(steps) - rows.height)
+
+    def days(self) -> list[tuple[int, int]]:
+        """Return the start (epoch seconds, UTC) and the number of events of each day of the test file, in order."""
+        day = (pl.col(TIME) // SECONDS_PER_DAY * SECONDS_PER_DAY).alias(TIME)
+        return list(self._events.group_by(day).len().sort(TIME).iter_rows())
+
+    def units_of_day(self, start: int) -> pl.Series:
+        """Return the units that are open on a day of the test file, ascending; the day begins at `start`."""
+        is_open = pl.col(TIME).is_between(start - self.idle_seconds, start + SECONDS_PER_DAY, closed="left")
+        return self._events.filter(is_open).get_column(UNIT).unique().sort()
+
+    def day(self, start: int, finals: pl.DataFrame, errors: OpenSessionErrors) -> ShopDay:
+        """Return a day of the test file.
+
+        Args:
+            start: its start, in epoch seconds.
+            finals: unit and value of the units of the day, ascending; see core.live.final_values.
+            errors: what turns estimates into a total.
+        """
+        units = finals.get_column(UNIT)
+        rows = self._events.filter(pl.col(UNIT).is_in(units.implode())).sort(TIME, UNIT, _RANK)
+        events = self._as_events(rows.join(self._units, on=UNIT, maintain_order="left"))
+        numbers = units.search_sorted(rows.get_column(UNIT)).to_numpy().astype(np.int64)
+        day = DayEvents(start, events, numbers, finals.get_column(VALUE).to_numpy())
+        scorer = self._scorer.with_own_sessions()
+        return ShopDay(day, scorer, self._lock, idle_seconds=self.idle_seconds, errors=errors)
 
     def products(self, n_products: int) -> list[str]:
         """Return the ids of the products with the most events, those first."""

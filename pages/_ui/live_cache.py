@@ -9,16 +9,24 @@ import streamlit as st
 
 from core.dataset import Dataset
 from core.eda.run_charts import coverage_by_events, earliness, replayed_session
+from core.live.final_values import final_values
 from core.live.replay import Click, Replay, Replayer
+from core.live.service_client import ask_service
+from core.live.shop_day import RankBy, ShopDay, ShopMoment
+from core.live.total import OpenSessionErrors
 from core.model import load_model
 from core.runs import load_run
-from core.runs.store import EARLINESS_FILE
+from core.runs.store import EARLINESS_FILE, PREFIXES_FILE
 from core.schema import PRODUCT_ID
 from pages._ui.table import Frame
 
 _ENTRIES, _SESSIONS = 16, 64
 _REPLAYERS = 2
 """Models in memory."""
+_DAYS = 4
+"""Replayed days in memory. One of 100,000 events takes about 100 MB."""
+SERVICE_POINTS = 600
+"""Points of the line of a service: those of ten minutes."""
 _PRODUCTS = 2_000
 """Products that can be chosen. All of them are sent to the browser."""
 
@@ -28,6 +36,13 @@ class LiveErrors(NamedTuple):
 
     errors: Frame
     coverage: Frame
+
+
+class ReplayedDay(NamedTuple):
+    """A replayed day, and the number of its sessions whose final value is the actual one."""
+
+    shop: ShopDay
+    n_actual: int
 
 
 class ReplayedSession(NamedTuple):
@@ -73,3 +88,32 @@ def product_choices(run_folder: str, dataset_folder: str) -> dict[str, str]:
     """Return id -> what is shown, of the products with the most events, those first."""
     labels = dict(Dataset(Path(dataset_folder)).labels(PRODUCT_ID).collect().iter_rows())
     return {product: labels.get(product, product) for product in _replayer(run_folder).products(_PRODUCTS)}
+
+
+@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+def shop_days(run_folder: str) -> list[tuple[int, int]]:
+    """Return the start and the number of events of each day of the test file."""
+    return _replayer(run_folder).days()
+
+
+@st.cache_resource(max_entries=_ENTRIES, show_spinner=False)
+def _errors(run_folder: str) -> OpenSessionErrors:
+    run = load_run(Path(run_folder))
+    replayer = _replayer(run_folder)
+    prefixes = run.table(PREFIXES_FILE).collect()
+    return OpenSessionErrors.of(prefixes, replayer.model.history, replayer.idle_seconds)
+
+
+@st.cache_resource(max_entries=_DAYS, show_spinner="Preparing the day")
+def shop_day(run_folder: str, dataset_folder: str, start: int) -> ReplayedDay:
+    """Return a day of the test file. All tabs share its estimates."""
+    replayer, dataset = _replayer(run_folder), Dataset(Path(dataset_folder))
+    finals = final_values(replayer.model, dataset, replayer.units_of_day(start))
+    shop = replayer.day(start, finals, _errors(run_folder))
+    return ReplayedDay(shop, int(finals.get_column("is_actual").sum()))
+
+
+@st.cache_data(ttl=0.8, max_entries=_ENTRIES, show_spinner=False)
+def service_now(address: str, token: str, by: RankBy, limit: int) -> ShopMoment:
+    """Return the open sessions of a service now; tabs that follow the same one share its answers."""
+    return ask_service(address, token, by=by, limit=limit)

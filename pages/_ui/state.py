@@ -16,6 +16,8 @@ import streamlit as st
 from core.eda.parts.selection import Selection
 from core.ingestion.preview import Peek
 from core.live.replay import Click
+from core.live.shop_day import LinePoint
+from pages._ui.shop_clock import ShopClock
 
 Param = Literal["dataset", "run", "job", "view", "session", "scores"]
 _FILTER_PARAMS = tuple(Selection.__dataclass_fields__)
@@ -60,6 +62,8 @@ class PageState:
         clicks: events that the visitor clicked together on the Live page.
         clicks_after: session of the test file that they continue, and the number of its events before them; "" and 0
             for a session that is invented from its first event.
+        clock: the clock of the replayed day.
+        service_points: address of a service -> what its open sessions were worth while it was followed.
     """
 
     selected_ids: dict[Param, str] = field(default_factory=dict)
@@ -81,6 +85,8 @@ class PageState:
     n_draws: int = 0
     clicks: list[Click] = field(default_factory=list)
     clicks_after: tuple[str, int] = ("", 0)
+    clock: ShopClock = field(default_factory=ShopClock)
+    service_points: dict[str, list[LinePoint]] = field(default_factory=dict)
 
     def leave_message(self, text: str) -> None:
         """Show a text when a page is drawn again."""
