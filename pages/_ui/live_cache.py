@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import streamlit as st
 
 from core.dataset import Dataset
-from core.eda.run_charts import coverage_by_events, earliness, replayed_session
+from core.eda.parts.theme import Theme, spec_without_data
+from core.eda.run_charts import coverage_by_events, earliness, replayed_session, shop_line
 from core.live.final_values import final_values
 from core.live.replay import Click, Replay, Replayer
 from core.live.service_client import ask_service
@@ -117,3 +118,9 @@ def shop_day(run_folder: str, dataset_folder: str, start: int) -> ReplayedDay:
 def service_now(address: str, token: str, by: RankBy, limit: int) -> ShopMoment:
     """Return the open sessions of a service now; tabs that follow the same one share its answers."""
     return ask_service(address, token, by=by, limit=limit)
+
+
+@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+def shop_line_spec(span: tuple[int, int] | None, theme: Theme) -> dict[str, Any]:
+    """Return the chart of the total of open sessions, without data."""
+    return spec_without_data(shop_line.figure(shop_line.frame([]), span), theme)

@@ -12,10 +12,12 @@ from core.base.text import count, duration, interval_text, number, percent
 from core.eda.run_charts import shop_line
 from core.live.shop_day import LinePoint, OpenSessionRow, ShopMoment
 from core.schema import VALUE_UNIT
-from pages._ui.chart import show_chart
+from pages._ui.chart import draw_changing_chart, visitor_theme
 from pages._ui.frame import Metric, show_metrics
+from pages._ui.live_cache import shop_line_spec
 from pages._ui.state import get_param
 from pages._ui.table import show_table
+from pages._ui.text import plain
 
 _SESSION_IN_LINK = "[?&]session=([^&]*)"
 
@@ -37,9 +39,9 @@ def show_open_sessions(
         if total is None:
             st.markdown("The service does not know the total, because it was started with a model without its run.")
         else:
-            data = shop_line.frame(points)
-            finding = shop_line.finding(now.n_open, total.value, total.low, total.high, now.final)
-            show_chart(finding, shop_line.figure(data, span) if data.height else None, key="shop-line")
+            st.markdown(plain(shop_line.finding(now.n_open, total.value, total.low, total.high, now.final)))
+            spec = shop_line_spec(span, visitor_theme())
+            draw_changing_chart(shop_line.frame(points), spec, key="shop-line")
     with sessions:
         _show_table(now, with_links=with_links)
     st.caption(_notes(now))
