@@ -10,7 +10,7 @@ from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
 from pages._ui import frame
 from pages._ui.frame import Metric
 from pages._ui.run_tables import check_table
-from pages._ui.scores import expected_metric, show_warning
+from pages._ui.scores import expected_metric, show_open_session_warning, show_warning
 from pages._ui.table import offer_file
 from pages._ui.text import plain
 
@@ -42,6 +42,7 @@ else:
 frame.show_title(QUESTION, finding)
 frame.show_better_run(page)
 show_warning(run)
+show_open_session_warning(run)
 frame.show_metrics(
     [
         Metric("Sessions", f"{manifest.sessions.test:,}", "One row per session to predict."),

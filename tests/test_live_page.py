@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.base.text import number, percent
 from core.base.workspace import Workspace
+from core.cli import main
 from core.eda.run_charts import coverage_by_events, earliness, replayed_session
 from core.features import feature_catalogue
 from core.ingestion import InputFiles
@@ -24,10 +25,11 @@ from core.model import load_model
 from core.model.history import whole_history
 from core.model.rows import prefix_rows
 from core.pipeline.run import run as run_pipeline
-from core.runs import Run
+from core.runs import Run, open_session_warning
 from core.runs.store import EARLINESS_FILE, PREFIXES_FILE
 from core.schema import ROLE, SESSION, TEST_ROLE, UNIT
-from tests.conftest import QUICK
+from pages._ui.text import plain
+from tests.conftest import LIVE, QUICK
 from tests.test_eda import assert_one_sentence, assert_well_drawn
 from tests.test_live_parity import as_frame
 from tests.test_pages import click, open_page, texts
@@ -247,6 +249,28 @@ def test_a_real_session_goes_on_differently(home: Run) -> None:
     click(app, "Add to cart")
     assert app.dataframe[0].value["Event"].to_list() == ["ADD_CART", *real["Event"]]
     assert "1 event at the end is invented." in texts(app)
+
+
+@pytest.mark.parametrize("page", ["pages/5_Submission.py", "pages/6_Score.py"])
+def test_pages_warn_that_values_are_those_of_open_sessions(page: str, home: Run) -> None:
+    app = open_page(page)
+    assert not app.exception
+    assert [each.value for each in app.warning] == [plain(open_session_warning(LIVE))]
+
+
+@pytest.mark.parametrize("page", ["pages/5_Submission.py", "pages/6_Score.py"])
+def test_pages_of_other_runs_do_not_warn(page: str, finished_home: tuple[Workspace, Run]) -> None:
+    assert not open_page(page).warning
+
+
+def test_commands_warn_that_values_are_those_of_open_sessions(
+    home: Run, small_files: InputFiles, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "values_of_open_sessions" in home.summary()["warnings"]
+    assert main(["runs", "show", home.manifest.run_id]) == 0
+    assert f"WARNING     {open_session_warning(LIVE)}" in capsys.readouterr().out
+    assert main(["score", "--run", home.manifest.run_id, "--events", str(small_files.test)]) == 0
+    assert f"WARNING: {open_session_warning(LIVE)}" in capsys.readouterr().out
 
 
 def test_the_page_says_how_to_start_a_run_for_open_sessions(finished_home: tuple[Workspace, Run]) -> None:
