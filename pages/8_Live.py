@@ -52,8 +52,8 @@ if not page.run.manifest.config.is_live:
 
 folder = str(page.run.folder)
 with frame.showing_errors(stop=True):
-    errors = live_errors(folder)
-frame.show_title(QUESTION, plain(earliness.finding(errors.errors)))
+    errors = live_errors(folder, "events").errors
+frame.show_title(QUESTION, plain(earliness.finding(errors)))
 view = frame.select_view(frame.LIVE, [ONE_SESSION, WHOLE_SHOP, HOW_GOOD])
 with frame.showing_errors():
     if view == ONE_SESSION:
@@ -61,4 +61,4 @@ with frame.showing_errors():
     elif view == WHOLE_SHOP:
         show_shop(page.run, page.dataset)
     else:
-        show_quality(errors)
+        show_quality(folder)

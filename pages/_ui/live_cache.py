@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.dataset import Dataset
 from core.eda.parts.theme import Theme, spec_without_data
-from core.eda.run_charts import coverage_by_events, earliness, replayed_session, shop_line
+from core.eda.run_charts import coverage_by_events, earliness, purchase_reliability, replayed_session, shop_line
 from core.live.final_values import final_values
 from core.live.replay import Click, Replay, Replayer
 from core.live.service_client import ask_service
@@ -17,8 +17,9 @@ from core.live.shop_day import RankBy, ShopDay, ShopMoment
 from core.live.total import OpenSessionErrors
 from core.model import load_model
 from core.runs import load_run
-from core.runs.store import EARLINESS_FILE, PREFIXES_FILE
+from core.runs.store import PREFIXES_FILE
 from core.schema import PRODUCT_ID
+from core.training.live import earliness_frame
 from pages._ui.table import Frame
 
 _ENTRIES, _SESSIONS = 16, 64
@@ -33,10 +34,12 @@ _PRODUCTS = 2_000
 
 
 class LiveErrors(NamedTuple):
-    """The numbers of the charts by events seen: errors, and coverage of the intervals."""
+    """The numbers of the charts of errors, widths and coverage of intervals, and of the probability of a purchase."""
 
     errors: Frame
+    widths: Frame
     coverage: Frame
+    purchases: Frame
 
 
 class ReplayedDay(NamedTuple):
@@ -53,11 +56,18 @@ class ReplayedSession(NamedTuple):
     data: Frame
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
-def live_errors(run_folder: str) -> LiveErrors:
-    """Return the errors and the coverage of a run by events seen."""
-    table = load_run(Path(run_folder)).table(EARLINESS_FILE).collect()
-    return LiveErrors(earliness.frame(table), coverage_by_events.frame(table))
+@st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing estimates with values")
+def live_errors(run_folder: str, by: earliness.By) -> LiveErrors:
+    """Return how good the estimates of a run are, by events seen or by seconds since the start."""
+    # computed again, because the tables that earlier versions stored have fewer columns
+    prefixes = load_run(Path(run_folder)).table(PREFIXES_FILE).collect()
+    table = earliness_frame(prefixes)
+    return LiveErrors(
+        earliness.frame(table, by),
+        earliness.frame(table, by, "width"),
+        coverage_by_events.frame(table, by),
+        purchase_reliability.frame(prefixes),
+    )
 
 
 @st.cache_resource(max_entries=_REPLAYERS, show_spinner="Loading the model")

@@ -58,6 +58,7 @@ def _show_day(folder: str, dataset_folder: str, by: RankBy) -> None:
             list(days),
             index=list(days).index(clock.day),
             format_func=lambda start: f"{_date(start):%a %d %b %Y} · {count(days[start], 'event')}",
+            key="shop-day",
             width=250,
         )
         speeds = list(_SPEEDS)
