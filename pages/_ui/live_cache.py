@@ -124,7 +124,7 @@ def shop_day(run_folder: str, dataset_folder: str, start: int) -> ReplayedDay:
     return ReplayedDay(shop, int(finals.get_column("is_actual").sum()))
 
 
-@st.cache_data(ttl=0.8, max_entries=_ENTRIES, show_spinner=False)
+@st.cache_data(ttl=0.4, max_entries=_ENTRIES, show_spinner=False)
 def service_now(address: str, token: str, by: RankBy, limit: int) -> ShopMoment:
     """Return the open sessions of a service now; tabs that follow the same one share its answers."""
     return ask_service(address, token, by=by, limit=limit)

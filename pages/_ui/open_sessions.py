@@ -49,23 +49,15 @@ def show_open_sessions(
 
 def _show_metrics(now: ShopMoment) -> None:
     total = now.total
-    show_metrics(
-        [
-            Metric("Time (UTC)", f"{datetime.fromtimestamp(now.moment, UTC):%H:%M:%S}", "Time in the shop."),
-            Metric("Open sessions", f"{now.n_open:,}", "Sessions whose last event is less than the idle time ago."),
-            Metric(
-                "Forecast",
-                number(total and total.value),
-                f"Expected value of all open sessions, in {VALUE_UNIT}.",
-            ),
-            Metric(
-                "80% interval",
-                number(None) if total is None else interval_text(total.low, total.high),
-                "Eight of ten such totals come to be in it.",
-            ),
-            Metric("Still to come", number(total and total.to_come), "The forecast minus what was bought so far."),
-        ]
-    )
+    metrics = [
+        Metric("Time (UTC)", f"{datetime.fromtimestamp(now.moment, UTC):%H:%M:%S}", "Time in the shop."),
+        Metric("Open sessions", f"{now.n_open:,}", "Sessions whose last event is less than the idle time ago."),
+        Metric("Forecast", number(total and total.value), f"Expected value of all open sessions, in {VALUE_UNIT}."),
+        Metric("Still to come", number(total and total.to_come), "The forecast minus what was bought so far."),
+    ]
+    if now.final is not None:
+        metrics.append(Metric("Came to be", number(now.final), "What the open sessions were worth in the end."))
+    show_metrics(metrics)
 
 
 def _show_table(now: ShopMoment, *, with_links: bool) -> None:

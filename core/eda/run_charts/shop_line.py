@@ -59,26 +59,28 @@ def figure(data: pl.DataFrame, span: tuple[int, int] | None = None) -> Figure:
     The description has no figures, so that the chart is updated rather than drawn again when data arrives.
 
     Args:
-        span: epoch seconds at the ends of the time axis; None for those of the data.
+        span: epoch seconds at the ends of the time axis; None for those of the data, which then has no final values.
     """
     domain = alt.Undefined if span is None else [_date_time(end) for end in span]
+    time_format, shown = ("%H:%M:%S", (FORECAST,)) if span is None else ("%H:%M", tuple(_COLOURS))
+    final = {} if span is None else {"final": FINAL}
     base = alt.Chart(data).encode(
-        x=alt.X("time:T", title=None, axis=alt.Axis(format="%H:%M", tickCount=8), scale=alt.Scale(domain=domain)),
+        x=alt.X("time:T", title=None, axis=alt.Axis(format=time_format, tickCount=6), scale=alt.Scale(domain=domain)),
         tooltip=[
             alt.Tooltip("time:T", title="time", format="%H:%M:%S"),
             *Hover.counts(sessions="open sessions"),
-            *Hover.amounts(value=FORECAST, low="80% interval from", high="to", final=FINAL),
+            *Hover.amounts(value=FORECAST, low="80% interval from", high="to", **final),
         ],
     )
     title = f"total value ({VALUE_UNIT})"
     band = base.mark_area(opacity=0.2, color=ACCENT).encode(
         y=alt.Y("low:Q", title=title, axis=short_axis(5)), y2="high:Q"
     )
-    scale = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
+    scale = alt.Scale(domain=[*shown], range=[_COLOURS[name] for name in shown])
     legend = alt.Legend(symbolType="stroke", symbolSize=100)
     lines = (
         base.transform_calculate(**{FORECAST: "datum.value", FINAL: "datum.final"})
-        .transform_fold(list(_COLOURS), as_=["total", "amount"])
+        .transform_fold([*shown], as_=["total", "amount"])
         .transform_filter("isValid(datum.amount)")
         .mark_line(strokeWidth=2)
         .encode(
