@@ -136,7 +136,7 @@ def show_own_column() -> None:
             st.caption(pick.hint, width="content")
 
 
-view = frame.select_view([*VIEWS, *([OWN_COLUMNS] if card.own else []), ONE_SESSION])
+view = frame.select_view(frame.EXPLORE, [*VIEWS, *([OWN_COLUMNS] if card.own else []), ONE_SESSION])
 if view in ("Features", "Drift"):
     st.caption(plain(cache.describe_sample(folder, query, both=view == "Drift")))
 if view == "Drift":

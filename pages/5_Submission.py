@@ -10,7 +10,7 @@ from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
 from pages._ui import desk, frame
 from pages._ui.desk_views import show_comparison, show_log
 from pages._ui.frame import Metric
-from pages._ui.scores import expected_metric, show_warning
+from pages._ui.scores import expected_metric, show_open_session_warning, show_warning
 from pages._ui.submission_views import (
     choose_file,
     show_any_file,
@@ -39,14 +39,12 @@ except RunError as error:
     frame.show_better_run(page)
     st.error(plain(error), icon=":material/error:")
     st.stop()
-with frame.showing_errors(stop=True):
-    own = desk.opened(run.submission, run)
 head = st.container()
 with head:
     st.title(QUESTION, anchor=False)
     finding = st.empty()
     frame.show_better_run(page)
-view = st.segmented_control("View", [OWN, ANY, COMPARE, LOG], default=OWN, required=True, label_visibility="collapsed")
+view = frame.select_view(frame.SUBMISSION, [OWN, ANY, COMPARE, LOG])
 runs = [one for one in list_runs(page.workspace) if one.manifest.dataset == manifest.dataset]
 choices = desk.choices(page.workspace, run, runs)
 if view == OWN:
@@ -54,6 +52,7 @@ if view == OWN:
         own = desk.opened(run.submission, run)
     finding.markdown(verdict(own, run))
     show_warning(run)
+    show_open_session_warning(run)
     frame.show_metrics(
         [
             expected_metric(run),

@@ -21,6 +21,7 @@ from pages._ui.chart import show_chart
 from pages._ui.data_tables import quarantine_table
 from pages._ui.frame import Metric
 from pages._ui.scored_files import ScoredFile, last_scored, remember
+from pages._ui.scores import show_open_session_warning
 from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
 from pages._ui.table import offer_file, show_table
@@ -228,6 +229,7 @@ if scored is None:
 else:
     frame.show_title(QUESTION, finding(scored))
 frame.show_better_run(page)
+show_open_session_warning(page.run)
 if scored is not None:
     show_result(scored, page.run, has_users=card.has_users)
 st.header("Score a file" if scored is None else "Score another file", anchor=False)

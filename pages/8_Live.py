@@ -1,17 +1,20 @@
-"""Live: how early the value of an open session is known, and a session replayed event by event."""
+"""Live: one open session event by event, all open sessions of a shop, and how early their value is known."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from core.dataset import Dataset
-from core.eda.run_charts import coverage_by_events, earliness
+from core.eda.run_charts import earliness
 from pages._ui import frame
-from pages._ui.chart import show_chart
-from pages._ui.live_cache import errors_by_events
-from pages._ui.replay import show_replay
+from pages._ui.live_cache import live_errors
+from pages._ui.live_quality import show_quality
+from pages._ui.open_session import show_open_session
+from pages._ui.shop import show_shop
+from pages._ui.text import plain
 
 QUESTION = "What is an open session worth?"
+ONE_SESSION, WHOLE_SHOP, HOW_GOOD = "One session", "Whole shop", "How good"
 PROMISE = "Open sessions will be valued here, event by event."
 
 page = frame.open_page(frame.LIVE)
@@ -34,24 +37,6 @@ def show_how_to_start(dataset: Dataset) -> None:
         st.page_link(frame.TRAIN.path, label=f"Go to {frame.TRAIN.label}", icon=frame.TRAIN.icon)
 
 
-def show_errors(run_folder: str) -> None:
-    """Show errors and coverage by events seen."""
-    data = errors_by_events(run_folder)
-    show_chart(earliness.finding(data.errors), earliness.figure(data.errors), title=earliness.TITLE, key="earliness")
-    st.caption(
-        "Out-of-fold errors on the train sessions. The errors grow with the events, because longer sessions are worth "
-        "more. The value so far is that of the events at recovered prices. *Whole sessions* is the run's first "
-        "learner, trained without prefixes."
-    )
-    show_chart(
-        coverage_by_events.finding(data.coverage),
-        coverage_by_events.figure(data.coverage),
-        title=coverage_by_events.TITLE,
-        key="coverage",
-    )
-    st.caption("The bars are 95% confidence intervals of the share. They treat open sessions as independent.")
-
-
 if page.dataset is None:
     frame.show_title(QUESTION, "There is no dataset yet.")
     frame.show_empty_state(PROMISE, "dataset")
@@ -65,10 +50,15 @@ if not page.run.manifest.config.is_live:
     show_how_to_start(page.dataset)
     st.stop()
 
-frame.show_title(
-    QUESTION, "The model values a session after **each event**, with an interval and a purchase probability."
-)
+folder = str(page.run.folder)
+with frame.showing_errors(stop=True):
+    errors = live_errors(folder, "events").errors
+frame.show_title(QUESTION, plain(earliness.finding(errors)))
+view = frame.select_view(frame.LIVE, [ONE_SESSION, WHOLE_SHOP, HOW_GOOD])
 with frame.showing_errors():
-    show_errors(str(page.run.folder))
-with frame.showing_errors():
-    show_replay(page.run)
+    if view == ONE_SESSION:
+        show_open_session(page.run, page.dataset)
+    elif view == WHOLE_SHOP:
+        show_shop(page.run, page.dataset)
+    else:
+        show_quality(folder)

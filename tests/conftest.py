@@ -24,6 +24,8 @@ from tests.quick_pages import quicken
 DEMO = Path(__file__).resolve().parent.parent / "data" / "demo"
 QUICK = RunConfig(folds=2, learners=("lightgbm",))
 """For tests that need any run: a fifth of the work of the default settings."""
+LIVE = RunConfig.checked(purpose="live", learners=("lightgbm",), folds=2)
+"""For tests that need a run for open sessions."""
 
 LONGEST_FIRST = ("test_browser", "test_resuming", "test_jobs", "test_explore_looks", "test_engines", "test_features")
 """Files that take a minute or more. They start first, so that no worker is left with one while the others are done."""
@@ -91,6 +93,13 @@ def finished_home(
     source, run = finished
     shutil.copytree(source.root, workspace.root)
     return workspace, Run(workspace.runs / run.folder.name, run.manifest)
+
+
+@pytest.fixture(scope="session")
+def live_home(small_files: InputFiles, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Run]:
+    """A workspace with a finished run for open sessions; read it, do not change it."""
+    workspace = Workspace(tmp_path_factory.mktemp("live"))
+    return workspace, run_pipeline(small_files, LIVE, workspace)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from core.errors import (
     InputError,
     MissingPart,
     RunError,
+    ServiceError,
     SettingError,
     StudioError,
     import_part,
@@ -186,14 +187,23 @@ ACCESS: dict[str, Callable[[], StudioError]] = {
     "too_many_tries": lambda: AccessError.too_many_tries(10),
     "no_guard": AccessError.no_guard,
 }
+SERVICES: dict[str, Callable[[], StudioError]] = {
+    "not_an_address": lambda: ServiceError.not_an_address("ftp://shop"),
+    "not_reachable": lambda: ServiceError.not_reachable("http://127.0.0.1:8600", "Connection refused"),
+    "wrong_token": lambda: ServiceError.wrong_token("http://127.0.0.1:8600"),
+    "unusable_answer": lambda: ServiceError.unusable_answer("http://127.0.0.1:8600", "it has the status 404"),
+}
 FAMILIES: list[tuple[type[StudioError], dict[str, Callable[[], StudioError]]]] = [
     (InputError, INPUTS),
     (RunError, RUNS),
     (MissingPart, PARTS),
     (SettingError, SETTINGS),
     (AccessError, ACCESS),
+    (ServiceError, SERVICES),
 ]
-by_family = pytest.mark.parametrize(("kind", "examples"), FAMILIES, ids=["input", "run", "part", "setting", "access"])
+by_family = pytest.mark.parametrize(
+    ("kind", "examples"), FAMILIES, ids=["input", "run", "part", "setting", "access", "service"]
+)
 
 
 @by_family

@@ -9,6 +9,7 @@ from core.errors.base import Cancelled, StudioError
 from core.errors.inputs import InputError
 from core.errors.parts import MissingPart, import_part
 from core.errors.runs import RunError
+from core.errors.services import ServiceError
 from core.errors.settings import SettingError
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "InputError",
     "MissingPart",
     "RunError",
+    "ServiceError",
     "SettingError",
     "StudioError",
     "import_part",

@@ -1,26 +1,58 @@
-"""Replays sessions of the test file event by event, as if they were open."""
+"""Values sessions event by event, as if they were open: those of the test file, and invented ones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from core.features.engines.polars_engine import PolarsEngine
 from core.live.events import Estimate, Event
 from core.live.scorer import LiveScorer
+from core.live.shop_day import DayEvents, ShopDay
+from core.live.total import OpenSessionErrors
 from core.model import SessionValueModel
 from core.model.history import ID_COLUMNS
-from core.schema import CATEGORY, EVENT_TYPES, PRODUCT, ROLE, SESSION, TEST_ROLE, TIME, TYPE, UNIT, USER
+from core.schema import (
+    CATEGORY,
+    EVENT_TYPES,
+    PRODUCT,
+    ROLE,
+    SECONDS_PER_DAY,
+    SESSION,
+    TEST_ROLE,
+    TIME,
+    TYPE,
+    UNIT,
+    UNKNOWN_ID,
+    USER,
+    VALUE,
+)
 
 MAX_EVENTS = 200
 """Events of a session that are replayed. With reasons, an event takes about ten milliseconds."""
 _INTERESTING = 3
 """Random sessions have at least this many events, if there are any such sessions."""
 
+_IDLE_SECONDS = 1_800
+"""Time without an event after which a session has ended, unless the mapping of the run has another one."""
+_INVENTED = "invented"
+"""Session and user id of an invented session. They are new to the model, so the user has no history."""
 _RANK = "_rank"
 """Order of arrival of the events of a session, the one in which the model was trained on them."""
+
+
+class Click(NamedTuple):
+    """An invented event: its type, its product, and the seconds since the event before (0 or more)."""
+
+    type: str
+    product: str
+    seconds: int
 
 
 @dataclass(frozen=True)
@@ -29,13 +61,15 @@ class Replay:
 
     Attributes:
         steps: the events in order of time, and the estimate after each. The estimates have reasons.
-        n_events: number of events of the session, of which the first MAX_EVENTS are replayed.
+        n_events: number of events of the session in the test file, of which the first MAX_EVENTS are replayed.
         n_users: number of users who share the session id. Only the first one is replayed.
+        n_invented: number of steps at the end that are invented.
     """
 
     steps: tuple[tuple[Event, Estimate], ...]
     n_events: int
     n_users: int
+    n_invented: int = 0
 
     def records(self) -> list[dict[str, object]]:
         """Return one record per step: events_seen, second (since the first event), the type and product of the event,
@@ -61,6 +95,10 @@ class Replay:
 class Replayer:
     """Replays sessions of the test file of a run. Several threads may share it.
 
+    Attributes:
+        model: the model.
+        idle_seconds: time without an event after which a session has ended.
+
     Args:
         model: a model of a run with the purpose live.
 
@@ -70,7 +108,9 @@ class Replayer:
 
     def __init__(self, model: SessionValueModel) -> None:
         self._scorer, self._lock = LiveScorer(model, learns_history=False), Lock()
-        self._ids = model.history.ids
+        self.model, self._history = model, model.history
+        minutes = model.mapping.session_gap_minutes
+        self.idle_seconds = _IDLE_SECONDS if minutes is None else round(60 * minutes)
         events, units = model.history.as_log
         self._units = units.filter(pl.col(ROLE) == TEST_ROLE).select(UNIT, SESSION, USER)
         arrays = PolarsEngine(events.lazy(), units.lazy(), "as_of", model.spec.log_start).arrays
@@ -85,25 +125,103 @@ class Replayer:
         if units.is_empty():
             return None
         drawn = self._units.join(units.sample(1, seed=seed), on=UNIT, how="semi")
-        return str(drawn.join(self._ids[SESSION], on=SESSION).item(0, ID_COLUMNS[SESSION]))
+        return str(drawn.join(self._history.ids[SESSION], on=SESSION).item(0, ID_COLUMNS[SESSION]))
 
     def replay(self, session: str) -> Replay | None:
         """Value a session after each of its events; None if the test file has no such session."""
-        code = self._ids[SESSION].filter(pl.col(ID_COLUMNS[SESSION]) == session).select(SESSION)
-        units = self._units.join(code, on=SESSION, how="semi").sort(UNIT)
+        units = self._units_of(session)
         if units.is_empty():
             return None
-        rows = self._events.join(units.head(1), on=UNIT).sort(_RANK)
-        events = self._as_events(rows.head(MAX_EVENTS))
+        rows = self._rows_of(units)
+        return Replay(self._steps(self._as_events(rows.head(MAX_EVENTS))), rows.height, units.height)
+
+    def invent(self, clicks: Sequence[Click], session: str = "", n_kept: int = 0) -> Replay | None:
+        """Value invented events, after each of the first MAX_EVENTS events; None if there is no event.
+
+        Args:
+            clicks: the invented events, in order.
+            session: session of the test file that begins like this. If there is none, the session is that of a new
+                user, and it begins when the log ends.
+            n_kept: number of its events that come before the invented ones.
+        """
+        units = self._units_of(session)
+        rows = self._rows_of(units).head(n_kept)
+        events = self._as_events(rows)
+        first, last = (events[0], events[-1].time) if events else (None, self._end)
+        ids = (_INVENTED, _INVENTED) if first is None else (first.session, first.user)
+        for number, click in enumerate(clicks):
+            last += click.seconds
+            category = self._categories.get(click.product, "")
+            events.append(Event(*ids, click.product, category, click.type, last, id=f"{_INVENTED} {number}"))
+        if not events:
+            return None
+        steps = self._steps(events[:MAX_EVENTS])
+        return Replay(steps, max(rows.height, 1), max(units.height, 1), len(steps) - rows.height)
+
+    def days(self) -> list[tuple[int, int]]:
+        """Return the start (epoch seconds, UTC) and the number of events of each day of the test file, in order."""
+        day = (pl.col(TIME) // SECONDS_PER_DAY * SECONDS_PER_DAY).alias(TIME)
+        return list(self._events.group_by(day).len().sort(TIME).iter_rows())
+
+    def units_of_day(self, start: int) -> pl.Series:
+        """Return the units that are open on a day of the test file, ascending; the day begins at `start`."""
+        is_open = pl.col(TIME).is_between(start - self.idle_seconds, start + SECONDS_PER_DAY, closed="left")
+        return self._events.filter(is_open).get_column(UNIT).unique().sort()
+
+    def day(self, start: int, finals: pl.DataFrame, errors: OpenSessionErrors) -> ShopDay:
+        """Return a day of the test file.
+
+        Args:
+            start: its start, in epoch seconds.
+            finals: unit and value of the units of the day, ascending; see core.live.final_values.
+            errors: what turns estimates into a total.
+        """
+        units = finals.get_column(UNIT)
+        rows = self._events.filter(pl.col(UNIT).is_in(units.implode())).sort(TIME, UNIT, _RANK)
+        events = self._as_events(rows.join(self._units, on=UNIT, maintain_order="left"))
+        numbers = units.search_sorted(rows.get_column(UNIT)).to_numpy().astype(np.int64)
+        day = DayEvents(start, events, numbers, finals.get_column(VALUE).to_numpy())
+        scorer = self._scorer.with_own_sessions()
+        return ShopDay(day, scorer, self._lock, idle_seconds=self.idle_seconds, errors=errors)
+
+    def products(self, n_products: int) -> list[str]:
+        """Return the ids of the products with the most events, those first."""
+        return list(self._categories)[:n_products]
+
+    @cached_property
+    def _end(self) -> int:
+        """The time of the last event that the model knows."""
+        return int(self._history.events.get_column(TIME).max() or 0)  # type: ignore[arg-type]  # integers
+
+    @cached_property
+    def _categories(self) -> dict[str, str]:
+        """Product id -> category id of its last event; the products with the most events come first."""
+        by_product = self._history.events.group_by(PRODUCT).agg(pl.len(), pl.col(CATEGORY).sort_by(TIME).last())
+        named = by_product.sort("len", PRODUCT, descending=[True, False])
+        for code in (PRODUCT, CATEGORY):
+            named = named.join(self._history.ids[code], on=code, maintain_order="left")
+        pairs = named.select(ID_COLUMNS[PRODUCT], ID_COLUMNS[CATEGORY])
+        return {product: category for product, category in pairs.iter_rows() if product != UNKNOWN_ID}
+
+    def _units_of(self, session: str) -> pl.DataFrame:
+        code = self._history.ids[SESSION].filter(pl.col(ID_COLUMNS[SESSION]) == session).select(SESSION)
+        return self._units.join(code, on=SESSION, how="semi").sort(UNIT)
+
+    def _rows_of(self, units: pl.DataFrame) -> pl.DataFrame:
+        """Return the events of the first of these units, in order of arrival."""
+        return self._events.join(units.head(1), on=UNIT).sort(_RANK)
+
+    def _steps(self, events: Sequence[Event]) -> tuple[tuple[Event, Estimate], ...]:
+        key = events[0].session, events[0].user
         with self._lock:
-            self._scorer.close(events[0].session, events[0].user)
+            self._scorer.close(*key)
             steps = tuple((event, self._scorer.update(event, reasons=True)) for event in events)
-            self._scorer.close(events[0].session, events[0].user)
-        return Replay(steps, rows.height, units.height)
+            self._scorer.close(*key)
+        return steps
 
     def _as_events(self, rows: pl.DataFrame) -> list[Event]:
         """Return rows of codes as events. Each has an id, so that events that look the same count as often as here."""
-        for code, table in self._ids.items():
+        for code, table in self._history.ids.items():
             rows = rows.join(table, on=code, maintain_order="left")
         names = [*(ID_COLUMNS[code] for code in (SESSION, USER, PRODUCT, CATEGORY)), TYPE, TIME]
         return [

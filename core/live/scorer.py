@@ -14,6 +14,7 @@ data frame is built. Batch and live values of the same events are equal (tests/t
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,18 @@ class LiveScorer:
             RunError: there is no usable model, or it is not one for open sessions.
         """
         return cls(load_model(run), learns_history=learns_history)
+
+    def with_own_sessions(self) -> LiveScorer:
+        """Return a scorer of the same model without open sessions, which takes no memory of its own.
+
+        Raises:
+            ValueError: the scorer learns from events, so that its sessions are history of those of the other one.
+        """
+        if self._learns_history:
+            raise ValueError("a scorer that learns from events cannot share its history")
+        other = copy(self)
+        other._sessions = {}
+        return other
 
     @property
     def n_sessions(self) -> int:

@@ -22,6 +22,9 @@ from core.training import Training, Vector, mean_squared_error
 from core.training.shift import WARNING as SHIFT_WARNING
 from core.training.shift import Shift
 
+_OPEN_WARNING = "values_of_open_sessions"
+"""Code of the warning that values of sessions that have ended are too high."""
+
 
 def write_manifest(
     folder: Path,
@@ -49,7 +52,7 @@ def write_manifest(
         meta=_meta_model(training),
         tuning=_tuning(training),
         shift=_shift(shift),
-        warnings=(SHIFT_WARNING,) if shift.unlike else (),
+        warnings=(*([SHIFT_WARNING] if shift.unlike else []), *([_OPEN_WARNING] if config.is_live else [])),
         sessions=manifests.SessionCounts(
             train=card.train.sessions,
             test=dataset.submission_order().height,

@@ -10,6 +10,7 @@ from core.runs.summary import (
     expected_error,
     expected_interval,
     expected_score,
+    open_session_warning,
     shift_warning,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "find_run",
     "list_runs",
     "load_run",
+    "open_session_warning",
     "run_folder",
     "shift_warning",
     "unreadable_runs",

@@ -254,7 +254,8 @@ class Manifest(_Stored):
         synthetic: whether the data are simulated.
         tuning: None in the first runs, which had no tuning.
         shift: comparison of the test file with the train file; None in the first runs, which did not compare them.
-        warnings: codes of what a person must know before using the score, such as "test_unlike_train".
+        warnings: codes of what a person must know before using the score ("test_unlike_train") or the values
+            ("values_of_open_sessions").
         checks: numbers of submission checks.
         certificate: numbers of checks for leaks.
         timings: step -> seconds.

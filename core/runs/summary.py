@@ -56,6 +56,20 @@ def shift_warning(manifest: Manifest) -> str:
     return f"The test file is unlike train. {shift.sentence} {meaning}"
 
 
+def open_session_warning(config: RunConfig) -> str:
+    """Return what the values of a model for open sessions mean for sessions that have ended; empty for other models.
+
+    >>> open_session_warning(RunConfig())
+    ''
+    """
+    if not config.is_live:
+        return ""
+    return (
+        "The model takes every session for one that is still open, so the values of sessions that have ended are too "
+        "high. For those, use a run with the purpose sessions."
+    )
+
+
 def describe_settings(config: RunConfig) -> str:
     """Return the settings of a run in one line: its preset, its seed, and what differs from the defaults.
 
@@ -156,10 +170,11 @@ def _user_lines(manifest: Manifest) -> list[str]:
 
 
 def _warning_lines(manifest: Manifest) -> list[str]:
+    warnings = (shift_warning(manifest), open_session_warning(manifest.config))
+    lines = [f"WARNING     {warning}" for warning in warnings if warning]
     if manifest.shift is not None and manifest.shift.outcome == "too_few":
-        return ["Test file   not compared with the train file, because there are too few sessions or users"]
-    warning = shift_warning(manifest)
-    return [f"WARNING     {warning}"] if warning else []
+        lines.insert(0, "Test file   not compared with the train file, because there are too few sessions or users")
+    return lines
 
 
 def _tuning_lines(manifest: Manifest) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.eda.parts.theme import Figure, Theme, with_text_colour
+from pages._ui.table import Frame
 from pages._ui.text import plain
 
 
@@ -28,6 +29,11 @@ def show_chart(finding: str, figure: Figure | None, *, title: str = "", lead: st
 def draw_chart(figure: Figure, *, key: str | None = None) -> None:
     """Show a chart."""
     st.altair_chart(with_text_colour(figure, visitor_theme()), key=key)
+
+
+def draw_changing_chart(data: Frame, spec: Mapping[str, Any], *, key: str) -> None:
+    """Show a chart whose data changes, by its specification without data; see `theme.spec_without_data`."""
+    st.vega_lite_chart(data, dict(spec), key=key)
 
 
 def pick_in_chart(figure: Figure, *, key: str) -> Mapping[str, Any]:

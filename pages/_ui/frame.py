@@ -225,25 +225,26 @@ def _select(param: Literal["dataset", "run"], labels: dict[str, str], default_id
     return selected_id
 
 
-def select_view(views: list[str]) -> str:
-    """Show the views and return the selected one, which is written to the URL.
+def select_view(entry: Entry, views: list[str]) -> str:
+    """Show the views of a page and return the selected one, which is written to the URL.
 
     The view follows the URL if that has changed (a link, the browser's back button). A visitor who comes from another
     page, whose URL has no view, sees the last view again.
     """
-    state, link_view, current = page_state(), get_param("view"), st.session_state.get("view")
-    is_new_link = link_view != state.last_view
+    last_views, link_view, current = page_state().last_views, get_param("view"), st.session_state.get("view")
+    last_view = last_views.get(entry.path, "")
+    is_new_link = link_view != last_view
     if link_view in views and (current is None or is_new_link):
         current = link_view
     elif current is None:
-        current = state.last_view if state.last_view in views else views[0]
+        current = last_view if last_view in views else views[0]
     if current != st.session_state.get("view"):
         st.session_state["view"] = current
     if link_view and link_view not in views and is_new_link:
         text = f"There is no view {link_view[:_MAX_LINK_TEXT]}. The page shows {current} instead."
         st.warning(plain(text), icon=":material/link_off:")
     view = st.segmented_control("View", views, required=True, key="view", label_visibility="collapsed") or views[0]
-    state.last_view = view
+    last_views[entry.path] = view
     set_param("view", view)
     return view
 

@@ -7,7 +7,7 @@ import streamlit as st
 from core.base.text import count, difference, number, percent, verb
 from core.dataset import Dataset
 from core.eda.run_charts import error_by_day, fold_scores, learner_scores, predicted_and_true, residuals, search_history
-from core.runs import Run, expected_interval, expected_score, shift_warning
+from core.runs import Run, expected_interval, expected_score, open_session_warning, shift_warning
 from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
 from core.runs.summary import COMBINATION_LABELS
 from core.schema import LEARNER_LABELS
@@ -27,6 +27,12 @@ def show_warning(run: Run) -> None:
     """Warn if the test file differs from train so much that the score is not reliable."""
     if text := shift_warning(run.manifest):
         st.warning(plain(text), icon=":material/warning:")
+
+
+def show_open_session_warning(run: Run) -> None:
+    """Warn if the values of the run are too high for sessions that have ended."""
+    if text := open_session_warning(run.manifest.config):
+        st.warning(plain(text), icon=":material/sensors:")
 
 
 def show_actual(run: Run, dataset: Dataset | None) -> None:

@@ -15,6 +15,9 @@ import streamlit as st
 
 from core.eda.parts.selection import Selection
 from core.ingestion.preview import Peek
+from core.live.replay import Click
+from core.live.shop_day import LinePoint
+from pages._ui.shop_clock import ShopClock
 
 Param = Literal["dataset", "run", "job", "view", "session", "scores"]
 _FILTER_PARAMS = tuple(Selection.__dataclass_fields__)
@@ -43,7 +46,7 @@ class PageState:
         broken_links: broken links by query parameter.
         message: text that the next page shows for a few seconds.
         message_end: time of the monotonic clock at which the message is forgotten; None until it was shown.
-        last_view: view of Explore that was last written to the URL.
+        last_views: page -> its view that was last written to the URL.
         upload_ids, upload_paths: the uploaded files by part (train, test, ...), and their copies on disk. They
             survive a look at another page, although the upload fields are empty then.
         kept_fields: values of the fields that survive a look at another page, by key; see `kept_fields.py`.
@@ -58,13 +61,18 @@ class PageState:
         n_draws: number of random sessions drawn.
         desk_path: the file that the Submission page shows in the view for any file.
         desk_typed: path that was last typed there.
+        clicks: events that the visitor clicked together on the Live page.
+        clicks_after: session of the test file that they continue, and the number of its events before them; "" and 0
+            for a session that is invented from its first event.
+        clock: the clock of the replayed day.
+        service_points: address of a service -> what its open sessions were worth while it was followed.
     """
 
     selected_ids: dict[Param, str] = field(default_factory=dict)
     broken_links: dict[Param, BrokenLink] = field(default_factory=dict)
     message: str = ""
     message_end: float | None = None
-    last_view: str = ""
+    last_views: dict[str, str] = field(default_factory=dict)
     upload_ids: dict[str, str] = field(default_factory=dict)
     upload_paths: dict[str, Path] = field(default_factory=dict)
     kept_fields: dict[str, Any] = field(default_factory=dict)
@@ -79,6 +87,10 @@ class PageState:
     n_draws: int = 0
     desk_path: Path | None = None
     desk_typed: str = ""
+    clicks: list[Click] = field(default_factory=list)
+    clicks_after: tuple[str, int] = ("", 0)
+    clock: ShopClock = field(default_factory=ShopClock)
+    service_points: dict[str, list[LinePoint]] = field(default_factory=dict)
 
     def leave_message(self, text: str) -> None:
         """Show a text when a page is drawn again."""

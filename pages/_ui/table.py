@@ -24,6 +24,7 @@ def show_table(
     numbers: Iterable[str] = (),
     widths: Mapping[str, int] | None = None,
     labels: Mapping[str, str] | None = None,
+    links: Mapping[str, str] | None = None,
     width: Literal["stretch", "content"] = "stretch",
     scrolls: bool = False,
 ) -> None:
@@ -35,6 +36,7 @@ def show_table(
         numbers: columns of numbers, which are right-aligned.
         widths: widths in pixels of columns that should not follow their content.
         labels: headers that differ from the name of the column.
+        links: columns of addresses, with a pattern whose first group is what is shown of each.
         width: width of the whole table.
         scrolls: keep the default height and scroll, instead of showing all rows.
     """
@@ -43,7 +45,8 @@ def show_table(
         width=width,
         hide_index=True,
         height="auto" if scrolls else "content",
-        column_config=_column_config(numbers, widths or {}, labels or {}),
+        column_config=_column_config(numbers, widths or {}, labels or {})
+        | {name: st.column_config.LinkColumn(display_text=pattern) for name, pattern in (links or {}).items()},
         placeholder=MISSING,
         alt=alt,
     )

@@ -178,8 +178,8 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
     comparison = backtests.compare_with_actual(finished_run, dataset)
     if comparison is not None:
         lines.insert(2, comparison.sentence)
-    if warning := run_store.shift_warning(manifest):
-        lines.append(f"WARNING: {warning}")
+    warnings = (run_store.shift_warning(manifest), run_store.open_session_warning(manifest.config))
+    lines += [f"WARNING: {warning}" for warning in warnings if warning]
     card = dataset.card()
     lines += [
         f"{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows could not be used; "

@@ -45,6 +45,8 @@ def score(options: argparse.Namespace) -> Outcome:
                 report=report,
             )
     lines, content = scores.lines(), scores.summary()
+    if warning := run_store.open_session_warning(model.spec.config):
+        lines.append(f"WARNING: {warning}")
     if options.quarantine is not None:
         with writing_to(options.quarantine):
             write_values(scores.quarantine, options.quarantine)

@@ -1,4 +1,4 @@
-"""Whether the 80% intervals of open sessions hold, by events seen."""
+"""Whether the 80% intervals of open sessions hold, by events seen or by the time since the start."""
 
 from __future__ import annotations
 
@@ -9,36 +9,41 @@ from scipy import stats
 from core.base.text import listed, percent
 from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, share_axis
+from core.eda.run_charts.earliness import AXES, By, segment_in_words
 
 TITLE = "Do the intervals hold?"
 LEVEL = 0.8
 _SCHEMA = {"segment": pl.String, "prefixes": pl.Int64, "inside": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 
 
-def frame(earliness: pl.DataFrame) -> pl.DataFrame:
-    """Return the coverage of the 80% intervals by events seen, one row per segment, in the order of events.
+def frame(earliness: pl.DataFrame, by: By = "events") -> pl.DataFrame:
+    """Return the coverage of the 80% intervals, one row per segment, in the order of time.
 
     Args:
         earliness: table of `core.training.live.earliness.earliness_frame`.
+        by: what the segments are classes of; see `earliness.frame`.
 
     Returns:
-        segment: label of the number of events seen, such as "3" or "6 to 7".
+        segment: label of the segment, such as "3", "6 to 7" or "to 5 minutes".
         prefixes: number of open sessions in the segment.
         inside: share of the values inside their 80% interval.
         low, high: 95% confidence interval of the share (Wilson), as if all open sessions were independent.
     """
-    rows = earliness.filter(pl.col("by") == "events").select("segment", "prefixes", pl.col("inside_80").alias("inside"))
-    chance = [
-        stats.binomtest(round(inside * prefixes), prefixes).proportion_ci(method="wilson")
-        for _, prefixes, inside in rows.iter_rows()
-    ]
-    ends = {"low": [each.low for each in chance], "high": [each.high for each in chance]}
+    rows = earliness.filter(pl.col("by") == by).select("segment", "prefixes", pl.col("inside_80").alias("inside"))
+    chance = [share_interval(inside, prefixes) for _, prefixes, inside in rows.iter_rows()]
+    ends = {"low": [low for low, _ in chance], "high": [high for _, high in chance]}
     return rows.with_columns(**{name: pl.Series(values, dtype=pl.Float64) for name, values in ends.items()}).cast(
         _SCHEMA  # type: ignore[arg-type]
     )
 
 
-def finding(data: pl.DataFrame) -> str:
+def share_interval(share: float, n: int) -> tuple[float, float]:
+    """Return the 95% confidence interval (Wilson) of a share of `n` independent sessions."""
+    interval = stats.binomtest(round(share * n), n).proportion_ci(method="wilson")
+    return interval.low, interval.high
+
+
+def finding(data: pl.DataFrame, by: By = "events") -> str:
     """State the coverage over all segments, and the segments in which it differs from 80% by more than chance."""
     if data.is_empty():
         return NO_PREDICTIONS
@@ -46,17 +51,18 @@ def finding(data: pl.DataFrame) -> str:
     others = data.filter(~pl.lit(LEVEL).is_between("low", "high")).get_column("segment").to_list()
     text = f"{percent(inside)} of the final values are inside the 80% interval"
     if not others:
-        return f"{text}, and chance explains all differences by events seen."
-    return f"{text}; after {listed(others)} events, the share differs from 80% by more than chance explains."
+        return f"{text}, and chance explains all differences by {AXES[by]}."
+    when = f"after {listed(others)} events" if by == "events" else listed(segment_in_words(each, by) for each in others)
+    return f"{text}; {when}, the share differs from 80% by more than chance explains."
 
 
-def figure(data: pl.DataFrame) -> Figure:
+def figure(data: pl.DataFrame, by: By = "events") -> Figure:
     """Draw the share of each segment with its confidence interval, and a line at 80%."""
     segments = data.get_column("segment").to_list()
     base = alt.Chart(data).encode(
-        x=alt.X("segment:O", title="events seen", sort=segments, axis=alt.Axis(labelAngle=0)),
+        x=alt.X("segment:O", title=AXES[by], sort=segments, axis=alt.Axis(labelAngle=0)),
         tooltip=[
-            *Hover.texts(segment="events seen"),
+            *Hover.texts(segment=AXES[by]),
             *Hover.counts(prefixes="open sessions"),
             *Hover.shares(inside="inside the interval", low="95% from", high="to"),
         ],
@@ -71,4 +77,4 @@ def figure(data: pl.DataFrame) -> Figure:
         y=alt.Y("low:Q", title=title, axis=share_axis(), scale=scale), y2="high:Q"
     )
     points = base.mark_point(size=70, filled=True, color=ACCENT, opacity=1).encode(y=alt.Y("inside:Q", title=title))
-    return finished(bars + wanted + points, f"Coverage of the 80% intervals by events seen. {finding(data)}")
+    return finished(bars + wanted + points, f"Coverage of the 80% intervals by {AXES[by]}. {finding(data, by)}")

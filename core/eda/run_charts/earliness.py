@@ -1,6 +1,8 @@
-"""How early the value of a session is known: the error by events seen, against simple predictions."""
+"""How early the value of a session is known: errors and widths of intervals, against simple predictions."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import altair as alt
 import polars as pl
@@ -10,46 +12,63 @@ from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, LEARNER_COLOURS, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
 from core.schema import VALUE_UNIT
 
-TITLE = "How early is the value known?"
+By = Literal["events", "seconds"]
+Measure = Literal["error", "width"]
+TITLES: dict[Measure, str] = {"error": "How early is the value known?", "width": "How wide are the intervals?"}
+AXES: dict[By, str] = {"events": "events seen", "seconds": "time since the start"}
 MODEL, AVERAGE, SO_FAR, WHOLE = "model", "average", "value so far", "whole sessions"
-_PREDICTORS = {"mse": MODEL, "mse_average": AVERAGE, "mse_so_far": SO_FAR, "mse_whole_sessions": WHOLE}
+_SUFFIXES = {"": MODEL, "_average": AVERAGE, "_so_far": SO_FAR, "_whole_sessions": WHOLE}
+_PREFIXES: dict[Measure, str] = {"error": "mse", "width": "width_80"}
+_Y_TITLES: dict[Measure, str] = {
+    "error": f"root mean squared error ({VALUE_UNIT})",
+    "width": f"mean width of the 80% intervals ({VALUE_UNIT})",
+}
+_SUBJECTS: dict[Measure, str] = {
+    "error": "The typical error of the model, compared with that of the average, is",
+    "width": "The mean width of the model's 80% intervals, compared with those around the average, is",
+}
 _COLOURS = {MODEL: ACCENT, AVERAGE: MUTED, SO_FAR: LEARNER_COLOURS["linear"], WHOLE: NEGATIVE}
-_STATED_SEGMENT = "5"
-"""The finding compares the first event with this number of events, if the table has it."""
+_STATED_SEGMENTS: dict[By, str] = {"events": "5", "seconds": "to 5 minutes"}
+"""The finding compares the first segment with this one, if the table has it."""
 
 
-def frame(earliness: pl.DataFrame) -> pl.DataFrame:
-    """Return the error of each predictor by events seen, one row per (predictor, segment), in the order of events.
+def frame(earliness: pl.DataFrame, by: By = "events", measure: Measure = "error") -> pl.DataFrame:
+    """Return a measure of each predictor by segment, one row per (predictor, segment), in the order of time.
 
     Args:
         earliness: table of `core.training.live.earliness.earliness_frame`.
+        by: what the segments are classes of: the events seen, or the seconds since the start.
+        measure: the error, or the mean width of 80% intervals. Those of the simple predictions have 80% of the values
+            of their segment in them.
 
     Returns:
-        segment: label of the number of events seen, such as "3" or "6 to 7".
+        segment: label of the segment, such as "3", "6 to 7" or "to 5 minutes".
         prefixes: number of open sessions in the segment.
         predictor: "model", "average", "value so far" or "whole sessions".
-        error: root mean squared error, in value units.
+        amount: root mean squared error, or width, in value units.
     """
+    columns = {f"{_PREFIXES[measure]}{suffix}": predictor for suffix, predictor in _SUFFIXES.items()}
+    amount = pl.col("amount")
     return (
-        earliness.filter(pl.col("by") == "events")
-        .rename(_PREDICTORS)
-        .unpivot(list(_COLOURS), index=["segment", "prefixes"], variable_name="predictor", value_name="error")
-        .with_columns(pl.col("error").sqrt())
+        earliness.filter(pl.col("by") == by)
+        .rename(columns)
+        .unpivot(list(_COLOURS), index=["segment", "prefixes"], variable_name="predictor", value_name="amount")
+        .with_columns(amount.sqrt() if measure == "error" else amount)
     )
 
 
-def finding(data: pl.DataFrame) -> str:
-    """Compare the model with the average after the first event, and after five or else most events."""
+def finding(data: pl.DataFrame, by: By = "events", measure: Measure = "error") -> str:
+    """Compare the model with the average in the first segment, and in a later one."""
     if data.is_empty():
         return NO_PREDICTIONS
     segments = data.get_column("segment").unique(maintain_order=True).to_list()
-    last = _STATED_SEGMENT if _STATED_SEGMENT in segments else segments[-1]
-    parts = [_compared(data, segment) for segment in dict.fromkeys((segments[0], last))]
-    return f"The typical error of the model, compared with that of the average, is {' and '.join(parts)}."
+    last = _STATED_SEGMENTS[by] if _STATED_SEGMENTS[by] in segments else segments[-1]
+    parts = [_compared(data, segment, by) for segment in dict.fromkeys((segments[0], last))]
+    return f"{_SUBJECTS[measure]} {' and '.join(parts)}."
 
 
-def figure(data: pl.DataFrame) -> Figure:
-    """Draw one line of errors per predictor."""
+def figure(data: pl.DataFrame, by: By = "events", measure: Measure = "error") -> Figure:
+    """Draw one line per predictor."""
     segments = data.get_column("segment").unique(maintain_order=True).to_list()
     dashes = [[1, 0]] * (len(_COLOURS) - 1) + [[5, 4]]  # the last line may cover that of the value so far
     colours = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
@@ -58,33 +77,39 @@ def figure(data: pl.DataFrame) -> Figure:
         alt.Chart(data)
         .mark_line(strokeWidth=2, point={"size": 40, "filled": True})
         .encode(
-            x=alt.X("segment:O", title="events seen", sort=segments, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("error:Q", title=f"root mean squared error ({VALUE_UNIT})", axis=short_axis(5)),
+            x=alt.X("segment:O", title=AXES[by], sort=segments, axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("amount:Q", title=_Y_TITLES[measure], axis=short_axis(5)),
             color=alt.Color("predictor:N", scale=colours, legend=legend),
             strokeDash=alt.StrokeDash(
                 "predictor:N", scale=alt.Scale(domain=list(_COLOURS), range=dashes), legend=legend
             ),
             tooltip=[
-                *Hover.texts("predictor", segment="events seen"),
+                *Hover.texts("predictor", segment=AXES[by]),
                 *Hover.counts(prefixes="open sessions"),
-                *Hover.amounts("error"),
+                *Hover.amounts(amount=measure),
             ],
         )
     )
-    return finished(chart, f"Error by events seen. {finding(data)}")
+    return finished(chart, f"{measure.capitalize()} by {AXES[by]}. {finding(data, by, measure)}")
 
 
-def _compared(data: pl.DataFrame, segment: str) -> str:
-    rows = data.filter(pl.col("segment") == segment)
-    error = dict(rows.select("predictor", "error").iter_rows())
-    compared = difference(error[MODEL], error[AVERAGE], equal="the same")
-    return f"{number(error[MODEL])} after {_events(segment)} ({compared})"
+def segment_in_words(segment: str, by: By) -> str:
+    """Return when a segment is, for a sentence.
 
-
-def _events(segment: str) -> str:
-    """Return a segment with its noun.
-
-    >>> _events("1"), _events("6 to 7"), _events("over 20")
-    ('1 event', '6 to 7 events', 'over 20 events')
+    >>> segment_in_words("1", "events"), segment_in_words("6 to 7", "events"), segment_in_words("over 20", "events")
+    ('after 1 event', 'after 6 to 7 events', 'after over 20 events')
+    >>> segment_in_words("at once", "seconds"), segment_in_words("to 5 minutes", "seconds")
+    ('at once', 'after up to 5 minutes')
     """
-    return f"{segment} {noun_form(1 if segment == '1' else 2, 'event')}"
+    if by == "events":
+        return f"after {segment} {noun_form(1 if segment == '1' else 2, 'event')}"
+    return f"after up {segment}" if segment.startswith("to ") else segment
+
+
+def _compared(data: pl.DataFrame, segment: str, by: By) -> str:
+    rows = data.filter(pl.col("segment") == segment)
+    amount = dict(rows.select("predictor", "amount").iter_rows())
+    if amount[MODEL] is None or not amount[AVERAGE]:
+        return f"{number(amount[MODEL])} {segment_in_words(segment, by)}"
+    compared = difference(amount[MODEL], amount[AVERAGE], equal="the same")
+    return f"{number(amount[MODEL])} {segment_in_words(segment, by)} ({compared})"

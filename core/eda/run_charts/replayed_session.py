@@ -47,16 +47,21 @@ def finding(data: pl.DataFrame, seen: int) -> str:
     return f"{text}, {compared} than after the first event." if compared else f"{text}."
 
 
-def figure(data: pl.DataFrame, seen: int) -> Figure:
-    """Draw the estimates after the first events. The axes are those of the whole session."""
+def figure(data: pl.DataFrame, seen: int, n_places: int = 1) -> Figure:
+    """Draw the estimates after the first events. The axes are those of the whole session.
+
+    Args:
+        n_places: least number of events that the axis has room for.
+    """
+    n_places = max(data.height, n_places)
     top = max(float(data.select(pl.max_horizontal("value", "high").max()).item()), 1.0)
     title = f"expected value ({VALUE_UNIT})"
     base = alt.Chart(data.head(seen)).encode(
         x=alt.X(
             "events_seen:Q",
             title="events seen",
-            scale=alt.Scale(domain=[0.5, data.height + 0.5], nice=False),
-            axis=alt.Axis(format="d", tickCount=min(data.height, 10), tickMinStep=1),
+            scale=alt.Scale(domain=[0.5, n_places + 0.5], nice=False),
+            axis=alt.Axis(format="d", tickCount=min(n_places, 10), tickMinStep=1),
         ),
         tooltip=[
             *Hover.texts(event_type="event type", product_id="product"),

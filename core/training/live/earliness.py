@@ -10,7 +10,8 @@ from core.schema import STACK, VALUE
 from core.training.live.train import AVERAGE, BOUGHT, DRAWN, P_BUY, SECONDS, SO_FAR, WHOLE
 
 BY, SEGMENT, ROWS = "by", "segment", "prefixes"
-_PREDICTIONS = {"mse": STACK, "mse_average": AVERAGE, "mse_so_far": SO_FAR, "mse_whole_sessions": WHOLE}
+_SIMPLE = {"mse_average": AVERAGE, "mse_so_far": SO_FAR, "mse_whole_sessions": WHOLE}
+_PREDICTIONS = {"mse": STACK} | _SIMPLE
 _LENGTH_ENDS = (1, 2, 3, 4, 5, 7, 10, 15, 20)
 _SECOND_ENDS = (0, 10, 60, 300, 900, 1_800)
 _SECOND_LABELS = ("at once", "to 10 s", "to 1 minute", "to 5 minutes", "to 15 minutes", "to 30 minutes", "later")
@@ -27,8 +28,10 @@ def earliness_frame(prefixes: pl.DataFrame) -> pl.DataFrame:
         by ("all", "events": number of events seen, or "seconds": time since the start), segment (its label), prefixes
         (number of rows), mse (mean squared error of the model), mse_average, mse_so_far and mse_whole_sessions (those
         of the simple predictions), inside_80 and inside_95 (share of the values inside the interval), width_80 and
-        width_95 (mean width, in value units; null if none is finite), value (mean value), predicted (mean prediction),
-        p_buy (mean probability of a purchase) and bought (share of sessions with one).
+        width_95 (mean width, in value units; null if none is finite), width_80_average, width_80_so_far and
+        width_80_whole_sessions (mean width of intervals around the simple predictions, from the first to the ninth
+        decile of their errors in the row, and at least 0), value (mean value), predicted (mean prediction), p_buy (mean
+        probability of a purchase) and bought (share of sessions with one).
     """
     rows = prefixes.filter(pl.col(DRAWN) & pl.col(STACK).is_not_nan())
     squared = {name: (pl.col(column) - pl.col(VALUE)) ** 2 for name, column in _PREDICTIONS.items()}
@@ -40,6 +43,7 @@ def earliness_frame(prefixes: pl.DataFrame) -> pl.DataFrame:
     measures = {
         **{name: error.mean() for name, error in squared.items()},
         **columns,
+        **{f"width_80_{name.removeprefix('mse_')}": _width(column) for name, column in _SIMPLE.items()},
         "value": value.mean(),
         "predicted": pl.col(STACK).mean(),
         "p_buy": pl.col(P_BUY).mean(),
@@ -60,6 +64,13 @@ def earliness_frame(prefixes: pl.DataFrame) -> pl.DataFrame:
         .select(BY, SEGMENT, ROWS, *measures)
         for by, numbers in segments.items()
     )
+
+
+def _width(prediction: str) -> pl.Expr:
+    """Return the mean width of intervals that have 80% of the values in them, from the errors of a prediction."""
+    error = pl.col(VALUE) - pl.col(prediction)
+    low, high = ((pl.col(prediction) + error.quantile(share, "linear")).clip(lower_bound=0.0) for share in (0.1, 0.9))
+    return (high - low).mean()
 
 
 def _length_labels() -> tuple[str, ...]:

@@ -1,47 +1,33 @@
-"""The part of the Live page that replays a session event by event."""
+"""A session event by event: its estimate as a line, the events, and the reasons of each step."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, duration, interval_text, number, percent
+from core.base.text import count, duration, interval_text, number, percent, verb
 from core.eda.run_charts import replayed_session
 from core.live.reasons import strongest_reason
 from core.live.replay import MAX_EVENTS
-from core.runs import Run
 from core.schema import VALUE_UNIT
-from pages._ui import live_cache
 from pages._ui.chart import show_chart
 from pages._ui.frame import Metric, show_metrics
 from pages._ui.live_cache import ReplayedSession
-from pages._ui.session_choice import choose_session
 from pages._ui.table import show_table
-from pages._ui.text import plain
 
 
-def show_replay(run: Run) -> None:
-    """Let the visitor choose a session of the test file, and show its estimate after each event."""
-    folder = str(run.folder)
-    st.header("Replay a session", anchor=False)
-    session_id = choose_session(
-        lambda draw: live_cache.draw_session(folder, draw),
-        key="replay-random",
-        placeholder="an id from the test file",
-        hint="Draw a random session, or enter the id of a session of the test file.",
-    )
-    if not session_id:
-        return
-    found = live_cache.replayed(folder, session_id)
-    if found is None:
-        st.markdown(plain(f"There is no session {session_id} in the test file."))
-        return
-    n_steps = len(found.replay.steps)
-    seen = st.slider("Events seen", 1, n_steps, n_steps, key=f"seen-{session_id}") if n_steps > 1 else 1
+def show_steps(found: ReplayedSession, seen: int, *, n_places: int = 1) -> None:
+    """Show the estimate after the first `seen` events as figures, as a line, and with the reasons of each step.
+
+    Args:
+        n_places: least number of events that the chart has room for.
+    """
     _show_estimate(found, seen)
     chart, events = st.columns([2, 3])
     with chart:
         show_chart(
-            replayed_session.finding(found.data, seen), replayed_session.figure(found.data, seen), key="replay-chart"
+            replayed_session.finding(found.data, seen),
+            replayed_session.figure(found.data, seen, n_places),
+            key="replay-chart",
         )
     with events:
         _show_events(found, seen)
@@ -91,4 +77,9 @@ def _notes(found: ReplayedSession) -> str:
         text += f" Of {found.replay.n_events:,} events, the first {MAX_EVENTS} are replayed."
     if found.replay.n_users > 1:
         text += f" {count(found.replay.n_users, 'user')} share its id; only the first one is replayed."
+    if found.replay.n_invented == len(found.replay.steps):
+        text += " The user is new, and the session begins when the log ends."
+    elif found.replay.n_invented:
+        n_invented = found.replay.n_invented
+        text += f" {count(n_invented, 'event')} at the end {verb(n_invented, 'is', 'are')} invented."
     return text

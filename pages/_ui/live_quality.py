@@ -1,0 +1,59 @@
+"""The view of the Live page that shows how well open sessions are valued."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.eda.run_charts import coverage_by_events, earliness, purchase_reliability
+from pages._ui.chart import show_chart
+from pages._ui.live_cache import live_errors
+
+_BY: dict[earliness.By, str] = {"events": "Events seen", "seconds": "Time since the start"}
+
+
+def show_quality(run_folder: str) -> None:
+    """Show errors, widths and coverage of the intervals, and whether the probabilities of a purchase are right."""
+    by = st.segmented_control(
+        "By", list(_BY), default="events", required=True, format_func=_BY.__getitem__, key="quality-by"
+    )
+    data = live_errors(run_folder, by)
+    show_chart(
+        earliness.finding(data.errors, by),
+        earliness.figure(data.errors, by),
+        title=earliness.TITLES["error"],
+        key="earliness",
+    )
+    growth = " The errors grow with the events, because longer sessions are worth more." if by == "events" else ""
+    st.caption(
+        f"Out-of-fold errors on the train sessions.{growth} The value so far is that of the events at recovered "
+        "prices. *Whole sessions* is the run's first learner, trained without prefixes."
+    )
+    show_chart(
+        earliness.finding(data.widths, by, "width"),
+        earliness.figure(data.widths, by, "width"),
+        title=earliness.TITLES["width"],
+        key="widths",
+    )
+    st.caption(
+        "The intervals around the simple predictions are made afterwards, so that 80% of the values of each point are "
+        "in them. Those of the model are narrower for some sessions and wider for others."
+    )
+    show_chart(
+        coverage_by_events.finding(data.coverage, by),
+        coverage_by_events.figure(data.coverage, by),
+        title=coverage_by_events.TITLE,
+        key="coverage",
+    )
+    st.caption("The bars are 95% confidence intervals of the share. They treat open sessions as independent.")
+    show_chart(
+        purchase_reliability.finding(data.purchases),
+        purchase_reliability.figure(data.purchases) if data.purchases.height else None,
+        title=purchase_reliability.TITLE,
+        key="reliability",
+    )
+    if data.purchases.height:
+        sizes = data.purchases.get_column("prefixes")
+        st.caption(
+            f"Each point is a group of {sizes.min():,} to {sizes.max():,} open sessions with similar probabilities. On "
+            "the dashed line, probabilities are right. The bars are 95% confidence intervals."
+        )

@@ -1,0 +1,100 @@
+"""The open sessions of a shop at a moment: their total over time, and the ones that rank first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+import streamlit as st
+
+from core.base.text import count, duration, interval_text, number, percent
+from core.eda.run_charts import shop_line
+from core.live.shop_day import LinePoint, OpenSessionRow, ShopMoment
+from core.schema import VALUE_UNIT
+from pages._ui.chart import draw_changing_chart, visitor_theme
+from pages._ui.frame import Metric, show_metrics
+from pages._ui.live_cache import shop_line_spec
+from pages._ui.state import get_param
+from pages._ui.table import show_table
+from pages._ui.text import plain
+
+_SESSION_IN_LINK = "[?&]session=([^&]*)"
+
+
+def show_open_sessions(
+    now: ShopMoment, points: Sequence[LinePoint], *, span: tuple[int, int] | None, with_links: bool
+) -> None:
+    """Show the open sessions at a moment.
+
+    Args:
+        points: the total until then.
+        span: epoch seconds at the ends of the time axis; None for those of the points.
+        with_links: whether the sessions can be opened in their own view.
+    """
+    _show_metrics(now)
+    total = now.total
+    chart, sessions = st.columns([2, 3])
+    with chart:
+        if total is None:
+            st.markdown("The service does not know the total, because it was started with a model without its run.")
+        else:
+            st.markdown(plain(shop_line.finding(now.n_open, total.value, total.low, total.high, now.final)))
+            spec = shop_line_spec(span, visitor_theme())
+            draw_changing_chart(shop_line.frame(points), spec, key="shop-line")
+    with sessions:
+        _show_table(now, with_links=with_links)
+    st.caption(_notes(now))
+
+
+def _show_metrics(now: ShopMoment) -> None:
+    total = now.total
+    metrics = [
+        Metric("Time (UTC)", f"{datetime.fromtimestamp(now.moment, UTC):%H:%M:%S}", "Time in the shop."),
+        Metric("Open sessions", f"{now.n_open:,}", "Sessions whose last event is less than the idle time ago."),
+        Metric("Forecast", number(total and total.value), f"Expected value of all open sessions, in {VALUE_UNIT}."),
+        Metric("Still to come", number(total and total.to_come), "The forecast minus what was bought so far."),
+    ]
+    if now.final is not None:
+        metrics.append(Metric("Came to be", number(now.final), "What the open sessions were worth in the end."))
+    show_metrics(metrics)
+
+
+def _show_table(now: ShopMoment, *, with_links: bool) -> None:
+    rows = [
+        {
+            "Session": _link(row) if with_links else row.session,
+            "Value": number(row.estimate.value),
+            "80% interval": interval_text(row.estimate.low, row.estimate.high),
+            "To come": number(row.estimate.to_come),
+            "Purchase": percent(row.estimate.p_buy),
+            "Events": f"{row.estimate.events_seen:,}",
+            "Idle": number(None) if row.idle is None else duration(row.idle),
+        }
+        for row in now.sessions
+    ]
+    if rows:
+        show_table(
+            rows,
+            numbers=("Value", "80% interval", "To come", "Purchase", "Events", "Idle"),
+            links={"Session": _SESSION_IN_LINK} if with_links else {},
+            alt="The open sessions that rank first",
+            scrolls=True,
+        )
+
+
+def _link(row: OpenSessionRow) -> str:
+    """Return the address of a session's own view."""
+    params = {"dataset": get_param("dataset"), "run": get_param("run"), "view": "One session", "session": row.session}
+    return "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
+
+
+def _notes(now: ShopMoment) -> str:
+    """Explain the table, and say what is missing."""
+    text = (
+        "Idle is the time since the last event. Most open sessions have had their last event, so the total counts less "
+        "of what is still to come, the longer a session is idle."
+    )
+    if now.n_waiting:
+        text += f" The estimates of {count(now.n_waiting, 'session')} are still being computed."
+    return text
