@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 
@@ -26,11 +27,13 @@ from core.config import RunConfig
 from core.errors import RunError
 from core.ingestion import InputFiles
 from core.live import Event, LiveScorer
+from core.live.forecast import Spread, total_forecast
 from core.live.service import EventStore, SessionService, application
 from core.live.service.application import MAX_BODY
 from core.model import SessionValueModel, load_model
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run
+from core.runs.store import PREFIXES_FILE
 
 NOON = 2_000_000_000
 VIEW = {"session": "s1", "user": "u1", "product": "p1", "category": "c1", "type": "VIEW", "time": NOON}
@@ -113,6 +116,32 @@ def test_a_batch_is_answered_with_one_estimate_per_session(app: Starlette) -> No
     assert (first["session"], first["events_seen"], first["p_buy"]) == ("s1", 2, 1.0)
     assert (second["session"], second["user"], second["events_seen"]) == ("s2", "s2", 1)
     assert {"group", "effect"} == set(first["reasons"][0])
+
+
+def test_open_sessions_are_ranked_with_their_total(live_run: Run, model: SessionValueModel, tmp_path: Path) -> None:
+    clock = Clock()
+    spread = Spread.observed(live_run.table(PREFIXES_FILE).collect(), model.history)
+    app = application(service_of(model, tmp_path / "state.sqlite", clock), spread=spread)
+    assert call(app, "GET", "/v1/sessions")[1]["forecast"]["value"] == 0
+    bought = [VIEW | {"session": f"s{n}", "type": kind} for n, kind in enumerate(["VIEW", "BUY", "ADD_CART"])]
+    _, sent = call(app, "POST", "/v1/events", bought)
+    clock.now += 40
+    for by in ("value", "to_come"):
+        status, answer = call(app, "GET", f"/v1/sessions?limit=2&by={by}")
+        expected = sorted(sent["estimates"], key=lambda each: -each[by])[:2]
+        assert (status, answer["open"]) == (200, 3)
+        assert answer["sessions"] == [each | {"idle": 40.0} for each in expected]
+    value, low, high, to_come = ([each[n] for each in sent["estimates"]] for n in ("value", "low", "high", "to_come"))
+    total = total_forecast(*map(np.array, (value, low, high)), spread, to_come=np.array(to_come), idle=np.full(3, 40.0))
+    assert answer["forecast"] == pytest.approx({name: getattr(total, name) for name in answer["forecast"]})
+    again = application(service_of(model, tmp_path / "again.sqlite", clock))
+    assert call(again, "GET", "/v1/sessions")[1] == {"open": 0, "forecast": None, "sessions": []}
+
+
+@pytest.mark.parametrize("query", ["limit=1001", "limit=-1", "limit=x", "limit=1e3", "by=age", f"limit={'9' * 5_000}"])
+def test_a_wrong_list_of_sessions_is_refused_in_one_sentence(app: Starlette, query: str) -> None:
+    status, answer = call(app, "GET", f"/v1/sessions?{query}")
+    assert (status, answer["error"].split(" ")[0]) == (422, query.partition("=")[0])
 
 
 def test_an_event_with_an_id_counts_once(app: Starlette) -> None:

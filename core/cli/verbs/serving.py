@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 import uvicorn
 
-from core import runs as run_store
-from core.base.stored_files import hash_stored
 from core.base.workspace import Workspace
 from core.cli.output import Outcome, show, writing_to
 from core.errors import SettingError
-from core.live import LiveScorer
 from core.live.service import EventStore, SessionService, application
 from core.live.service.application import LOCAL_HOSTS
-from core.model import MODEL_FILE
+from core.pipeline.served import load_served
 
 _TOKEN = "SVS_TOKEN"  # noqa: S105 (the name of a variable)
 
@@ -27,20 +23,16 @@ def serve(options: argparse.Namespace) -> Outcome:
     host = options.host.strip("[]")
     if host not in LOCAL_HOSTS and not token:
         raise SettingError.no_token(options.host, _TOKEN)
-    workspace, folder = Workspace.from_environment(), Path(options.run)
-    is_model = (folder / MODEL_FILE).exists()
-    folder = folder if is_model else run_store.find_run(workspace, options.run).folder
-    # a model folder may be copied to any place, so that its name says little
-    identity = f"model-{hash_stored(folder / MODEL_FILE)[:12]}" if is_model else folder.resolve().name
-    state = options.state or workspace.root / "live" / f"{identity}.sqlite"
+    workspace = Workspace.from_environment()
+    served = load_served(workspace, options.run)
+    state = options.state or workspace.root / "live" / f"{served.identity}.sqlite"
     with writing_to(state):
         state.parent.mkdir(parents=True, exist_ok=True)
-    store = EventStore(state, identity)
-    service = SessionService(LiveScorer.load(folder), store)
-    show(f"Serving {folder.name} at http://{options.host}:{options.port} with {service.n_open:,} open sessions")
-    config = uvicorn.Config(
-        application(service, token), host=host, port=options.port, log_level="warning", access_log=False
-    )
+    store = EventStore(state, served.identity)
+    service = SessionService(served.scorer, store)
+    show(f"Serving {served.name} at http://{options.host}:{options.port} with {service.n_open:,} open sessions")
+    app = application(service, token, served.spread)
+    config = uvicorn.Config(app, host=host, port=options.port, log_level="warning", access_log=False)
     uvicorn.Server(config).run()
     store.close()
-    return Outcome({"run": folder.name, "state": str(state)}, "The service has ended.")
+    return Outcome({"run": served.name, "state": str(state)}, "The service has ended.")

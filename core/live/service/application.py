@@ -3,13 +3,14 @@
 | request | answer |
 |---|---|
 | `POST /v1/events` | counts one event or an array of events; the estimates of their sessions |
+| `GET /v1/sessions` | the forecast of all open sessions, and those with the highest value |
 | `GET /v1/sessions/{id}` | the estimates of a session, one per user |
 | `DELETE /v1/sessions/{id}` | closes a session |
 | `GET /health`, `GET /ready` | whether the process runs |
 | `GET /metrics` | counts in the format of Prometheus |
 | `GET /openapi.json` | this interface in OpenAPI |
 
-Add `?reasons=1` to the first two for reasons. An error is `{"error": one sentence}`.
+Add `?reasons=1` to the requests about events and about one session for reasons. An error is `{"error": one sentence}`.
 """
 
 from __future__ import annotations
@@ -27,12 +28,15 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.live.events import Estimate
+from core.live.forecast import Spread
 from core.live.service.messages import EstimateMessage, read_events
 from core.live.service.openapi import description
+from core.live.service.overview import MAX_LISTED, RANKINGS, overview
 from core.live.service.sessions import Key, LimitError, SessionService
 
 MAX_BODY = 1 << 20
 """1 MB. A thousand events have about 150 kB."""
+_LISTED, _DIGITS = 50, 9
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/health", "/ready"})
 _Handler = Callable[[Request], Awaitable[Response]]
@@ -41,8 +45,8 @@ _Handler = Callable[[Request], Awaitable[Response]]
 class _Requests:
     """The handlers, and the counts that /metrics shows."""
 
-    def __init__(self, service: SessionService, token: str) -> None:
-        self._service, self._token = service, token
+    def __init__(self, service: SessionService, token: str, spread: Spread | None) -> None:
+        self._service, self._token, self._spread = service, token, spread
         self._answers: Counter[tuple[str, int]] = Counter()
         self._events, self._seconds = 0, 0.0
 
@@ -76,6 +80,16 @@ class _Requests:
         self._events += len(events)
         self._seconds += time.perf_counter() - began
         return _estimates(estimates)
+
+    async def list_sessions(self, request: Request) -> Response:
+        """Return the forecast of all open sessions, and the highest of them."""
+        limit, by = request.query_params.get("limit", str(_LISTED)), request.query_params.get("by", "value")
+        if not (limit.isascii() and limit.isdigit() and len(limit) <= _DIGITS and 0 <= int(limit) <= MAX_LISTED):
+            return _error(422, f"limit is not a whole number from 0 to {MAX_LISTED:,}.")
+        if by not in RANKINGS:
+            return _error(422, f"by is not one of {', '.join(RANKINGS)}.")
+        answer = overview(self._service.open_sessions(), self._spread, int(limit), by)
+        return JSONResponse(answer.model_dump())
 
     async def get_session(self, request: Request) -> Response:
         """Return the estimates of a session."""
@@ -134,16 +148,18 @@ def _is_local(url: str) -> bool:
         return False
 
 
-def application(service: SessionService, token: str = "") -> Starlette:
+def application(service: SessionService, token: str = "", spread: Spread | None = None) -> Starlette:
     """Return the service as an ASGI application.
 
     Args:
         token: what requests must have as bearer token; empty for none, which only localhost may use.
+        spread: how the training sessions of the run ended; None for no forecast of all open sessions.
     """
-    requests = _Requests(service, token)
+    requests = _Requests(service, token, spread)
     return Starlette(
         routes=[
             requests.route("/v1/events", requests.post_events, "POST"),
+            requests.route("/v1/sessions", requests.list_sessions, "GET"),
             requests.route("/v1/sessions/{session:path}", requests.get_session, "GET"),
             requests.route("/v1/sessions/{session:path}", requests.delete_session, "DELETE"),
             requests.route("/health", requests.health, "GET"),

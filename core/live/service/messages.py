@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.live.events import Estimate, Event
+from core.live.forecast import Forecast
 
 MAX_BATCH = 1_000
 _MAX_ID = 256
@@ -97,7 +98,49 @@ class EstimateMessage(BaseModel):
     @classmethod
     def of(cls, session: str, user: str, estimate: Estimate) -> EstimateMessage:
         """Return the message of an estimate."""
-        content = {"session": session, "user": user} | vars(estimate)
-        content |= {name: None if math.isinf(content[name]) else content[name] for name in ("high", "high_95")}
-        reasons = [ReasonMessage(group=group, effect=effect) for group, effect in estimate.reasons]
-        return cls(**(content | {"reasons": reasons}))
+        return cls(**_content(session, user, estimate))
+
+
+class ListedMessage(EstimateMessage):
+    """An open session in the list of all; `idle` is the time since its latest event was received, in seconds."""
+
+    idle: float
+
+    @classmethod
+    def of_open(cls, session: str, user: str, estimate: Estimate, idle: float) -> ListedMessage:
+        """Return the message of an open session."""
+        return cls(**_content(session, user, estimate), idle=round(idle, 1))
+
+
+class ForecastMessage(BaseModel):
+    """The total of all open sessions; see `core.live.forecast.Forecast`. `high` is null if it is infinite."""
+
+    value: float
+    to_come: float
+    low: float
+    high: float | None
+
+    @classmethod
+    def of(cls, forecast: Forecast) -> ForecastMessage:
+        """Return the message of a forecast."""
+        high = _finite(forecast.high)
+        return cls(value=forecast.value, to_come=forecast.to_come, low=forecast.low, high=high)
+
+
+class OverviewMessage(BaseModel):
+    """All open sessions; `forecast` is null if the service was started with a model without the tables of its run."""
+
+    open: int
+    forecast: ForecastMessage | None
+    sessions: list[ListedMessage]
+
+
+def _content(session: str, user: str, estimate: Estimate) -> dict[str, Any]:
+    content = {"session": session, "user": user} | vars(estimate)
+    content |= {name: _finite(content[name]) for name in ("high", "high_95")}
+    reasons = [ReasonMessage(group=group, effect=effect) for group, effect in estimate.reasons]
+    return content | {"reasons": reasons}
+
+
+def _finite(number: float) -> float | None:
+    return None if math.isinf(number) else number

@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from core.live.service.messages import MAX_BATCH, EstimateMessage, EventMessage
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
 
+from core.live.service.messages import MAX_BATCH, EstimateMessage, EventMessage, OverviewMessage
+from core.live.service.overview import MAX_LISTED, RANKINGS
+
+_MESSAGES: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
+    (EventMessage, "validation"),
+    (EstimateMessage, "serialization"),
+    (OverviewMessage, "serialization"),
+]
 _REASONS = {"name": "reasons", "in": "query", "schema": {"type": "string", "enum": ["0", "1"]}}
 _SESSION = {"name": "session", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+_LIMIT = {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 0, "maximum": MAX_LISTED}}
+_BY = {"name": "by", "in": "query", "schema": {"type": "string", "enum": list(RANKINGS)}}
 _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
 
 
 def description() -> dict[str, Any]:
     """Return the description, as JSON."""
-    event, estimate = ({"$ref": f"#/components/schemas/{each.__name__}"} for each in (EventMessage, EstimateMessage))
+    event, estimate, all_sessions = (_reference(each) for each in (EventMessage, EstimateMessage, OverviewMessage))
     body = {"anyOf": [event, {"type": "array", "items": event, "maxItems": MAX_BATCH}]}
     answer = {"type": "object", "properties": {"estimates": {"type": "array", "items": estimate}}}
     events = _operation("Count events", {"200": answer}, ("413", "422", "429", "503"), [_REASONS])
     events["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
     get = _operation("Return the estimates of a session", {"200": answer}, ("404",), [_SESSION, _REASONS])
     delete = _operation("Close a session", {"204": None}, ("404",), [_SESSION])
-    schemas = {each.__name__: each.model_json_schema() for each in (EventMessage, EstimateMessage)}
+    every = _operation("Return all open sessions", {"200": all_sessions}, ("422",), [_LIMIT, _BY])
+    _, schemas = models_json_schema(_MESSAGES, ref_template="#/components/schemas/{model}")
     return {
         "openapi": "3.1.0",
         "info": {"title": "Values of open sessions", "version": "1"},
         "paths": {
             "/v1/events": {"post": events},
+            "/v1/sessions": {"get": every},
             "/v1/sessions/{session}": {"get": get, "delete": delete},
             "/health": {"get": _operation("Whether the process runs", {"200": {"type": "object"}})},
             "/ready": {"get": _operation("Whether requests are answered", {"200": {"type": "object"}})},
             "/metrics": {"get": _operation("Counts in the format of Prometheus", {"200": None}, ("401", "403"))},
             "/openapi.json": {"get": _operation("This description", {"200": {"type": "object"}}, ("401", "403"))},
         },
-        "components": {"schemas": schemas, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {"schemas": schemas["$defs"], "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
+
+
+def _reference(message: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{message.__name__}"}
 
 
 def _operation(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from core.live.events import Estimate, Event
+from core.live.forecast import IDLE_SECONDS
 from core.live.scorer import LiveScorer
 from core.live.service.event_store import EventStore
 
 Key = tuple[str, str]
 """Session id and user id."""
-IDLE_SECONDS = 1_800
-"""A session without an event for half an hour has ended, as in most web analytics."""
 MAX_SESSIONS = 100_000
 MAX_EVENTS = 10_000
 """Events of one session. An estimate reads all of them, which takes 13 ms for so many; other requests wait."""
@@ -23,6 +24,14 @@ MAX_REASONS = 100
 
 class LimitError(Exception):
     """A request exceeds a limit of the service; the message is a sentence."""
+
+
+class OpenEstimate(NamedTuple):
+    """An open session of a user, its latest estimate, and the seconds since its latest event was received."""
+
+    key: Key
+    estimate: Estimate
+    idle: float
 
 
 class SessionService:
@@ -51,6 +60,8 @@ class SessionService:
         """When the latest event of each open session was received, the earliest first."""
         self._users: dict[str, list[str]] = {}
         self._n_events: Counter[Key] = Counter()
+        self._estimates: dict[Key, Estimate] = {}
+        """The latest estimates, without reasons. After a restart, those of some sessions are not there yet."""
         for received, event, is_close in store.replay():
             if is_close:
                 self._forget((event.session, event.user))
@@ -89,15 +100,21 @@ class SessionService:
         for event, is_new in zip(events, self._store.add(events, now), strict=True):
             if is_new:
                 self._count(event, now)
-        estimates = {key: self._scorer.estimate(*key, reasons=reasons) for key in keys}
-        return {key: estimate for key, estimate in estimates.items() if estimate is not None}
+        return self._estimates_of(keys, reasons=reasons)
 
     def estimates(self, session: str, *, reasons: bool = False) -> dict[Key, Estimate]:
         """Return the estimates of a session, one per user; empty if it is not open."""
         self.expire()
-        keys = [(session, user) for user in self._users.get(session, ())]
-        estimates = {key: self._scorer.estimate(*key, reasons=reasons) for key in keys}
-        return {key: estimate for key, estimate in estimates.items() if estimate is not None}
+        return self._estimates_of([(session, user) for user in self._users.get(session, ())], reasons=reasons)
+
+    def open_sessions(self) -> Iterator[OpenEstimate]:
+        """Yield the open sessions, those with the earliest latest event first. Takes longer after a restart."""
+        self.expire()
+        now = self._clock()
+        for key, received in list(self._latest.items()):
+            estimate = self._estimates.get(key) or self._estimates_of([key], reasons=False).get(key)
+            if estimate is not None:
+                yield OpenEstimate(key, estimate, max(now - received, 0.0))
 
     def close(self, session: str) -> bool:
         """Close a session, and return whether it was open. Its events stay history."""
@@ -114,6 +131,15 @@ class SessionService:
                 break
             expired.append(key)
         self._close(expired)
+
+    def _estimates_of(self, keys: Iterable[Key], *, reasons: bool) -> dict[Key, Estimate]:
+        estimates = {}
+        for key in keys:
+            estimate = self._scorer.estimate(*key, reasons=reasons)
+            if estimate is not None:
+                estimates[key] = estimate
+                self._estimates[key] = replace(estimate, reasons=()) if reasons else estimate
+        return estimates
 
     def _close(self, keys: Iterable[Key]) -> None:
         closed = list(keys)
@@ -135,6 +161,7 @@ class SessionService:
         if self._latest.pop(key, None) is None:
             return
         del self._n_events[key]
+        self._estimates.pop(key, None)
         session, user = key
         self._scorer.close(session, user)
         self._users[session].remove(user)

@@ -1,0 +1,32 @@
+"""Loads what the service needs of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core import runs as run_store
+from core.base.stored_files import hash_stored
+from core.base.workspace import Workspace
+from core.live import LiveScorer
+from core.live.forecast import Spread
+from core.live.service import ServedModel
+from core.model import MODEL_FILE, load_model
+from core.runs.store import PREFIXES_FILE
+
+
+def load_served(workspace: Workspace, name: str) -> ServedModel:
+    """Load the model of a run, given by its id or its folder, or of a model folder.
+
+    Raises:
+        RunError: there is no such run, or its model cannot value open sessions.
+    """
+    if (Path(name) / MODEL_FILE).exists():
+        folder = Path(name)
+        # a model folder may be copied to any place, so that its name says little
+        identity = f"model-{hash_stored(folder / MODEL_FILE)[:12]}"
+        return ServedModel(folder.name, identity, LiveScorer(load_model(folder)), None)
+    run = run_store.find_run(workspace, name)
+    model = load_model(run)
+    scorer = LiveScorer(model)
+    spread = Spread.observed(run.table(PREFIXES_FILE).collect(), model.history)
+    return ServedModel(run.folder.name, run.folder.resolve().name, scorer, spread)
