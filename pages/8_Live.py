@@ -9,6 +9,7 @@ from core.eda.run_charts import coverage_by_events, earliness
 from pages._ui import frame
 from pages._ui.chart import show_chart
 from pages._ui.live_cache import errors_by_events
+from pages._ui.live_rules import show_rules
 from pages._ui.replay import show_replay
 
 QUESTION = "What is an open session worth?"
@@ -72,3 +73,5 @@ with frame.showing_errors():
     show_errors(str(page.run.folder))
 with frame.showing_errors():
     show_replay(page.run)
+with frame.showing_errors():
+    show_rules(page.run)

@@ -28,6 +28,7 @@ from core.errors import RunError
 from core.ingestion import InputFiles
 from core.live import Event, LiveScorer
 from core.live.forecast import Spread, total_forecast
+from core.live.rules import Rules
 from core.live.service import EventStore, SessionService, application
 from core.live.service.application import MAX_BODY
 from core.model import SessionValueModel, load_model
@@ -116,6 +117,29 @@ def test_a_batch_is_answered_with_one_estimate_per_session(app: Starlette) -> No
     assert (first["session"], first["events_seen"], first["p_buy"]) == ("s1", 2, 1.0)
     assert (second["session"], second["user"], second["events_seen"]) == ("s2", "s2", 1)
     assert {"group", "effect"} == set(first["reasons"][0])
+
+
+def test_estimates_have_the_labels_of_the_rules_which_survive_a_restart(
+    model: SessionValueModel, tmp_path: Path
+) -> None:
+    clock, state = Clock(), tmp_path / "state.sqlite"
+    service = service_of(model, state, clock)
+    app = application(service)
+    assert call(app, "GET", "/v1/rules") == (200, {"rules": []})
+    assert call(app, "POST", "/v1/events", VIEW)[1]["estimates"][0]["labels"] == []
+    rules = {"rules": [{"label": "any", "events_seen_above": 0.0}, {"label": "two", "events_seen_above": 1.0}]}
+    assert call(app, "PUT", "/v1/rules", rules) == (200, rules)
+    assert call(app, "GET", "/v1/sessions/s1")[1]["estimates"][0]["labels"] == ["any"]
+    assert call(app, "POST", "/v1/events", VIEW)[1]["estimates"][0]["labels"] == ["any", "two"]
+    assert call(app, "GET", "/v1/sessions")[1]["sessions"][0]["labels"] == ["any", "two"]
+    for wrong in ({"rules": [{"label": "x"}]}, {"rules": 3}, [], b"{", {"rules": [{"label": "x", "value_above": "1"}]}):
+        status, answer = call(app, "PUT", "/v1/rules", wrong)
+        assert (status, list(answer)) == (422, ["error"])
+    assert call(app, "PUT", "/v1/rules", b" " * (MAX_BODY + 1))[0] == 413
+    service._store.close()
+    assert service_of(model, state, clock).rules.records() == rules["rules"]
+    service_of_file = SessionService(LiveScorer(model), EventStore(tmp_path / "other", "run"), rules=Rules())
+    assert service_of_file.rules.records() == []
 
 
 def test_open_sessions_are_ranked_with_their_total(live_run: Run, model: SessionValueModel, tmp_path: Path) -> None:

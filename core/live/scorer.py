@@ -171,6 +171,7 @@ class LiveScorer:
             secured=secured,
             to_come=max(prediction.value - secured, 0.0),
             events_seen=len(session.events),
+            seconds=session.events[-1][0].time - session.events[0][0].time,
             reasons=self._reasons(session, np.concatenate([X, learned.ravel()])) if reasons else (),
         )
 

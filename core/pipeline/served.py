@@ -1,16 +1,20 @@
-"""Loads what the service needs of a run."""
+"""Loads what the service and the backtest of rules need of a run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
+
 from core import runs as run_store
 from core.base.stored_files import hash_stored
 from core.base.workspace import Workspace
+from core.errors import RunError
 from core.live import LiveScorer
 from core.live.forecast import Spread
 from core.live.service import ServedModel
 from core.model import MODEL_FILE, load_model
+from core.runs import Run
 from core.runs.store import PREFIXES_FILE
 
 
@@ -28,5 +32,16 @@ def load_served(workspace: Workspace, name: str) -> ServedModel:
     run = run_store.find_run(workspace, name)
     model = load_model(run)
     scorer = LiveScorer(model)
-    spread = Spread.observed(run.table(PREFIXES_FILE).collect(), model.history)
+    spread = Spread.observed(prefixes_of(run), model.history)
     return ServedModel(run.folder.name, run.folder.resolve().name, scorer, spread)
+
+
+def prefixes_of(run: Run) -> pl.DataFrame:
+    """Return the out-of-fold predictions of the prefixes of a run; see core.training.live.
+
+    Raises:
+        RunError: the run is not for open sessions, or the table is damaged.
+    """
+    if not run.manifest.config.is_live:
+        raise RunError.not_live()
+    return run.table(PREFIXES_FILE).collect()

@@ -6,6 +6,7 @@
 | `GET /v1/sessions` | the forecast of all open sessions, and those with the highest value |
 | `GET /v1/sessions/{id}` | the estimates of a session, one per user |
 | `DELETE /v1/sessions/{id}` | closes a session |
+| `GET`, `PUT /v1/rules` | the rules that label sessions; replaces them |
 | `GET /health`, `GET /ready` | whether the process runs |
 | `GET /metrics` | counts in the format of Prometheus |
 | `GET /openapi.json` | this interface in OpenAPI |
@@ -27,9 +28,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from core.errors import SettingError
 from core.live.events import Estimate
 from core.live.forecast import Spread
-from core.live.service.messages import EstimateMessage, read_events
+from core.live.service.messages import EstimateMessage, read_events, read_rules
 from core.live.service.openapi import description
 from core.live.service.overview import MAX_LISTED, RANKINGS, overview
 from core.live.service.sessions import Key, LimitError, SessionService
@@ -68,7 +70,7 @@ class _Requests:
         """Count events."""
         body = await _body(request)
         if body is None:
-            return _error(413, f"The body is larger than {MAX_BODY:,} bytes. Send fewer events at once.")
+            return _too_large()
         began = time.perf_counter()
         try:
             events = read_events(body)
@@ -79,7 +81,7 @@ class _Requests:
             return _error(429, str(error))
         self._events += len(events)
         self._seconds += time.perf_counter() - began
-        return _estimates(estimates)
+        return self._estimates(estimates)
 
     async def list_sessions(self, request: Request) -> Response:
         """Return the forecast of all open sessions, and the highest of them."""
@@ -88,18 +90,36 @@ class _Requests:
             return _error(422, f"limit is not a whole number from 0 to {MAX_LISTED:,}.")
         if by not in RANKINGS:
             return _error(422, f"by is not one of {', '.join(RANKINGS)}.")
-        answer = overview(self._service.open_sessions(), self._spread, int(limit), by)
+        answer = overview(self._service.open_sessions(), self._service.rules, self._spread, int(limit), by)
         return JSONResponse(answer.model_dump())
 
     async def get_session(self, request: Request) -> Response:
         """Return the estimates of a session."""
         estimates = self._service.estimates(request.path_params["session"], reasons=_wants_reasons(request))
-        return _estimates(estimates) if estimates else _error(404, "The session is not open.")
+        return self._estimates(estimates) if estimates else _error(404, "The session is not open.")
 
     async def delete_session(self, request: Request) -> Response:
         """Close a session."""
         is_closed = self._service.close(request.path_params["session"])
         return Response(status_code=204) if is_closed else _error(404, "The session is not open.")
+
+    async def get_rules(self, _: Request) -> Response:
+        """Return the rules."""
+        return JSONResponse({"rules": self._service.rules.records()})
+
+    async def put_rules(self, request: Request) -> Response:
+        """Replace the rules."""
+        body = await _body(request)
+        if body is None:
+            return _too_large()
+        try:
+            rules = read_rules(body)
+        except ValueError as error:
+            return _error(422, f"The body has no list of rules ({error}).")
+        except SettingError as error:
+            return _error(422, error.problem)
+        self._service.change_rules(rules)
+        return await self.get_rules(request)
 
     async def health(self, _: Request) -> Response:
         """Answer; the model is loaded before the first request."""
@@ -124,6 +144,11 @@ class _Requests:
     async def openapi(self, _: Request) -> Response:
         """Return the description of the interface."""
         return JSONResponse(description())
+
+    def _estimates(self, estimates: dict[Key, Estimate]) -> Response:
+        rules = self._service.rules
+        messages = [EstimateMessage.of(*key, estimate, rules).model_dump() for key, estimate in estimates.items()]
+        return JSONResponse({"estimates": messages})
 
     def _refusal(self, request: Request) -> Response | None:
         if request.url.path in _OPEN_PATHS:
@@ -162,6 +187,8 @@ def application(service: SessionService, token: str = "", spread: Spread | None 
             requests.route("/v1/sessions", requests.list_sessions, "GET"),
             requests.route("/v1/sessions/{session:path}", requests.get_session, "GET"),
             requests.route("/v1/sessions/{session:path}", requests.delete_session, "DELETE"),
+            requests.route("/v1/rules", requests.get_rules, "GET"),
+            requests.route("/v1/rules", requests.put_rules, "PUT"),
             requests.route("/health", requests.health, "GET"),
             requests.route("/ready", requests.health, "GET"),
             requests.route("/metrics", requests.metrics, "GET"),
@@ -185,9 +212,8 @@ def _wants_reasons(request: Request) -> bool:
     return request.query_params.get("reasons", "") in ("1", "true")
 
 
-def _estimates(estimates: dict[Key, Estimate]) -> Response:
-    messages = [EstimateMessage.of(*key, estimate).model_dump() for key, estimate in estimates.items()]
-    return JSONResponse({"estimates": messages})
+def _too_large() -> Response:
+    return _error(413, f"The body is larger than {MAX_BODY:,} bytes. Send less at once.")
 
 
 def _error(status: int, sentence: str) -> Response:

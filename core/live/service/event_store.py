@@ -6,6 +6,7 @@ any moment. After a power failure, the last events may be missing.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from core.errors import RunError
 from core.live.events import Event
+from core.live.rules import Rules, rules_of
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS about (run TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rules (number INTEGER PRIMARY KEY, rule TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY, received INTEGER NOT NULL, session TEXT NOT NULL, user TEXT NOT NULL,
     product TEXT NOT NULL, category TEXT NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL, id TEXT NOT NULL);
@@ -92,6 +95,23 @@ class EventStore:
             for received, *fields in cursor.execute(query):
                 event = Event(*fields)
                 yield received, event, event.type == _CLOSED
+
+    def rules(self) -> Rules:
+        """Return the stored rules; none if they were never stored.
+
+        Raises:
+            SettingError: another version stored rules that this one does not know.
+        """
+        rows = self._connection.execute("SELECT rule FROM rules ORDER BY number")
+        return rules_of([json.loads(rule) for (rule,) in rows])
+
+    def save_rules(self, rules: Rules) -> None:
+        """Replace the stored rules."""
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("DELETE FROM rules")
+            rows = [(json.dumps(record),) for record in rules.records()]
+            self._connection.executemany("INSERT INTO rules (rule) VALUES (?)", rows)
 
     def close(self) -> None:
         """Close the file."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.live.events import Estimate, Event
 from core.live.forecast import Forecast
+from core.live.rules import MAX_RULES, Rule, Rules
 
 MAX_BATCH = 1_000
 _MAX_ID = 256
@@ -53,25 +54,6 @@ class EventMessage(BaseModel):
         )
 
 
-_ONE, _BATCH = TypeAdapter(EventMessage), TypeAdapter(Annotated[list[EventMessage], Field(max_length=MAX_BATCH)])
-
-
-def read_events(body: bytes) -> list[Event]:
-    """Return the events of a request: one JSON object, or an array of them.
-
-    Raises:
-        ValueError: the body is no such JSON; the message is one sentence.
-    """
-    try:
-        if body.lstrip()[:1] == b"[":
-            return [message.event() for message in _BATCH.validate_json(body)]
-        return [_ONE.validate_json(body).event()]
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
-
-
 class ReasonMessage(BaseModel):
     """How far a group of features moved the value since it was last explained, in value units."""
 
@@ -93,12 +75,14 @@ class EstimateMessage(BaseModel):
     secured: float
     to_come: float
     events_seen: int
+    seconds: int
     reasons: list[ReasonMessage]
+    labels: list[str]
 
     @classmethod
-    def of(cls, session: str, user: str, estimate: Estimate) -> EstimateMessage:
+    def of(cls, session: str, user: str, estimate: Estimate, rules: Rules) -> EstimateMessage:
         """Return the message of an estimate."""
-        return cls(**_content(session, user, estimate))
+        return cls(**_content(session, user, estimate, rules))
 
 
 class ListedMessage(EstimateMessage):
@@ -107,9 +91,9 @@ class ListedMessage(EstimateMessage):
     idle: float
 
     @classmethod
-    def of_open(cls, session: str, user: str, estimate: Estimate, idle: float) -> ListedMessage:
+    def of_open(cls, session: str, user: str, estimate: Estimate, rules: Rules, idle: float) -> ListedMessage:
         """Return the message of an open session."""
-        return cls(**_content(session, user, estimate), idle=round(idle, 1))
+        return cls(**_content(session, user, estimate, rules), idle=round(idle, 1))
 
 
 class ForecastMessage(BaseModel):
@@ -135,12 +119,55 @@ class OverviewMessage(BaseModel):
     sessions: list[ListedMessage]
 
 
-def _content(session: str, user: str, estimate: Estimate) -> dict[str, Any]:
+class RulesMessage(BaseModel):
+    """The rules that label open sessions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rules: Annotated[list[Rule], Field(max_length=MAX_RULES)]
+
+
+def _content(session: str, user: str, estimate: Estimate, rules: Rules) -> dict[str, Any]:
     content = {"session": session, "user": user} | vars(estimate)
     content |= {name: _finite(content[name]) for name in ("high", "high_95")}
     reasons = [ReasonMessage(group=group, effect=effect) for group, effect in estimate.reasons]
-    return content | {"reasons": reasons}
+    return content | {"reasons": reasons, "labels": list(rules.labels(estimate))}
 
 
 def _finite(number: float) -> float | None:
     return None if math.isinf(number) else number
+
+
+_ONE, _BATCH = TypeAdapter(EventMessage), TypeAdapter(Annotated[list[EventMessage], Field(max_length=MAX_BATCH)])
+_RULES = TypeAdapter(RulesMessage)
+_Message = TypeVar("_Message")
+
+
+def read_events(body: bytes) -> list[Event]:
+    """Return the events of a request: one JSON object, or an array of them.
+
+    Raises:
+        ValueError: the body is no such JSON; the message is one sentence.
+    """
+    if body.lstrip()[:1] == b"[":
+        return [message.event() for message in _validated(_BATCH, body)]
+    return [_validated(_ONE, body).event()]
+
+
+def read_rules(body: bytes) -> Rules:
+    """Return the rules of a request.
+
+    Raises:
+        ValueError: the body is no such JSON; the message is one sentence.
+        SettingError: the rules contradict each other.
+    """
+    return Rules(_validated(_RULES, body).rules)
+
+
+def _validated(adapter: TypeAdapter[_Message], body: bytes) -> _Message:
+    try:
+        return adapter.validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None

@@ -7,13 +7,14 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from core.live.service.messages import MAX_BATCH, EstimateMessage, EventMessage, OverviewMessage
+from core.live.service.messages import MAX_BATCH, EstimateMessage, EventMessage, OverviewMessage, RulesMessage
 from core.live.service.overview import MAX_LISTED, RANKINGS
 
 _MESSAGES: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] = [
     (EventMessage, "validation"),
     (EstimateMessage, "serialization"),
     (OverviewMessage, "serialization"),
+    (RulesMessage, "validation"),
 ]
 _REASONS = {"name": "reasons", "in": "query", "schema": {"type": "string", "enum": ["0", "1"]}}
 _SESSION = {"name": "session", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
@@ -24,11 +25,14 @@ _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "requir
 
 def description() -> dict[str, Any]:
     """Return the description, as JSON."""
-    event, estimate, all_sessions = (_reference(each) for each in (EventMessage, EstimateMessage, OverviewMessage))
+    event, estimate, all_sessions, rules = (_reference(message) for message, _ in _MESSAGES)
     body = {"anyOf": [event, {"type": "array", "items": event, "maxItems": MAX_BATCH}]}
     answer = {"type": "object", "properties": {"estimates": {"type": "array", "items": estimate}}}
     events = _operation("Count events", {"200": answer}, ("413", "422", "429", "503"), [_REASONS])
-    events["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    events["requestBody"] = _body(body)
+    put_rules = _operation("Replace the rules that label sessions", {"200": rules}, ("413", "422", "503"))
+    put_rules["requestBody"] = _body(rules)
+    get_rules = _operation("Return the rules that label sessions", {"200": rules}, ("401", "403"))
     get = _operation("Return the estimates of a session", {"200": answer}, ("404",), [_SESSION, _REASONS])
     delete = _operation("Close a session", {"204": None}, ("404",), [_SESSION])
     every = _operation("Return all open sessions", {"200": all_sessions}, ("422",), [_LIMIT, _BY])
@@ -40,6 +44,7 @@ def description() -> dict[str, Any]:
             "/v1/events": {"post": events},
             "/v1/sessions": {"get": every},
             "/v1/sessions/{session}": {"get": get, "delete": delete},
+            "/v1/rules": {"get": get_rules, "put": put_rules},
             "/health": {"get": _operation("Whether the process runs", {"200": {"type": "object"}})},
             "/ready": {"get": _operation("Whether requests are answered", {"200": {"type": "object"}})},
             "/metrics": {"get": _operation("Counts in the format of Prometheus", {"200": None}, ("401", "403"))},
@@ -47,6 +52,10 @@ def description() -> dict[str, Any]:
         },
         "components": {"schemas": schemas["$defs"], "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
     }
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def _reference(message: type[BaseModel]) -> dict[str, str]:

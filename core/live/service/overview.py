@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from core.live.forecast import Spread, total_forecast
+from core.live.rules import Rules
 from core.live.service.messages import ForecastMessage, ListedMessage, OverviewMessage
 from core.live.service.sessions import OpenEstimate
 
@@ -17,7 +18,9 @@ RANKINGS: tuple[str, ...] = get_args(RankBy)
 MAX_LISTED = 1_000
 
 
-def overview(sessions: Iterable[OpenEstimate], spread: Spread | None, limit: int, by: str) -> OverviewMessage:
+def overview(
+    sessions: Iterable[OpenEstimate], rules: Rules, spread: Spread | None, limit: int, by: str
+) -> OverviewMessage:
     """Return the highest sessions, and the forecast of all of them.
 
     Args:
@@ -31,7 +34,7 @@ def overview(sessions: Iterable[OpenEstimate], spread: Spread | None, limit: int
     value, low, high, to_come, idle = np.array(rows).reshape(-1, 5).T
     total = None if spread is None else total_forecast(value, low, high, spread, to_come=to_come, idle=idle)
     highest = heapq.nlargest(limit, every, key=lambda each: getattr(each.estimate, by))
-    listed = [ListedMessage.of_open(*each.key, each.estimate, each.idle) for each in highest]
+    listed = [ListedMessage.of_open(*each.key, each.estimate, rules, each.idle) for each in highest]
     return OverviewMessage(
         open=len(every), forecast=None if total is None else ForecastMessage.of(total), sessions=listed
     )

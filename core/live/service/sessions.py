@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from core.live.events import Estimate, Event
 from core.live.forecast import IDLE_SECONDS
+from core.live.rules import Rules
 from core.live.scorer import LiveScorer
 from core.live.service.event_store import EventStore
 
@@ -40,6 +41,7 @@ class SessionService:
     Args:
         scorer: values the sessions.
         store: stores the events. Those that it has are counted first.
+        rules: label the sessions; None for the rules that the store has.
         idle_seconds: time without an event after which a session expires.
         max_sessions: limit of open sessions.
         clock: returns the current time in epoch seconds.
@@ -50,11 +52,13 @@ class SessionService:
         scorer: LiveScorer,
         store: EventStore,
         *,
+        rules: Rules | None = None,
         idle_seconds: int = IDLE_SECONDS,
         max_sessions: int = MAX_SESSIONS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._scorer, self._store, self._clock = scorer, store, clock
+        self._rules = store.rules() if rules is None else rules
         self._idle_seconds, self._max_sessions = idle_seconds, max_sessions
         self._latest: OrderedDict[Key, int] = OrderedDict()
         """When the latest event of each open session was received, the earliest first."""
@@ -68,6 +72,16 @@ class SessionService:
             else:
                 self._count(event, received)
         self.expire()
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that label the sessions."""
+        return self._rules
+
+    def change_rules(self, rules: Rules) -> None:
+        """Replace the rules, also for the next start without rules of its own."""
+        self._store.save_rules(rules)
+        self._rules = rules
 
     @property
     def n_open(self) -> int:
