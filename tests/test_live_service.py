@@ -29,8 +29,8 @@ from core.ingestion import InputFiles
 from core.live import Event, LiveScorer
 from core.live.forecast import Spread, total_forecast
 from core.live.rules import Rules
-from core.live.service import EventStore, SessionService, application
-from core.live.service.application import MAX_BODY
+from core.live.service import EventStore, ServedModel, SessionService, application
+from core.live.service.handlers import MAX_BODY
 from core.model import SessionValueModel, load_model
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run
@@ -61,7 +61,11 @@ class Clock:
 
 
 def service_of(model: SessionValueModel, state: Path, clock: Clock, **limits: int) -> SessionService:
-    return SessionService(LiveScorer(model), EventStore(state, "run"), clock=clock, **limits)
+    return SessionService(served_of(model), EventStore(state, "run"), clock=clock, **limits)  # type: ignore[arg-type]
+
+
+def served_of(model: SessionValueModel, spread: Spread | None = None) -> ServedModel:
+    return ServedModel("run", "run", model, LiveScorer(model), spread)
 
 
 def call(
@@ -136,16 +140,17 @@ def test_estimates_have_the_labels_of_the_rules_which_survive_a_restart(
         status, answer = call(app, "PUT", "/v1/rules", wrong)
         assert (status, list(answer)) == (422, ["error"])
     assert call(app, "PUT", "/v1/rules", b" " * (MAX_BODY + 1))[0] == 413
-    service._store.close()
+    service.store.close()
     assert service_of(model, state, clock).rules.records() == rules["rules"]
-    service_of_file = SessionService(LiveScorer(model), EventStore(tmp_path / "other", "run"), rules=Rules())
+    service_of_file = SessionService(served_of(model), EventStore(tmp_path / "other", "run"), rules=Rules())
     assert service_of_file.rules.records() == []
 
 
 def test_open_sessions_are_ranked_with_their_total(live_run: Run, model: SessionValueModel, tmp_path: Path) -> None:
     clock = Clock()
     spread = Spread.observed(live_run.table(PREFIXES_FILE).collect(), model.history)
-    app = application(service_of(model, tmp_path / "state.sqlite", clock), spread=spread)
+    store = EventStore(tmp_path / "state.sqlite", "run")
+    app = application(SessionService(served_of(model, spread), store, clock=clock))
     assert call(app, "GET", "/v1/sessions")[1]["forecast"]["value"] == 0
     bought = [VIEW | {"session": f"s{n}", "type": kind} for n, kind in enumerate(["VIEW", "BUY", "ADD_CART"])]
     _, sent = call(app, "POST", "/v1/events", bought)
@@ -245,7 +250,7 @@ def test_one_service_uses_a_state_at_a_time(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_named_and_loses_nothing(model: SessionValueModel, tmp_path: Path) -> None:
     clock, store = Clock(), EventStore(tmp_path / "state.sqlite", "run")
-    app = application(SessionService(LiveScorer(model), store, clock=clock))
+    app = application(SessionService(served_of(model), store, clock=clock))
     assert call(app, "POST", "/v1/events", VIEW)[0] == 200
     store._connection.execute("PRAGMA max_page_count = 1")  # SQLite raises it to the present size
     big = [VIEW | {"id": f"{number:0256}"} for number in range(900)]
@@ -309,7 +314,7 @@ def test_idle_sessions_expire_and_their_events_stay_history(model: SessionValueM
     (estimate,) = service.receive([Event("a", "u", "p", "c", "VIEW", NOON + 120)]).values()
     assert estimate.events_seen == 1
     before = [service.estimates(session) for session in "ab"]
-    service._store.close()
+    service.store.close()
     again = service_of(model, tmp_path / "state.sqlite", clock, idle_seconds=100)
     assert [again.estimates(session) for session in "ab"] == before
 

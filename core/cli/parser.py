@@ -290,6 +290,8 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", type=path_of, help="SQLite file with the events received. Default: one in the workspace."
     )
+    rate_help = "Events a second that each client address may send; 0 for no limit. Default: 5000."
+    parser.add_argument("--rate", type=float, default=5_000.0, help=rate_help)
     parser.add_argument("--rules", type=path_of, help=f"{_RULES} Default: the rules of the state.")
 
 

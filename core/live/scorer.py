@@ -14,6 +14,7 @@ data frame is built. Batch and live values of the same events are equal (tests/t
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -107,21 +108,37 @@ class LiveScorer:
         """
         return self.estimate_of(self.observe(event), reasons=reasons)
 
-    def observe(self, event: Event) -> OpenSession:
-        """Count an event without an estimate, and return the state of its session."""
+    def observe(self, event: Event, *, is_history: bool = True) -> OpenSession:
+        """Count an event without an estimate, and return the state of its session.
+
+        Args:
+            is_history: whether it becomes history of later sessions, if the scorer learns history.
+        """
         key = (event.session, event.user)
         session = self._sessions.get(key)
         if session is None:
             codes = self._codes.train_session(event.session), self._codes.of(USER, event.user)
             session = self._sessions[key] = OpenSession(*codes)
         if not (event.id and event.id in session.event_ids):
-            self._add(session, event, learns_history=self._learns_history)
+            self._add(session, event, learns_history=self._learns_history and is_history)
         return session
+
+    def state(self, session: str, user: str) -> OpenSession | None:
+        """Return the state of an open session; None if it is not open."""
+        return self._sessions.get((session, user))
 
     def estimate(self, session: str, user: str, *, reasons: bool = False) -> Estimate | None:
         """Return the estimate of an open session; None if it is not open."""
         state = self._sessions.get((session, user))
         return None if state is None else self.estimate_of(state, reasons=reasons)
+
+    def explained(self, session: str, user: str, estimate: Estimate) -> Estimate:
+        """Return the latest estimate of an open session with reasons.
+
+        Raises:
+            KeyError: the session is not open.
+        """
+        return replace(estimate, reasons=self._reasons(self._sessions[session, user]))
 
     def close(self, session: str, user: str) -> bool:
         """Forget a session, whose events stay history; return whether it was open."""
@@ -139,18 +156,9 @@ class LiveScorer:
             self._add(session, event, learns_history=False)
             yield session
 
-    def score(self, events: Iterable[Event]) -> Estimate:
-        """Return the estimate of a session with these events, without counting them.
-
-        Raises:
-            ValueError: there is no event.
-        """
-        session = None
-        for session in self.uncounted(events):  # noqa: B007 (the last one is wanted)
-            pass
-        if session is None:
-            raise ValueError("the session has no event")
-        return self.estimate_of(session)
+    def scores(self, sessions: Iterable[Sequence[Event]]) -> list[Estimate]:
+        """Return the estimates of sessions, each with at least one event, without counting them."""
+        return self.estimates_of([deque(self.uncounted(events), maxlen=1)[0] for events in sessions])
 
     @property
     def column_names(self) -> list[str]:

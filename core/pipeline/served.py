@@ -25,15 +25,27 @@ def load_served(workspace: Workspace, name: str) -> ServedModel:
         RunError: there is no such run, or its model cannot value open sessions.
     """
     if (Path(name) / MODEL_FILE).exists():
-        folder = Path(name)
+        model = load_model(name)
         # a model folder may be copied to any place, so that its name says little
-        identity = f"model-{hash_stored(folder / MODEL_FILE)[:12]}"
-        return ServedModel(folder.name, identity, LiveScorer(load_model(folder)), None)
-    run = run_store.find_run(workspace, name)
+        identity = f"model-{hash_stored(Path(name) / MODEL_FILE)[:12]}"
+        return ServedModel(Path(name).name, identity, model, LiveScorer(model), None)
+    return _served(run_store.find_run(workspace, name))
+
+
+def load_stored(workspace: Workspace, name: str) -> ServedModel:
+    """Load the model of a run of the workspace by its id; no other folder is opened.
+
+    Raises:
+        RunError: there is no such run, or its model cannot value open sessions.
+    """
+    return _served(run_store.find_run(workspace, str(workspace.runs / name)))
+
+
+def _served(run: Run) -> ServedModel:
     model = load_model(run)
     scorer = LiveScorer(model)
     spread = Spread.observed(prefixes_of(run), model.history)
-    return ServedModel(run.folder.name, run.folder.resolve().name, scorer, spread)
+    return ServedModel(run.folder.name, run.folder.resolve().name, model, scorer, spread)
 
 
 def prefixes_of(run: Run) -> pl.DataFrame:

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.live.events import Estimate, Event
-from core.live.forecast import Forecast
 from core.live.rules import MAX_RULES, Rule, Rules
 
 MAX_BATCH = 1_000
@@ -34,24 +33,35 @@ def _upper(text: object) -> object:
     return text.upper() if isinstance(text, str) else text
 
 
-class EventMessage(BaseModel):
-    """An event of an open session."""
+class SessionEvent(BaseModel):
+    """An event of a session."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    session: _Id
-    user: _OptionalId = ""
     product: _OptionalId = ""
     category: _OptionalId = ""
     type: Annotated[Literal["VIEW", "ADD_CART", "REMOVE_CART", "BUY"], BeforeValidator(_upper)]
     time: Annotated[int, BeforeValidator(_epoch_seconds), Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
     id: _OptionalId = ""
 
-    def event(self) -> Event:
+    def event_of(self, session: str, user: str) -> Event:
         """Return the event. In a log without users, each session is its own user."""
-        return Event(
-            self.session, self.user or self.session, self.product, self.category, self.type, self.time, self.id
-        )
+        return Event(session, user or session, self.product, self.category, self.type, self.time, self.id)
+
+
+class SessionName(BaseModel):
+    """The ids of a session and its user."""
+
+    session: _Id
+    user: _OptionalId = ""
+
+
+class EventMessage(SessionEvent, SessionName):  # the fields of the last base come first, also in errors
+    """An event of an open session."""
+
+    def event(self) -> Event:
+        """Return the event."""
+        return self.event_of(self.session, self.user)
 
 
 class ReasonMessage(BaseModel):
@@ -79,21 +89,11 @@ class EstimateMessage(BaseModel):
     reasons: list[ReasonMessage]
     labels: list[str]
 
-    @classmethod
-    def of(cls, session: str, user: str, estimate: Estimate, rules: Rules) -> EstimateMessage:
-        """Return the message of an estimate."""
-        return cls(**_content(session, user, estimate, rules))
-
 
 class ListedMessage(EstimateMessage):
     """An open session in the list of all; `idle` is the time since its latest event was received, in seconds."""
 
     idle: float
-
-    @classmethod
-    def of_open(cls, session: str, user: str, estimate: Estimate, rules: Rules, idle: float) -> ListedMessage:
-        """Return the message of an open session."""
-        return cls(**_content(session, user, estimate, rules), idle=round(idle, 1))
 
 
 class ForecastMessage(BaseModel):
@@ -103,12 +103,6 @@ class ForecastMessage(BaseModel):
     to_come: float
     low: float
     high: float | None
-
-    @classmethod
-    def of(cls, forecast: Forecast) -> ForecastMessage:
-        """Return the message of a forecast."""
-        high = _finite(forecast.high)
-        return cls(value=forecast.value, to_come=forecast.to_come, low=forecast.low, high=high)
 
 
 class OverviewMessage(BaseModel):
@@ -127,19 +121,64 @@ class RulesMessage(BaseModel):
     rules: Annotated[list[Rule], Field(max_length=MAX_RULES)]
 
 
-def _content(session: str, user: str, estimate: Estimate, rules: Rules) -> dict[str, Any]:
-    content = {"session": session, "user": user} | vars(estimate)
-    content |= {name: _finite(content[name]) for name in ("high", "high_95")}
-    reasons = [ReasonMessage(group=group, effect=effect) for group, effect in estimate.reasons]
-    return content | {"reasons": reasons, "labels": list(rules.labels(estimate))}
+class WholeSession(SessionName):
+    """A session with all of its events, to be valued without being counted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    events: Annotated[list[SessionEvent], Field(min_length=1, max_length=MAX_BATCH)]
 
 
-def _finite(number: float) -> float | None:
-    return None if math.isinf(number) else number
+class ScoreMessage(BaseModel):
+    """Sessions to be valued."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    sessions: Annotated[list[WholeSession], Field(max_length=MAX_BATCH)]
+
+
+class RunMessage(BaseModel):
+    """The run whose model values the sessions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
+
+
+class MismatchMessage(BaseModel):
+    """A prefix whose live and batch results differ; see `core.live.parity.Mismatch`."""
+
+    session: str
+    user: str
+    events_seen: int
+    live_value: float
+    batch_value: float
+    columns: list[str]
+
+
+class ParityMessage(BaseModel):
+    """The latest comparison of live with batch results."""
+
+    sessions: int
+    prefixes: int
+    mismatches: int
+    examples: list[MismatchMessage]
+
+
+def estimate_record(session: str, user: str, estimate: Estimate, rules: Rules) -> dict[str, Any]:
+    """Return the content of an `EstimateMessage`. An infinite end becomes null when it is written as JSON."""
+    reasons = [{"group": group, "effect": effect} for group, effect in estimate.reasons]
+    return {
+        "session": session,
+        "user": user,
+        **vars(estimate),
+        "reasons": reasons,
+        "labels": rules.labels(estimate),
+    }
 
 
 _ONE, _BATCH = TypeAdapter(EventMessage), TypeAdapter(Annotated[list[EventMessage], Field(max_length=MAX_BATCH)])
-_RULES = TypeAdapter(RulesMessage)
+_RULES, _SCORE, _RUN = TypeAdapter(RulesMessage), TypeAdapter(ScoreMessage), TypeAdapter(RunMessage)
 _Message = TypeVar("_Message")
 
 
@@ -152,6 +191,27 @@ def read_events(body: bytes) -> list[Event]:
     if body.lstrip()[:1] == b"[":
         return [message.event() for message in _validated(_BATCH, body)]
     return [_validated(_ONE, body).event()]
+
+
+def read_sessions(body: bytes) -> list[list[Event]]:
+    """Return the events of each session of a request.
+
+    Raises:
+        ValueError: the body is no such JSON, or has too many events; the message is one sentence.
+    """
+    sessions = _validated(_SCORE, body).sessions
+    if sum(len(each.events) for each in sessions) > MAX_BATCH:
+        raise ValueError(f"the sessions have more than {MAX_BATCH:,} events together")
+    return [[event.event_of(each.session, each.user) for event in each.events] for each in sessions]
+
+
+def read_run(body: bytes) -> str:
+    """Return the run that a request names.
+
+    Raises:
+        ValueError: the body is no such JSON; the message is one sentence.
+    """
+    return _validated(_RUN, body).run
 
 
 def read_rules(body: bytes) -> Rules:
