@@ -39,7 +39,9 @@ def serve(options: argparse.Namespace) -> Outcome:
     service = SessionService(served, EventStore(state, served.identity), rules=given_rules)
     app = application(service, token=token, rate=options.rate, load=partial(load_stored, workspace))
     show(f"Serving {served.name} at http://{options.host}:{options.port} with {service.n_open:,} open sessions")
-    config = uvicorn.Config(app, host=host, port=options.port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        app, host=host, port=options.port, log_level="warning", access_log=False, http="httptools", loop="asyncio"
+    )
     _collect_only_young_garbage()
     uvicorn.Server(config).run()
     service.store.close()

@@ -85,12 +85,10 @@ def application(
         ("/metrics", "GET", metrics),
         ("/openapi.json", "GET", handlers.openapi),
     ]
-    app = Starlette(
+    return Starlette(
         routes=[Route(path, gate.guarded(path, handler), methods=[method]) for path, method, handler in routes],
         exception_handlers={HTTPException: _no_such_path},
     )
-    app.state.change = change
-    return app
 
 
 class _Gate:

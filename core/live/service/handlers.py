@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import orjson
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -189,12 +189,12 @@ class Handlers:
 
 def answer(content: dict[str, Any]) -> Response:
     """Return an answer in JSON."""
-    return Response(orjson.dumps(content), media_type="application/json")
+    return Response(to_json(content, inf_nan_mode="null"), media_type="application/json")
 
 
 def refusal(status: int, sentence: str) -> Response:
     """Return an error."""
-    return Response(orjson.dumps({"error": sentence}), status_code=status, media_type="application/json")
+    return Response(to_json({"error": sentence}), status_code=status, media_type="application/json")
 
 
 def too_fast(seconds: int) -> Response:
