@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,9 @@ from scipy.stats import norm
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.ingestion import InputFiles
+from core.live import Estimate
 from core.live.forecast import IDLE_SECONDS, Spread, total_forecast
+from core.live.service.estimate_table import EstimateTable
 from core.model import load_model
 from core.model.history import History
 from core.pipeline.run import run as run_pipeline
@@ -94,3 +97,25 @@ def moments(prefixes: pl.DataFrame, history: History) -> np.ndarray:
             estimate = (row["stack"], row["low_80"], row["high_80"], to_come)
             rows.append((*estimate, row["value"], lasting, lasting / min(1.0, 2 / seen)))
     return np.array(rows).T
+
+
+def test_the_table_of_estimates_keeps_the_latest_of_each_session() -> None:
+    draws, table, expected = random.Random(1), EstimateTable(), {}
+    for step in range(3_000):
+        key = (f"s{draws.randrange(200)}", "u")
+        if draws.random() < 0.4:
+            table.remove(key)
+            expected.pop(key, None)
+        else:
+            value = draws.random()
+            expected[key] = Estimate(value, 0, 1, 0, 1, 0.5, 0.0, value / 2, 1, 0), step
+            table.set(key, *expected[key])
+    columns = table.columns()
+    assert sorted(columns["received"].tolist()) == sorted(float(step) for _, step in expected.values())
+    for by in ("value", "to_come"):
+        for limit in (0, 1, 20, 1_000):
+            highest = table.highest(columns[by], limit)
+            ranked = sorted(expected, key=lambda each: -getattr(expected[each][0], by))[:limit]
+            assert [key for key, _, _ in highest] == ranked
+            assert [estimate for _, estimate, _ in highest] == [expected[key][0] for key in ranked]
+            assert [columns["received"][place] for *_, place in highest] == [expected[key][1] for key in ranked]

@@ -168,7 +168,7 @@ def _segments(model: SessionValueModel, received: Iterable[tuple[Event, bool]]) 
         row = LiveEvent(
             event.time, EVENT_CODE[event.type], codes.of(PRODUCT, event.product), codes.of(CATEGORY, event.category)
         )
-        if keeps_duplicates or event.id or row not in segment.texts:
+        if keeps_duplicates or row not in segment.texts:
             segment.rows.append(row)
             segment.texts.setdefault(row, event)
         current[key] = segment  # the latest one is the last

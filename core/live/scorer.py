@@ -5,8 +5,8 @@ data frame is built. Batch and live values of the same events are equal (tests/t
 
 - An event that arrives late is put in its place by time. The estimate depends on the events, not on their order of
   arrival. If it is earlier than all others, the session begins earlier, and its history is looked up again.
-- An event whose id the session has already is ignored, and so is the repetition of a row without an id if the mapping
-  of the run removes duplicates.
+- An event whose id the session has already is ignored, and so is the repetition of a row, whatever its id, if the
+  mapping of the run removes duplicates. The model was trained without repetitions then.
 - New users, products and categories have no history. The price of a new product is that of its category, and the price
   of a new category that of its event type.
 - Each event is part of the history of the sessions that begin after it, whether or not its own session has ended.
@@ -178,7 +178,7 @@ class LiveScorer:
         found = LiveEvent(event.time, EVENT_CODE[event.type], product, category)
         if event.id:
             session.event_ids.add(event.id)
-        elif not self._keeps_duplicates and session.has(found):
+        if not self._keeps_duplicates and session.has(found):
             return
         session.insert(found, self._past.learned.price(found))
         previous = None if session.before is None else session.before.start

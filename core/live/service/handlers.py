@@ -13,12 +13,13 @@ from starlette.responses import PlainTextResponse, Response
 
 from core.errors import SettingError, StudioError
 from core.live.events import Estimate
+from core.live.service.estimate_table import Key
 from core.live.service.messages import estimate_record, read_events, read_rules, read_run, read_sessions
 from core.live.service.openapi import description
 from core.live.service.overview import MAX_LISTED, RANKINGS, overview
 from core.live.service.parity_check import ParityCheck
 from core.live.service.run_change import BusyError, RunChange
-from core.live.service.sessions import Arrival, Key, LimitError, SessionService
+from core.live.service.sessions import Arrival, LimitError, SessionService
 from core.live.service.ticks import Ticks
 
 MAX_BODY = 1 << 20
@@ -98,8 +99,9 @@ class Handlers:
         while missing := self._service.unestimated():
             self._service.estimate(missing[:_AT_ONCE])
             await asyncio.sleep(0)
-        sessions, spread = self._service.open_sessions(), self._service.served.spread
-        return answer(overview(sessions, self._service.rules, spread, int(limit), by))
+        service = self._service
+        content = overview(service.table, service.now(), service.rules, service.served.spread, limit=int(limit), by=by)
+        return answer(content)
 
     async def get_session(self, request: Request) -> Response:
         """Return the estimates of a session."""

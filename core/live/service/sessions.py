@@ -6,16 +6,14 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from core.live.events import Estimate, Event
 from core.live.forecast import IDLE_SECONDS
 from core.live.rules import Rules
+from core.live.service.estimate_table import EstimateTable, Key
 from core.live.service.event_store import EventStore, StoredEvent
 from core.live.service.served_model import ServedModel
 
-Key = tuple[str, str]
-"""Session id and user id."""
 MAX_SESSIONS = 100_000
 MAX_EVENTS = 10_000
 """Events of one session. An estimate reads all of them, which takes 13 ms for so many; other requests wait."""
@@ -25,14 +23,6 @@ MAX_REASONS = 100
 
 class LimitError(Exception):
     """A request exceeds a limit of the service; the message is a sentence."""
-
-
-class OpenEstimate(NamedTuple):
-    """An open session of a user, its latest estimate, and the seconds since its latest event was received."""
-
-    key: Key
-    estimate: Estimate
-    idle: float
 
 
 @dataclass(frozen=True)
@@ -62,6 +52,7 @@ class SessionService:
     Attributes:
         served: the model that values the sessions now.
         store: the store.
+        table: the latest estimates. After a restart or a change of the model, those of some sessions are not there yet.
     """
 
     def __init__(
@@ -81,8 +72,7 @@ class SessionService:
         """When the latest event of each open session was received, the earliest first."""
         self._users: dict[str, list[str]] = {}
         self._n_events: Counter[Key] = Counter()
-        self._estimates: dict[Key, Estimate] = {}
-        """The latest estimates, without reasons. After a restart, those of some sessions are not there yet."""
+        self.table = EstimateTable()
         for stored in store.replay():
             replay_into(served, stored)
             key = (stored.event.session, stored.event.user)
@@ -106,7 +96,11 @@ class SessionService:
         """Replace the model by another one that has counted all events of the store."""
         self.store.change_run(served.identity, served.history_end)
         self.served = served
-        self._estimates.clear()
+        self.table = EstimateTable()
+
+    def now(self) -> float:
+        """Return the current time in epoch seconds."""
+        return self._clock()
 
     @property
     def n_open(self) -> int:
@@ -158,21 +152,11 @@ class SessionService:
     def unestimated(self) -> list[Key]:
         """Return the open sessions without a latest estimate, as after a restart."""
         self.expire()
-        return [key for key in self._latest if key not in self._estimates]
+        return [key for key in self._latest if key not in self.table]
 
     def estimate(self, keys: Iterable[Key]) -> None:
         """Compute the latest estimates of open sessions."""
         self._estimated(keys)
-
-    def open_sessions(self) -> list[OpenEstimate]:
-        """Return the open sessions that have an estimate, those with the earliest latest event first."""
-        self.expire()
-        now, estimates = self._clock(), self._estimates
-        return [
-            OpenEstimate(key, estimates[key], max(now - received, 0.0))
-            for key, received in self._latest.items()
-            if key in estimates
-        ]
 
     def close(self, session: str) -> bool:
         """Close a session, and return whether it was open. Its events stay history."""
@@ -217,7 +201,8 @@ class SessionService:
         scorer = self.served.scorer
         states = {key: state for key in keys if (state := scorer.state(*key)) is not None}
         estimates = dict(zip(states, scorer.estimates_of(list(states.values())), strict=True))
-        self._estimates |= estimates
+        for key, estimate in estimates.items():
+            self.table.set(key, estimate, self._latest[key])
         return estimates
 
     def _with_reasons(self, estimates: dict[Key, Estimate], arrival: Arrival) -> dict[Key, Estimate]:
@@ -245,7 +230,7 @@ class SessionService:
         if self._latest.pop(key, None) is None:
             return
         del self._n_events[key]
-        self._estimates.pop(key, None)
+        self.table.remove(key)
         session, user = key
         self._users[session].remove(user)
         if not self._users[session]:

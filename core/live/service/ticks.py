@@ -11,7 +11,8 @@ import sqlite3
 from collections import deque
 
 from core.live.events import Estimate
-from core.live.service.sessions import Arrival, Key, LimitError, SessionService
+from core.live.service.estimate_table import Key
+from core.live.service.sessions import Arrival, LimitError, SessionService
 
 _MAX_EVENTS = 256
 """Events of a tick, unless its first request has more: about 80 ms, during which no other request is answered."""
