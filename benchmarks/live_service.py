@@ -58,9 +58,9 @@ def main() -> None:
                 _print_load(process.pid, events, batch, rate, seconds)
 
 
-def test_events(path: Path) -> list[dict[str, object]]:
-    """Return the events of a demo file a month later, as requests have them, in order of time."""
-    log = pl.read_csv(path).with_columns(pl.col(EVENT_TIME).str.slice(0, 19).str.to_datetime().dt.epoch("s") + _MONTH)
+def test_events(path: Path, later: int = _MONTH) -> list[dict[str, object]]:
+    """Return the events of a demo file `later` seconds later, as requests have them, in order of time."""
+    log = pl.read_csv(path).with_columns(pl.col(EVENT_TIME).str.slice(0, 19).str.to_datetime().dt.epoch("s") + later)
     names = {
         "user_session": "session",
         "user_id": "user",

@@ -26,8 +26,6 @@ _TOLERANCE = 1e-6
 _CHECKED_ROWS, _MISSING_SHARE = 64, 0.1
 _AT_ONCE = 16
 """Rows that are evaluated together: their nodes and conditions fit into the cache of a core."""
-_CONDITION_BITS = 24
-_CONDITION_MASK = (1 << _CONDITION_BITS) - 1
 _TINY, _HUGE = 1e-34, 1e30
 """LightGBM has thresholds of 1e-35 next to 0, and of 1e300 for infinity. No feature has such values."""
 
@@ -148,8 +146,8 @@ class _Conditions:
 class _BinaryTrees:
     """Binary trees, all of which take a step down at the same time.
 
-    The children of a node are next to each other, so a node is one number: the place of its first child, and its
-    condition in the last bits. A leaf is its own first child, and its condition never holds.
+    The children of a node are next to each other, so one number finds both. A leaf is its own first child, and its
+    condition never holds.
 
     Args:
         trees: model, tree, and condition of each node.
@@ -163,13 +161,14 @@ class _BinaryTrees:
         self._active = [int((sorted_depths > level).sum()) for level in range(int(sorted_depths.max(initial=0)))]
         self._models = np.array([number for number, *_ in trees], np.int64)
         self._roots = np.cumsum([0, *(len(tree.column) for _, tree, _ in trees)], dtype=np.int64)[: len(trees)]
-        nodes, values = [], []
+        children, nodes, values = [], [], []
         for root, (_, tree, conditions) in zip(self._roots.tolist(), trees, strict=True):
             for node, first_child in _siblings_together(tree):
-                is_leaf = tree.left[node] == node
-                nodes.append(((root + first_child) << _CONDITION_BITS) | (never if is_leaf else conditions[node]))
+                children.append(root + first_child)
+                nodes.append(never if tree.left[node] == node else conditions[node])
                 values.append(tree.value[node])
-        self._nodes, self._value = np.array(nodes, np.int64), np.array(values, np.float64)
+        self._first_child, self._condition = np.array(children, np.int64), np.array(nodes, np.int64)
+        self._value = np.array(values, np.float64)
 
     def sums(self, is_right: NDArray[np.bool_], n_models: int) -> Array:
         """Return the sum of the leaf values of each model, shape (rows, models)."""
@@ -177,12 +176,11 @@ class _BinaryTrees:
         flat, first = is_right.ravel(), np.arange(n_rows)[:, None] * n_conditions
         node = np.tile(self._roots, (n_rows, 1))
         for n_active in self._active:
-            packed = self._nodes.take(node[:, :n_active])
-            condition = packed & _CONDITION_MASK
-            condition += first
-            packed >>= _CONDITION_BITS
-            packed += flat.take(condition)
-            node[:, :n_active] = packed
+            current = node[:, :n_active]
+            condition = self._condition.take(current)
+            if n_rows > 1:
+                condition += first
+            np.add(self._first_child.take(current), flat.take(condition), out=current)
         return _sums_by_model(self._models, self._value.take(node), n_models)
 
 

@@ -66,10 +66,10 @@ class Predictor:
         raw = self._ensemble.raw(np.concatenate([X, learned.reshape(len(X), -1)], axis=1))
         by_learner, value = self._stacked(raw, learned[:, :, self._start - X.shape[1]])
         n_events, n_bought = X[:, self._n_events], X[:, self._n_buy]
-        ends = self._intervals.ends(value, np.column_stack([value, n_events, n_sessions, by_learner.std(axis=1)]))
+        ends = self._intervals.ends(value, np.array([value, n_events, n_sessions, by_learner.std(axis=1)]).T)
         log_odds = raw[:, self._n_learner_models :].mean(axis=1) if self._buy.models else np.zeros(len(X))
         p_buy = self._buy.probability(log_odds, n_events, n_bought)
-        columns = np.column_stack([value, *(ends[level] for level in LEVELS), p_buy])
+        columns = np.concatenate([value[:, None], *(ends[level] for level in LEVELS), p_buy[:, None]], axis=1)
         return [Prediction(*row) for row in columns.tolist()]
 
     def value(self, row: Array) -> float:
@@ -111,7 +111,9 @@ class _Learner:
         starts = np.repeat(start, self._n_seeds, axis=1) if self._n_seeds > 1 else start
         values = self._link.values(raw, starts)
         # the mean over fits first, then over seeds, as in batches
-        return np.asarray(values.reshape(len(raw), -1, self._n_seeds).mean(axis=1).mean(axis=1))
+        if self._n_seeds > 1:
+            values = values.reshape(len(raw), -1, self._n_seeds).mean(axis=1)
+        return np.asarray(values.mean(axis=1))
 
 
 def _joined(links: Sequence[Link]) -> Link:
@@ -145,7 +147,7 @@ class _LiveIntervals:
         """
         length_class = np.searchsorted(self._lengths, predictors[:, 1])
         ends = {level: np.empty((len(value), 2)) for level in LEVELS}
-        for number in np.unique(length_class).tolist():
+        for number in sorted(set(length_class.tolist())):
             rows = np.flatnonzero(length_class == number)
             calibration, sizes = self._classes[number]
             size = np.ones(len(rows)) if sizes is None else np.exp(sizes.raw(predictors[rows])[:, 0])
