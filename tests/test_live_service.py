@@ -261,6 +261,26 @@ def test_a_full_disk_is_named_and_loses_nothing(model: SessionValueModel, tmp_pa
     assert call(app, "POST", "/v1/events", VIEW)[0] == 200
 
 
+def test_requests_of_one_tick_share_a_transaction_and_an_error(
+    model: SessionValueModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = service_of(model, tmp_path / "state.sqlite", Clock(), max_sessions=3)
+    app, transactions, add = application(service), [], service.store.add
+    monkeypatch.setattr(service.store, "add", lambda events, now: transactions.append(events) or add(events, now))
+
+    async def all_at_once() -> list[Any]:
+        events = [VIEW | {"session": name} for name in "abcda"]
+        calls = [call_async(app, "POST", "/v1/events", event) for event in events]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    answers = asyncio.run(all_at_once())
+    assert [status for status, _ in answers] == [200, 200, 200, 429, 200]
+    assert [len(events) for events in transactions] == [4]
+    assert [answers[place][1]["estimates"][0]["events_seen"] for place in (0, 1, 4)] == [2, 1, 2]
+    monkeypatch.setattr(service.store, "add", lambda events, now: 1 / 0)
+    assert {type(error) for error in asyncio.run(all_at_once())[:3]} == {ZeroDivisionError}
+
+
 def test_with_a_token_every_request_needs_it(model: SessionValueModel, tmp_path: Path) -> None:
     app = application(service_of(model, tmp_path / "state.sqlite", Clock()), token="secret")
     for headers in (

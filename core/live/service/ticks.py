@@ -7,7 +7,6 @@ the more requests share the cost of a tick. A request that comes alone does not 
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections import deque
 
 from core.live.events import Estimate
@@ -50,7 +49,7 @@ class Ticks:
             asyncio.get_running_loop().call_soon(self._tick)
         try:
             answers = self._service.receive_all([arrival for arrival, _ in taken])
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 (raised by each of the requests, which would wait forever)
             self._fail([answer for _, answer in taken], error)
             return
         for (_, future), answer in zip(taken, answers, strict=True):
@@ -62,7 +61,7 @@ class Ticks:
                 future.set_result(answer)
 
     @staticmethod
-    def _fail(answers: list[_Answer], error: sqlite3.Error) -> None:
+    def _fail(answers: list[_Answer], error: Exception) -> None:
         for answer in answers:
             if not answer.done():
                 answer.set_exception(error)
