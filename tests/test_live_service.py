@@ -185,6 +185,18 @@ def test_ids_may_have_any_characters(app: Starlette) -> None:
         assert call(app, "GET", f"/v1/sessions/{session}")[0] == 200
 
 
+def test_after_a_restart_the_list_has_all_sessions(model: SessionValueModel, tmp_path: Path) -> None:
+    state, clock = tmp_path / "state.sqlite", Clock()
+    service = service_of(model, state, clock)
+    app = application(service)
+    call(app, "POST", "/v1/events", many_events(120))
+    before = call(app, "GET", "/v1/sessions?limit=1000")[1]
+    service.store.close()
+    again = application(service_of(model, state, clock))
+    assert call(again, "GET", "/v1/sessions?limit=1000")[1] == before
+    assert (before["open"], len(before["sessions"])) == (120, 120)
+
+
 def test_a_closed_session_is_not_open(app: Starlette) -> None:
     call(app, "POST", "/v1/events", VIEW)
     assert call(app, "DELETE", "/v1/sessions/s1")[0] == 204

@@ -96,8 +96,9 @@ class Handlers:
             return refusal(422, f"limit is not a whole number from 0 to {MAX_LISTED:,}.")
         if by not in RANKINGS:
             return refusal(422, f"by is not one of {', '.join(RANKINGS)}.")
-        while missing := self._service.unestimated():
-            self._service.estimate(missing[:_AT_ONCE])
+        missing = self._service.unestimated()
+        for first in range(0, len(missing), _AT_ONCE):
+            self._service.estimate(missing[first : first + _AT_ONCE])
             await asyncio.sleep(0)
         service = self._service
         content = overview(service.table, service.now(), service.rules, service.served.spread, limit=int(limit), by=by)
