@@ -9,12 +9,13 @@ from core.eda.run_charts import earliness
 from pages._ui import frame
 from pages._ui.live_cache import live_errors
 from pages._ui.live_quality import show_quality
+from pages._ui.live_rules import show_rules
 from pages._ui.open_session import show_open_session
 from pages._ui.shop import show_shop
 from pages._ui.text import plain
 
 QUESTION = "What is an open session worth?"
-ONE_SESSION, WHOLE_SHOP, HOW_GOOD = "One session", "Whole shop", "How good"
+ONE_SESSION, WHOLE_SHOP, RULES, HOW_GOOD = "One session", "Whole shop", "Rules", "How good"
 PROMISE = "Open sessions will be valued here, event by event."
 
 page = frame.open_page(frame.LIVE)
@@ -54,11 +55,13 @@ folder = str(page.run.folder)
 with frame.showing_errors(stop=True):
     errors = live_errors(folder, "events").errors
 frame.show_title(QUESTION, plain(earliness.finding(errors)))
-view = frame.select_view(frame.LIVE, [ONE_SESSION, WHOLE_SHOP, HOW_GOOD])
+view = frame.select_view(frame.LIVE, [ONE_SESSION, WHOLE_SHOP, RULES, HOW_GOOD])
 with frame.showing_errors():
     if view == ONE_SESSION:
         show_open_session(page.run, page.dataset)
     elif view == WHOLE_SHOP:
         show_shop(page.run, page.dataset)
+    elif view == RULES:
+        show_rules(page.run)
     else:
         show_quality(folder)

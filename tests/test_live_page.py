@@ -24,6 +24,7 @@ from core.features import feature_catalogue
 from core.ingestion import InputFiles
 from core.live.reasons import GROUP_LABELS
 from core.live.replay import Click, Replayer
+from core.live.rule_backtest import backtest_rules, suggested_rules
 from core.live.service_client import DEFAULT_ADDRESS
 from core.model import load_model
 from core.model.history import whole_history
@@ -432,3 +433,13 @@ def select_run(run: Run) -> AppTest:
     app.selectbox(key="select-run").set_value(run.manifest.run_id).run()
     assert not app.exception
     return app
+
+
+def test_the_page_backtests_suggested_rules(home: Run) -> None:
+    page = open_view("Rules")
+    prefixes = home.table(PREFIXES_FILE).collect()
+    outcomes = backtest_rules(suggested_rules(prefixes), prefixes).to_dicts()
+    (table,) = [each.value for each in page.dataframe if "Of the value" in each.value.columns]
+    assert table["Label"].to_list() == [outcome["label"] for outcome in outcomes]
+    assert table["Sessions"].to_list() == [f"{outcome['sessions']:,}" for outcome in outcomes]
+    assert table["Of the value"].to_list() == [percent(outcome["value_share"]) for outcome in outcomes]

@@ -173,16 +173,34 @@ def test_an_event_with_an_id_counts_once(model: SessionValueModel) -> None:
     assert scorer.update(event) == once
     assert once.events_seen == 1
     assert once.p_buy == 1.0
-    assert scorer.update(Event("A", "U", "P", "C", "BUY", 2_000_000_000, id="e2")).events_seen == 2
+    assert scorer.update(Event("A", "U", "P", "C", "BUY", 2_000_000_001, id="e2")).events_seen == 2
 
 
 def test_a_repeated_row_counts_once_if_the_mapping_removes_duplicates(model: SessionValueModel) -> None:
     event = Event("A", "U", "P", "C", "VIEW", 2_000_000_000)
-    for duplicates, n_events in (("keep", 2), ("remove", 1)):
+    for duplicates, n_events in (("keep", 3), ("remove", 1)):
         mapping = model.mapping.model_copy(update={"duplicates": duplicates})
         scorer = LiveScorer(SessionValueModel(model.spec, mapping, model.fitted, model.history))
         scorer.update(event)
-        assert scorer.update(event).events_seen == n_events
+        scorer.update(replace(event, id="e1"))
+        assert scorer.update(replace(event, id="e2")).events_seen == n_events
+        assert scorer.update(replace(event, time=2_000_000_001)).events_seen == n_events + 1
+
+
+def test_estimates_of_many_sessions_equal_those_one_after_the_other(model: SessionValueModel) -> None:
+    events, scorer = later_events(model, 60), LiveScorer(model)
+    states = {(event.session, event.user): scorer.observe(event) for event in events}
+    one_by_one = [scorer.estimate(*key) for key in states]
+    assert scorer.estimates_of(list(states.values())) == one_by_one
+    by_session: dict[str, list[Event]] = {}
+    for event in events:
+        by_session.setdefault(event.session, []).append(event)
+    known = LiveScorer(model)
+    for event in events:
+        known.observe(event)
+    assert known.scores(by_session.values()) == [
+        known.estimate(each[0].session, each[0].user) for each in by_session.values()
+    ]
 
 
 def test_a_closed_session_stays_history(model: SessionValueModel) -> None:

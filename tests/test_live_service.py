@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 
@@ -26,11 +18,15 @@ from core.config import RunConfig
 from core.errors import RunError
 from core.ingestion import InputFiles
 from core.live import Event, LiveScorer
-from core.live.service import EventStore, SessionService, application
-from core.live.service.application import MAX_BODY
+from core.live.forecast import Spread, total_forecast
+from core.live.rules import Rules
+from core.live.service import EventStore, ServedModel, SessionService, application, find_state
+from core.live.service.handlers import MAX_BODY
+from core.live.service.rate_limit import RateLimit
 from core.model import SessionValueModel, load_model
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run
+from core.runs.store import PREFIXES_FILE
 
 NOON = 2_000_000_000
 VIEW = {"session": "s1", "user": "u1", "product": "p1", "category": "c1", "type": "VIEW", "time": NOON}
@@ -57,10 +53,21 @@ class Clock:
 
 
 def service_of(model: SessionValueModel, state: Path, clock: Clock, **limits: int) -> SessionService:
-    return SessionService(LiveScorer(model), EventStore(state, "run"), clock=clock, **limits)
+    return SessionService(served_of(model), EventStore(state, "run"), clock=clock, **limits)  # type: ignore[arg-type]
+
+
+def served_of(model: SessionValueModel, spread: Spread | None = None) -> ServedModel:
+    return ServedModel("run", "run", model, LiveScorer(model), spread)
 
 
 def call(
+    app: Starlette, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+) -> tuple[int, Any]:
+    """Send a request to an application, and return the status and the JSON of the answer."""
+    return asyncio.run(call_async(app, method, path, body, headers))
+
+
+async def call_async(
     app: Starlette, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
 ) -> tuple[int, Any]:
     """Send a request to an application, and return the status and the JSON of the answer."""
@@ -82,7 +89,7 @@ def call(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    await app(scope, receive, send)
     text = b"".join(message.get("body", b"") for message in sent).decode()
     try:
         return sent[0]["status"], json.loads(text)
@@ -115,6 +122,56 @@ def test_a_batch_is_answered_with_one_estimate_per_session(app: Starlette) -> No
     assert {"group", "effect"} == set(first["reasons"][0])
 
 
+def test_estimates_have_the_labels_of_the_rules_which_survive_a_restart(
+    model: SessionValueModel, tmp_path: Path
+) -> None:
+    clock, state = Clock(), tmp_path / "state.sqlite"
+    service = service_of(model, state, clock)
+    app = application(service)
+    assert call(app, "GET", "/v1/rules") == (200, {"rules": []})
+    assert call(app, "POST", "/v1/events", VIEW)[1]["estimates"][0]["labels"] == []
+    rules = {"rules": [{"label": "any", "events_seen_above": 0.0}, {"label": "two", "events_seen_above": 1.0}]}
+    assert call(app, "PUT", "/v1/rules", rules) == (200, rules)
+    assert call(app, "GET", "/v1/sessions/s1")[1]["estimates"][0]["labels"] == ["any"]
+    assert call(app, "POST", "/v1/events", VIEW)[1]["estimates"][0]["labels"] == ["any", "two"]
+    assert call(app, "GET", "/v1/sessions")[1]["sessions"][0]["labels"] == ["any", "two"]
+    for wrong in ({"rules": [{"label": "x"}]}, {"rules": 3}, [], b"{", {"rules": [{"label": "x", "value_above": "1"}]}):
+        status, answer = call(app, "PUT", "/v1/rules", wrong)
+        assert (status, list(answer)) == (422, ["error"])
+    assert call(app, "PUT", "/v1/rules", b" " * (MAX_BODY + 1))[0] == 413
+    service.store.close()
+    assert service_of(model, state, clock).rules.records() == rules["rules"]
+    service_of_file = SessionService(served_of(model), EventStore(tmp_path / "other", "run"), rules=Rules())
+    assert service_of_file.rules.records() == []
+
+
+def test_open_sessions_are_ranked_with_their_total(live_run: Run, model: SessionValueModel, tmp_path: Path) -> None:
+    clock = Clock()
+    spread = Spread.observed(live_run.table(PREFIXES_FILE).collect(), model.history)
+    store = EventStore(tmp_path / "state.sqlite", "run")
+    app = application(SessionService(served_of(model, spread), store, clock=clock))
+    assert call(app, "GET", "/v1/sessions")[1]["forecast"]["value"] == 0
+    bought = [VIEW | {"session": f"s{n}", "type": kind} for n, kind in enumerate(["VIEW", "BUY", "ADD_CART"])]
+    _, sent = call(app, "POST", "/v1/events", bought)
+    clock.now += 40
+    for by in ("value", "to_come"):
+        status, answer = call(app, "GET", f"/v1/sessions?limit=2&by={by}")
+        expected = sorted(sent["estimates"], key=lambda each: -each[by])[:2]
+        assert (status, answer["open"]) == (200, 3)
+        assert answer["sessions"] == [each | {"idle": 40.0} for each in expected]
+    value, low, high, to_come = ([each[n] for each in sent["estimates"]] for n in ("value", "low", "high", "to_come"))
+    total = total_forecast(*map(np.array, (value, low, high)), spread, to_come=np.array(to_come), idle=np.full(3, 40.0))
+    assert answer["forecast"] == pytest.approx({name: getattr(total, name) for name in answer["forecast"]})
+    again = application(service_of(model, tmp_path / "again.sqlite", clock))
+    assert call(again, "GET", "/v1/sessions")[1] == {"open": 0, "forecast": None, "sessions": []}
+
+
+@pytest.mark.parametrize("query", ["limit=1001", "limit=-1", "limit=x", "limit=1e3", "by=age", f"limit={'9' * 5_000}"])
+def test_a_wrong_list_of_sessions_is_refused_in_one_sentence(app: Starlette, query: str) -> None:
+    status, answer = call(app, "GET", f"/v1/sessions?{query}")
+    assert (status, answer["error"].split(" ")[0]) == (422, query.partition("=")[0])
+
+
 def test_an_event_with_an_id_counts_once(app: Starlette) -> None:
     for _ in range(3):
         _, answer = call(app, "POST", "/v1/events", [VIEW | {"id": "e1"}, VIEW | {"id": "e2"}])
@@ -126,6 +183,18 @@ def test_ids_may_have_any_characters(app: Starlette) -> None:
         status, answer = call(app, "POST", "/v1/events", VIEW | {"session": session, "product": session})
         assert (status, answer["estimates"][0]["events_seen"]) == (200, 1)
         assert call(app, "GET", f"/v1/sessions/{session}")[0] == 200
+
+
+def test_after_a_restart_the_list_has_all_sessions(model: SessionValueModel, tmp_path: Path) -> None:
+    state, clock = tmp_path / "state.sqlite", Clock()
+    service = service_of(model, state, clock)
+    app = application(service)
+    call(app, "POST", "/v1/events", many_events(120))
+    before = call(app, "GET", "/v1/sessions?limit=1000")[1]
+    service.store.close()
+    again = application(service_of(model, state, clock))
+    assert call(again, "GET", "/v1/sessions?limit=1000")[1] == before
+    assert (before["open"], len(before["sessions"])) == (120, 120)
 
 
 def test_a_closed_session_is_not_open(app: Starlette) -> None:
@@ -192,7 +261,7 @@ def test_one_service_uses_a_state_at_a_time(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_named_and_loses_nothing(model: SessionValueModel, tmp_path: Path) -> None:
     clock, store = Clock(), EventStore(tmp_path / "state.sqlite", "run")
-    app = application(SessionService(LiveScorer(model), store, clock=clock))
+    app = application(SessionService(served_of(model), store, clock=clock))
     assert call(app, "POST", "/v1/events", VIEW)[0] == 200
     store._connection.execute("PRAGMA max_page_count = 1")  # SQLite raises it to the present size
     big = [VIEW | {"id": f"{number:0256}"} for number in range(900)]
@@ -202,6 +271,26 @@ def test_a_full_disk_is_named_and_loses_nothing(model: SessionValueModel, tmp_pa
     status, answer = call(app, "GET", "/v1/sessions/s1")
     assert (status, answer["estimates"][0]["events_seen"]) == (200, 1)
     assert call(app, "POST", "/v1/events", VIEW)[0] == 200
+
+
+def test_requests_of_one_tick_share_a_transaction_and_an_error(
+    model: SessionValueModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = service_of(model, tmp_path / "state.sqlite", Clock(), max_sessions=3)
+    app, transactions, add = application(service), [], service.store.add
+    monkeypatch.setattr(service.store, "add", lambda events, now: transactions.append(events) or add(events, now))
+
+    async def all_at_once() -> list[Any]:
+        events = [VIEW | {"session": name} for name in "abcda"]
+        calls = [call_async(app, "POST", "/v1/events", event) for event in events]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    answers = asyncio.run(all_at_once())
+    assert [status for status, _ in answers] == [200, 200, 200, 429, 200]
+    assert [len(events) for events in transactions] == [4]
+    assert [answers[place][1]["estimates"][0]["events_seen"] for place in (0, 1, 4)] == [2, 1, 2]
+    monkeypatch.setattr(service.store, "add", lambda events, now: 1 / 0)
+    assert {type(error) for error in asyncio.run(all_at_once())[:3]} == {ZeroDivisionError}
 
 
 def test_with_a_token_every_request_needs_it(model: SessionValueModel, tmp_path: Path) -> None:
@@ -256,7 +345,7 @@ def test_idle_sessions_expire_and_their_events_stay_history(model: SessionValueM
     (estimate,) = service.receive([Event("a", "u", "p", "c", "VIEW", NOON + 120)]).values()
     assert estimate.events_seen == 1
     before = [service.estimates(session) for session in "ab"]
-    service._store.close()
+    service.store.close()
     again = service_of(model, tmp_path / "state.sqlite", clock, idle_seconds=100)
     assert [again.estimates(session) for session in "ab"] == before
 
@@ -304,58 +393,178 @@ def test_other_machines_need_a_token(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "has no token" in capsys.readouterr().err
 
 
-@contextmanager
-def served(live_run: Run, state: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "core", "serve", "--run", str(live_run.folder), "--state", str(state)]
-    process = subprocess.Popen([*command, "--port", str(port)], env=os.environ, stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 120
-        while not _answers(port):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+# --- whole sessions, comparisons, limits of events, other runs ------------------------------------------------------
+def test_whole_sessions_are_valued_and_not_counted(app: Starlette, model: SessionValueModel) -> None:
+    of_session = [{name: VIEW[name] for name in ("product", "category", "type", "time")}] * 3
+    body = {
+        "sessions": [{"session": "a", "user": "u", "events": of_session}, {"session": "b", "events": of_session[:1]}]
+    }
+    status, answer = call(app, "POST", "/v1/score", body)
+    scorer = LiveScorer(model)
+    for _ in range(3):
+        expected = scorer.update(Event("a", "u", "p1", "c1", "VIEW", NOON))
+    assert (status, [each["events_seen"] for each in answer["estimates"]]) == (200, [3, 1])
+    assert answer["estimates"][0]["value"] == pytest.approx(expected.value, rel=1e-12)
+    assert answer["estimates"][1]["user"] == "b"
+    assert call(app, "GET", "/v1/sessions")[1]["open"] == 0
+    for wrong in (b"", {"sessions": [{"session": "a", "events": []}]}, {"sessions": 3}, {"sessions": [{"events": []}]}):
+        assert call(app, "POST", "/v1/score", wrong)[0] == 422
+    many = {"sessions": [{"session": name, "events": of_session * 200} for name in "ab"]}
+    status, answer = call(app, "POST", "/v1/score", many)
+    assert (status, "the sessions have more than 1,000 events together" in answer["error"]) == (422, True)
+    assert call(app, "POST", "/v1/score", {"sessions": []}) == (200, {"estimates": []})
 
 
-def _answers(port: int) -> bool:
-    try:
-        return _send(port, "GET", "/ready")[0] == 200
-    except OSError:
-        return False
+def many_events(n_sessions: int) -> list[dict[str, Any]]:
+    """Return events of sessions that share users and products, one after the other."""
+    return [
+        VIEW
+        | {"session": f"s{number}", "user": f"u{number % 7}", "product": f"p{(number + place) % 11}", "id": f"{place}"}
+        | {"time": NOON + 50 * number + place * 7, "type": ["VIEW", "ADD_CART", "BUY"][(number * place) % 3]}
+        for number in range(n_sessions)
+        for place in range(1 + number % 4)
+    ]
 
 
-def _send(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        connection.request(method, path, None if body is None else json.dumps(body))
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
+def test_received_sessions_equal_the_batch(app: Starlette, model: SessionValueModel, tmp_path: Path) -> None:
+    events = many_events(30)
+    assert call(app, "GET", "/v1/parity")[0] == 404
+    assert call(app, "POST", "/v1/parity") == (200, {"sessions": 0, "prefixes": 0, "mismatches": 0, "examples": []})
+    call(app, "POST", "/v1/events", events)
+    call(app, "DELETE", "/v1/sessions/s5")
+    call(app, "POST", "/v1/events", [VIEW | {"session": "s5", "user": "u5", "time": NOON + 9_000}])
+    status, result = call(app, "POST", "/v1/parity")
+    assert (status, result) == (
+        200,
+        {"sessions": 31, "prefixes": len(events) + 1, "mismatches": 0, "examples": []},
+    )
+    assert call(app, "GET", "/v1/parity") == (200, result)
 
 
-def test_nothing_acknowledged_is_lost_and_nothing_counted_twice_by_kill_9(live_run: Run, tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    state, acknowledged = tmp_path / "state.sqlite", 0
-    for attempt in range(3):
-        with served(live_run, state, port) as process:
-            if attempt:
-                _, answer = _send(port, "GET", "/v1/sessions/s1")
-                assert answer["estimates"][0]["events_seen"] in (acknowledged, acknowledged + 1)
-            killer = threading.Timer(0.5 + 0.3 * attempt, os.kill, (process.pid, signal.SIGKILL))
-            killer.start()
-            try:
-                while True:  # the event that was under way is sent again, with its id
-                    event = VIEW | {"time": NOON + acknowledged, "id": f"e{acknowledged}"}
-                    status, answer = _send(port, "POST", "/v1/events", event)
-                    assert status == 200
-                    acknowledged += 1
-                    assert answer["estimates"][0]["events_seen"] == acknowledged
-            except (OSError, http.client.HTTPException):
-                killer.join()
-    assert acknowledged > 20
+def test_a_comparison_finds_what_differs(model: SessionValueModel, tmp_path: Path) -> None:
+    service = service_of(model, tmp_path / "state.sqlite", Clock())
+    app = application(service)
+    call(app, "POST", "/v1/events", many_events(3))
+    # the scorer learns of a visit that the store does not have
+    service.served.scorer.observe(Event("other", "u1", "p1", "c1", "VIEW", NOON - 500))
+    result = call(app, "POST", "/v1/parity")[1]
+    assert result["mismatches"] == len(result["examples"]) > 0
+    columns = {each["user"]: each["columns"] for each in result["examples"]}
+    assert "user_is_known" in columns["u1"]
+    assert "user_is_known" not in columns.get("u0", [])
+
+
+def test_an_address_may_send_so_many_events_a_second() -> None:
+    clock = Clock()
+    limit = RateLimit(10, burst=20, clock=clock)
+    assert [limit.seconds_to_wait("a", 10) for _ in range(3)] == [0, 0, 1]
+    assert limit.seconds_to_wait("a", 20) == 2
+    assert limit.seconds_to_wait("b", 20) == 0
+    clock.now += 0.5
+    assert [limit.seconds_to_wait("a", 5), limit.seconds_to_wait("a", 1)] == [0, 1]
+    assert RateLimit(0, burst=1).seconds_to_wait("a", 1_000_000) == 0
+
+
+def test_a_client_that_is_too_fast_is_told_when_to_try_again(model: SessionValueModel, tmp_path: Path) -> None:
+    app = application(service_of(model, tmp_path / "state.sqlite", Clock()), rate=1)
+    assert call(app, "POST", "/v1/events", [VIEW] * 900)[0] == 200
+    status, answer = call(app, "POST", "/v1/events", [VIEW] * 900)
+    assert (status, answer["error"].startswith("This address sends more events than allowed.")) == (429, True)
+    assert call(app, "GET", "/health")[0] == 200
+
+
+def other_run(live_run: Run, model: SessionValueModel) -> ServedModel:
+    """Return another model: that of the run, with a purchase probability of its own."""
+    assert model.fitted.buy is not None
+    buy = replace(model.fitted.buy, intercept=model.fitted.buy.intercept - 3.0)
+    changed = replace(model, fitted=replace(model.fitted, buy=buy))
+    return ServedModel("next", "next", changed, LiveScorer(changed), None)
+
+
+def test_the_run_changes_without_a_missed_request(live_run: Run, model: SessionValueModel, tmp_path: Path) -> None:
+    clock, state = Clock(), tmp_path / "state.sqlite"
+    service, events = service_of(model, state, clock), many_events(400)
+
+    def load(name: str) -> ServedModel:
+        if name != "next":
+            raise RunError.unknown("run", name, [])
+        return other_run(live_run, model)
+
+    app = application(service, load=load, rate=0)
+    answers: list[tuple[int, Any]] = []
+
+    async def client(number: int) -> None:
+        for event in events[number::4]:
+            answers.append(await call_async(app, "POST", "/v1/events", event))
+            await asyncio.sleep(0.001)
+
+    async def change() -> list[tuple[int, Any]]:
+        await asyncio.sleep(0.05)
+        first, second = (
+            call_async(app, "POST", "/v1/run", {"run": "next"}),
+            call_async(app, "POST", "/v1/run", {"run": "next"}),
+        )
+        return list(await asyncio.gather(first, second))
+
+    async def all_at_once() -> list[tuple[int, Any]]:
+        changes, *_ = await asyncio.gather(change(), *(client(number) for number in range(4)))
+        return changes
+
+    changes = asyncio.run(all_at_once())
+    assert changes == [
+        (200, {"run": "next"}),
+        (409, {"error": "Another run is being loaded. Try again when it values the sessions."}),
+    ]
+    assert {status for status, _ in answers} == {200}
+    assert len(answers) == len(events)
+    expected = other_run(live_run, model).scorer
+    for event in events:
+        expected.observe(Event(**event))
+    listed = call(app, "GET", "/v1/sessions?limit=1000")[1]["sessions"]
+    assert len(listed) == 400
+    for each in listed:
+        estimate = expected.estimate(each["session"], each["user"])
+        assert estimate is not None
+        assert (each["events_seen"], each["p_buy"]) == (estimate.events_seen, pytest.approx(estimate.p_buy, rel=1e-9))
+        assert each["value"] == pytest.approx(estimate.value, rel=1e-9)
+    status, answer = call(app, "POST", "/v1/run", {"run": "gone"})
+    assert (status, answer["error"]) == (422, "There is no run named gone. There is no run yet.")
+    for name in ("../runs/x", "/etc", "", "a" * 101, "."):
+        assert call(app, "POST", "/v1/run", {"run": name})[0] == 422
+    before = service.estimates("s7")
+    service.store.close()
+    with pytest.raises(RunError, match="has the events that the run next valued"):
+        EventStore(state, "run")
+    again = SessionService(other_run(live_run, model), EventStore(state, "next"), clock=clock)
+    assert again.estimates("s7") == before != {}
+    assert again.n_open == 400
+    again.store.close()
+    assert find_state(tmp_path, "next") == state
+
+
+def test_events_that_the_next_model_knows_are_not_counted_as_history_again(
+    model: SessionValueModel, tmp_path: Path
+) -> None:
+    known_until = ServedModel("run", "run", model, LiveScorer(model), None).history_end
+    store = EventStore(tmp_path / "state.sqlite", "run")
+    times = [known_until - 10, known_until + 10]
+    store.add([Event("a", "u", "p", "c", "VIEW", time) for time in times], NOON)
+    assert [stored.is_history for stored in store.replay()] == [True, True]
+    store.change_run("next", known_until)
+    store.add([Event("b", "u", "p", "c", "VIEW", times[0])], NOON)
+    for _ in range(2):
+        assert [stored.is_history for stored in store.replay()] == [False, True, True]
+        store.close()
+        store = EventStore(tmp_path / "state.sqlite", "next")
+    store.close()
+
+
+def test_the_state_of_a_run_is_found_under_any_name(tmp_path: Path) -> None:
+    assert find_state(tmp_path, "a") == tmp_path / "a.sqlite"
+    store = EventStore(tmp_path / "a.sqlite", "a")
+    store.change_run("b", 0)
+    store.close()
+    assert find_state(tmp_path, "b") == tmp_path / "a.sqlite"
+    assert find_state(tmp_path, "a") == tmp_path / "a-2.sqlite"
+    (tmp_path / "c.sqlite").write_text("no database" * 100)
+    assert find_state(tmp_path, "d") == tmp_path / "d.sqlite"

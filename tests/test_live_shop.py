@@ -14,7 +14,6 @@ from threading import Thread
 import numpy as np
 import polars as pl
 import pytest
-from scipy import stats
 
 from core.base.workspace import Workspace
 from core.dataset import Dataset
@@ -22,21 +21,20 @@ from core.eda.run_charts import shop_line
 from core.errors import ServiceError
 from core.live import LiveScorer
 from core.live.final_values import final_values
+from core.live.forecast import Spread
 from core.live.replay import Replayer
 from core.live.service_client import ask_service, service_host
 from core.live.shop_day import STEP_SECONDS, ShopDay, ShopMoment
-from core.live.total import OpenSessionErrors
 from core.model import SessionValueModel, load_model
 from core.model.history import whole_history
 from core.model.rows import prefix_rows
 from core.runs import Run
-from core.runs.store import PREFIXES_FILE
 from core.schema import ROLE, SECONDS_PER_DAY, SESSION, TEST_ROLE, TIME, UNIT, VALUE
 from pages._ui.shop_clock import ShopClock
 from tests.test_eda import assert_one_sentence
 
 IDLE = 1_800
-NO_ERRORS = OpenSessionErrors(np.ones(4), np.zeros(4))
+NO_SPREAD = Spread(np.ones(8), np.zeros(8), np.zeros(8), 0.0)
 """All of what is still to come comes, and estimates are exact."""
 ALL, LONG = 1_000_000, 1e9
 
@@ -51,11 +49,11 @@ def replayer(model: SessionValueModel) -> Replayer:
     return Replayer(model)
 
 
-def shop_of(replayer: Replayer, start: int, errors: OpenSessionErrors = NO_ERRORS) -> ShopDay:
+def shop_of(replayer: Replayer, start: int, spread: Spread = NO_SPREAD) -> ShopDay:
     """Return a day on which session number u came to be worth u."""
     units = replayer.units_of_day(start)
     finals = pl.DataFrame({UNIT: units, VALUE: np.arange(len(units), dtype=np.float64)})
-    return replayer.day(start, finals, errors)
+    return replayer.day(start, finals, spread)
 
 
 def open_by_brute_force(model: SessionValueModel, moment: int, idle: int = IDLE) -> dict[int, tuple[int, int]]:
@@ -230,46 +228,7 @@ def test_final_values_are_the_actual_ones_or_those_at_recovered_prices(
         assert row[VALUE] == (prices if known is None else known / n_users)
 
 
-# --- the total --------------------------------------------------------------------------------------------------------
-
-
-def test_the_factors_of_the_total_are_averages_over_seconds(
-    model: SessionValueModel, live_home: tuple[Workspace, Run]
-) -> None:
-    prefixes = live_home[1].table(PREFIXES_FILE).collect()
-    found = OpenSessionErrors.of(prefixes, model.history, IDLE)
-    events, _ = model.history.as_log
-    times: dict[int, list[int]] = {}
-    for unit, time_ in events.sort(UNIT, TIME).select(UNIT, TIME).iter_rows():
-        times.setdefault(unit, []).append(time_)
-    came, to_come = [0.0] * 4, [0.0] * 4
-    for row in prefixes.iter_rows(named=True):
-        if not row["drawn"] or np.isnan(row["stack"]) or row["high_80"] is None:
-            continue
-        of_unit, seen = times[row[UNIT]], row["events_seen"]
-        pause = min(of_unit[seen] - of_unit[seen - 1], IDLE) if seen < len(of_unit) else IDLE
-        expected = max(row["stack"] - row["secured"], 0.0)
-        for number, (first, end) in enumerate(((0, 30), (30, 120), (120, 600), (600, IDLE))):
-            weight = sum(first <= second < end for second in range(pause)) / min(1.0, 2 / seen)
-            to_come[number] += weight * expected
-            came[number] += weight * (row["value"] - row["stack"] + expected)
-    assert found.remaining == pytest.approx(np.array(came) / np.array(to_come))
-
-
-def test_the_total_counts_what_comes_after_a_pause_and_has_the_interval_of_a_gamma_distribution() -> None:
-    errors = OpenSessionErrors(np.array([0.9, 0.8, 0.5, 0.1]), np.array([0.25, 0.25, 0.25, 0.0]))
-    value, to_come = np.array([100.0, 60.0]), np.array([40.0, 60.0])
-    total = errors.total(value, value - 20, value + 20, to_come=to_come, idle=np.array([0.0, 120.0]))
-    assert (total.value, total.to_come) == pytest.approx((60 + 36 + 30, 36 + 30))
-    variance = 2 * 0.25 * 40**2
-    expected = stats.gamma(126**2 / variance, scale=variance / 126).ppf([0.1, 0.9])
-    assert (total.low, total.high) == pytest.approx(tuple(expected))
-    late = errors.total(value, value - 20, value + 20, to_come=to_come, idle=np.array([700.0, 1_799.0]))
-    assert late == pytest.approx((60 + 10, 10, 70, 70))
-    open_ended = errors.total(value, value - 20, np.array([120.0, inf]), to_come=to_come, idle=np.zeros(2))
-    assert open_ended.high == inf
-    nothing = np.empty(0)
-    assert errors.total(nothing, nothing, nothing, to_come=nothing, idle=nothing) == (0, 0, 0, 0)
+# --- the chart --------------------------------------------------------------------------------------------------------
 
 
 def test_the_chart_of_the_total_has_a_row_per_moment() -> None:

@@ -19,6 +19,8 @@ from core.config import RunConfig
 from core.errors import SettingError
 
 _DATASET = "Fingerprint of a stored dataset, or its first characters (see `datasets list`)."
+_LIVE_RUN = "Id or folder of a run with the purpose live."
+_RULES = "TOML file with rules that label open sessions."
 _JOB_ACTIONS = {
     "list": "all jobs",
     "show": "one job with its log",
@@ -110,6 +112,9 @@ def build_parser() -> argparse.ArgumentParser:
     worker.add_argument("--once", action="store_true", help="Exit when the queue is empty.")
     worker.add_argument("--job", help=argparse.SUPPRESS)  # the one job that a worker process was started for
     _add_serve_options(add("serve", "serving.serve", "Value open sessions over HTTP until interrupted."))
+    rules = add("rules", "serving.rules", "Backtest rules that label open sessions, on the training sessions of a run.")
+    rules.add_argument("--run", required=True, help=_LIVE_RUN)
+    rules.add_argument("--rules", required=True, type=path_of, help=_RULES)
     ui = add("ui", "dashboard.ui", "Serve the dashboard until interrupted.")
     ui.add_argument("--port", type=int, default=8501, help="Port of the dashboard. Default: 8501.")
     return parser
@@ -286,7 +291,7 @@ def _add_score_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_serve_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", required=True, help="Id or folder of a run with the purpose live.")
+    parser.add_argument("--run", required=True, help=_LIVE_RUN)
     parser.add_argument(
         "--host",
         default="127.0.0.1",
@@ -296,6 +301,9 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", type=path_of, help="SQLite file with the events received. Default: one in the workspace."
     )
+    rate_help = "Events a second that each client address may send; 0 for no limit. Default: 5000."
+    parser.add_argument("--rate", type=float, default=5_000.0, help=rate_help)
+    parser.add_argument("--rules", type=path_of, help=f"{_RULES} Default: the rules of the state.")
 
 
 def _add_runs_options(parser: argparse.ArgumentParser) -> None:

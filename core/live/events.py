@@ -47,6 +47,7 @@ class Estimate:
         secured: value of the purchases so far at recovered prices.
         to_come: `value` minus `secured`, at least 0.
         events_seen: number of events that were counted.
+        seconds: time from the first to the latest event.
         reasons: groups of features, and how far they moved the value since it was last explained, in value units; see
             core.live.reasons. Empty unless they were asked for.
     """
@@ -60,6 +61,7 @@ class Estimate:
     secured: float
     to_come: float
     events_seen: int
+    seconds: int
     reasons: tuple[tuple[str, float], ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""Predictions of one open session by all fits of a model: value, intervals and probability of a purchase."""
+"""Predictions of open sessions by all fits of a model: value, intervals and probability of a purchase."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Prediction(NamedTuple):
 
 
 class Predictor:
-    """The fitted parts of a model for open sessions, for one session at a time.
+    """The fitted parts of a model for open sessions, for a few sessions at a time.
 
     Args:
         n_features: number of features; the learned columns follow them.
@@ -55,37 +55,41 @@ class Predictor:
         self._starts = np.array([each[self._start] for each in columns])
         self._intervals = _LiveIntervals(fitted.calibration)
 
-    def predict(self, X: Array, learned: Array, n_sessions: int) -> Prediction:
-        """Predict a session.
+    def predict(self, X: Array, learned: Array, n_sessions: Array) -> list[Prediction]:
+        """Predict sessions. The prediction of one does not depend on the others.
 
         Args:
-            X: its features.
-            learned: its learned columns, one row per fit.
-            n_sessions: number of earlier sessions of its user whose value is known.
+            X: (sessions, features) their features.
+            learned: (sessions, fits, learned columns) their learned columns.
+            n_sessions: (sessions,) number of earlier sessions of the user whose value is known.
         """
-        raw = self._ensemble.raw(np.concatenate([X, learned.ravel()]))
-        by_learner, value = self._stacked(raw, learned[:, self._start - len(X)])
-        n_events, n_bought = X[self._n_events], X[self._n_buy]
-        spread = by_learner.std(axis=1)[0]
-        ends = self._intervals.ends(value, np.array([value[0], n_events, float(n_sessions), spread]))
-        log_odds = raw[self._n_learner_models :].mean(keepdims=True) if self._buy.models else np.zeros(1)
-        p_buy = self._buy.probability(log_odds, np.array([n_events]), np.array([n_bought]))
-        (low, high), (low_95, high_95) = ends
-        return Prediction(float(value[0]), low, high, low_95, high_95, float(p_buy[0]))
+        raw = self._ensemble.raw(np.concatenate([X, learned.reshape(len(X), -1)], axis=1))
+        by_learner, value = self._stacked(raw, learned[:, :, self._start - X.shape[1]])
+        n_events, n_bought = X[:, self._n_events], X[:, self._n_buy]
+        ends = self._intervals.ends(value, np.array([value, n_events, n_sessions, by_learner.std(axis=1)]).T)
+        log_odds = raw[:, self._n_learner_models :].mean(axis=1) if self._buy.models else np.zeros(len(X))
+        p_buy = self._buy.probability(log_odds, n_events, n_bought)
+        columns = np.concatenate([value[:, None], *(ends[level] for level in LEVELS), p_buy[:, None]], axis=1)
+        return [Prediction(*row) for row in columns.tolist()]
 
     def value(self, row: Array) -> float:
         """Return the value of a row: the features, then the learned columns of each fit."""
-        starts = row[self._starts]
-        return float(self._stacked(self._ensemble.raw(row), starts)[1][0])
+        starts = row[None, self._starts]
+        return float(self._stacked(self._ensemble.raw(row[None, :]), starts)[1][0])
 
     def _stacked(self, raw: Array, start: Array) -> tuple[Array, Array]:
-        """Return the predictions of the learners, shape (1, learners), and the value, shape (1,)."""
-        by_learner, first = np.empty((1, len(self._learners))), 0
+        """Return the predictions of the learners, shape (sessions, learners), and the values, shape (sessions,).
+
+        Args:
+            raw: (sessions, models) output of the models.
+            start: (sessions, fits) start value of each fit.
+        """
+        by_learner, first = np.empty((len(raw), len(self._learners))), 0
         for number, learner in enumerate(self._learners):
             last = first + len(learner.models)
-            by_learner[0, number] = learner.value(raw[first:last], start)
+            by_learner[:, number] = learner.values(raw[:, first:last], start)
             first = last
-        return by_learner, self._fitted.stack.predict(by_learner, start.mean(keepdims=True))
+        return by_learner, self._fitted.stack.predict(by_learner, start.mean(axis=1))
 
 
 class _Learner:
@@ -102,12 +106,14 @@ class _Learner:
         self._n_seeds = len(self.models) // len(fitted.fits_for_test)
         self._link = _joined([model.link for _, model in self.models])
 
-    def value(self, raw: Array, start: Array) -> float:
-        """Return the mean prediction, given the output of the models and the start of each fit."""
-        starts = np.repeat(start, self._n_seeds) if self._n_seeds > 1 else start
+    def values(self, raw: Array, start: Array) -> Array:
+        """Return the mean predictions, given the output of the models and the start of each fit, by session."""
+        starts = np.repeat(start, self._n_seeds, axis=1) if self._n_seeds > 1 else start
         values = self._link.values(raw, starts)
         # the mean over fits first, then over seeds, as in batches
-        return float(values.reshape(-1, self._n_seeds).mean(axis=0).mean())
+        if self._n_seeds > 1:
+            values = values.reshape(len(raw), -1, self._n_seeds).mean(axis=1)
+        return np.asarray(values.mean(axis=1))
 
 
 def _joined(links: Sequence[Link]) -> Link:
@@ -133,9 +139,18 @@ class _LiveIntervals:
             sizes = None if model is None else Ensemble([Part(model, np.arange(4))], 4)
             self._classes.append((each, sizes))
 
-    def ends(self, value: Array, predictors: Array) -> list[list[float]]:
-        """Return low and high end for each level; `predictors` is a row of `ErrorPredictors.matrix`."""
-        calibration, sizes = self._classes[int(np.searchsorted(self._lengths, predictors[1]))]
-        size = np.ones(1) if sizes is None else np.exp(sizes.raw(predictors))
-        ends = calibration.ends_of_sizes(value, size)
-        return [ends[level][0].tolist() for level in LEVELS]
+    def ends(self, value: Array, predictors: Array) -> dict[float, Array]:
+        """Return low and high ends for each level, shape (sessions, 2).
+
+        Args:
+            predictors: (sessions, 4) as `ErrorPredictors.matrix`.
+        """
+        length_class = np.searchsorted(self._lengths, predictors[:, 1])
+        ends = {level: np.empty((len(value), 2)) for level in LEVELS}
+        for number in sorted(set(length_class.tolist())):
+            rows = np.flatnonzero(length_class == number)
+            calibration, sizes = self._classes[number]
+            size = np.ones(len(rows)) if sizes is None else np.exp(sizes.raw(predictors[rows])[:, 0])
+            for level, of_class in calibration.ends_of_sizes(value[rows], size).items():
+                ends[level][rows] = of_class
+        return ends

@@ -13,9 +13,9 @@ import polars as pl
 
 from core.features.engines.polars_engine import PolarsEngine
 from core.live.events import Estimate, Event
+from core.live.forecast import Spread
 from core.live.scorer import LiveScorer
 from core.live.shop_day import DayEvents, ShopDay
-from core.live.total import OpenSessionErrors
 from core.model import SessionValueModel
 from core.model.history import ID_COLUMNS
 from core.schema import (
@@ -168,13 +168,13 @@ class Replayer:
         is_open = pl.col(TIME).is_between(start - self.idle_seconds, start + SECONDS_PER_DAY, closed="left")
         return self._events.filter(is_open).get_column(UNIT).unique().sort()
 
-    def day(self, start: int, finals: pl.DataFrame, errors: OpenSessionErrors) -> ShopDay:
+    def day(self, start: int, finals: pl.DataFrame, spread: Spread) -> ShopDay:
         """Return a day of the test file.
 
         Args:
             start: its start, in epoch seconds.
             finals: unit and value of the units of the day, ascending; see core.live.final_values.
-            errors: what turns estimates into a total.
+            spread: how training sessions ended; turns estimates into a total.
         """
         units = finals.get_column(UNIT)
         rows = self._events.filter(pl.col(UNIT).is_in(units.implode())).sort(TIME, UNIT, _RANK)
@@ -182,7 +182,7 @@ class Replayer:
         numbers = units.search_sorted(rows.get_column(UNIT)).to_numpy().astype(np.int64)
         day = DayEvents(start, events, numbers, finals.get_column(VALUE).to_numpy())
         scorer = self._scorer.with_own_sessions()
-        return ShopDay(day, scorer, self._lock, idle_seconds=self.idle_seconds, errors=errors)
+        return ShopDay(day, scorer, self._lock, idle_seconds=self.idle_seconds, spread=spread)
 
     def products(self, n_products: int) -> list[str]:
         """Return the ids of the products with the most events, those first."""

@@ -5,8 +5,8 @@ data frame is built. Batch and live values of the same events are equal (tests/t
 
 - An event that arrives late is put in its place by time. The estimate depends on the events, not on their order of
   arrival. If it is earlier than all others, the session begins earlier, and its history is looked up again.
-- An event whose id the session has already is ignored, and so is the repetition of a row without an id if the mapping
-  of the run removes duplicates.
+- An event whose id the session has already is ignored, and so is the repetition of a row, whatever its id, if the
+  mapping of the run removes duplicates. The model was trained without repetitions then.
 - New users, products and categories have no history. The price of a new product is that of its category, and the price
   of a new category that of its event type.
 - Each event is part of the history of the sessions that begin after it, whether or not its own session has ended.
@@ -14,8 +14,12 @@ data frame is built. Batch and live values of the same events are equal (tests/t
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +42,15 @@ from core.model import SessionValueModel, load_model
 from core.schema import BUY, CATEGORY, EVENT_CODE, PRODUCT, USER
 
 _SECURED = SUM_FEATURES[EVENT_CODE[BUY]].name
+
+
+class PreparedSessions(NamedTuple):
+    """What the model sees of some sessions: the arguments of `Predictor.predict`, and events and seconds of each."""
+
+    X: NDArray[np.float64]
+    learned: NDArray[np.float64]
+    n_sessions: NDArray[np.float64]
+    lengths: list[tuple[int, int]]
 
 
 class LiveScorer:
@@ -106,27 +119,64 @@ class LiveScorer:
         Args:
             reasons: whether to explain how the value changed since it was last explained, which takes longer.
         """
-        return self._estimate(self.observe(event), reasons=reasons)
+        return self.estimate_of(self.observe(event), reasons=reasons)
 
-    def observe(self, event: Event) -> OpenSession:
-        """Count an event without an estimate, and return the state of its session."""
+    def observe(self, event: Event, *, is_history: bool = True) -> OpenSession:
+        """Count an event without an estimate, and return the state of its session.
+
+        Args:
+            is_history: whether it becomes history of later sessions, if the scorer learns history.
+        """
         key = (event.session, event.user)
         session = self._sessions.get(key)
         if session is None:
             codes = self._codes.train_session(event.session), self._codes.of(USER, event.user)
             session = self._sessions[key] = OpenSession(*codes)
         if not (event.id and event.id in session.event_ids):
-            self._add(session, event)
+            self._add(session, event, learns_history=self._learns_history and is_history)
         return session
+
+    def state(self, session: str, user: str) -> OpenSession | None:
+        """Return the state of an open session; None if it is not open."""
+        return self._sessions.get((session, user))
 
     def estimate(self, session: str, user: str, *, reasons: bool = False) -> Estimate | None:
         """Return the estimate of an open session; None if it is not open."""
         state = self._sessions.get((session, user))
-        return None if state is None else self._estimate(state, reasons=reasons)
+        return None if state is None else self.estimate_of(state, reasons=reasons)
+
+    def explained(self, session: str, user: str, estimate: Estimate) -> Estimate:
+        """Return the latest estimate of an open session with reasons.
+
+        Raises:
+            KeyError: the session is not open.
+        """
+        return replace(estimate, reasons=self._reasons(self._sessions[session, user]))
 
     def close(self, session: str, user: str) -> bool:
         """Forget a session, whose events stay history; return whether it was open."""
         return self._sessions.pop((session, user), None) is not None
+
+    def uncounted(self, events: Iterable[Event]) -> Iterator[OpenSession]:
+        """Yield the state of a session after each of its events, without counting them.
+
+        The history of the session is that of now, so events that were counted before are in it.
+        """
+        session = None
+        for event in events:
+            if session is None:
+                session = OpenSession(self._codes.train_session(event.session), self._codes.of(USER, event.user))
+            self._add(session, event, learns_history=False)
+            yield session
+
+    def scores(self, sessions: Iterable[Sequence[Event]]) -> list[Estimate]:
+        """Return the estimates of sessions, each with at least one event, without counting them."""
+        return self.estimates_of([deque(self.uncounted(events), maxlen=1)[0] for events in sessions])
+
+    @property
+    def column_names(self) -> list[str]:
+        """Name of each column that the model sees: the features, then the learned columns of each fit."""
+        return [*self._spec.features, *self._spec.learned * len(self._spec.fits_for_test)]
 
     def features(self, session: str, user: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return what the model sees of an open session: its features, and its learned columns by fit.
@@ -134,14 +184,14 @@ class LiveScorer:
         Raises:
             KeyError: the session is not open.
         """
-        return self._features(self._sessions[session, user])
+        return self.features_of(self._sessions[session, user])
 
-    def _add(self, session: OpenSession, event: Event) -> None:
+    def _add(self, session: OpenSession, event: Event, *, learns_history: bool) -> None:
         product, category = self._codes.of(PRODUCT, event.product), self._codes.of(CATEGORY, event.category)
         found = LiveEvent(event.time, EVENT_CODE[event.type], product, category)
         if event.id:
             session.event_ids.add(event.id)
-        elif not self._keeps_duplicates and session.has(found):
+        if not self._keeps_duplicates and session.has(found):
             return
         session.insert(found, self._past.learned.price(found))
         previous = None if session.before is None else session.before.start
@@ -149,13 +199,14 @@ class LiveScorer:
             session.before = self._past.begin(session)
         else:
             self._past.look_up(session.before, found)
-        if self._learns_history:
+        if learns_history:
             self._past.add(session, found)
             self._minutes.add(found.time)
             if session.before.start != previous:
                 self._past.counts[USER].add_visit(session.user, session.before.start, previous)
 
-    def _features(self, session: OpenSession) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def features_of(self, session: OpenSession) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the features of a state, and its learned columns by fit."""
         before, events = _begun(session), [event for event, _ in session.events]
         values = session_features.activity(events, len(before.items[PRODUCT]))
         values |= session_features.times(events)
@@ -170,24 +221,40 @@ class LiveScorer:
         columns = self._past.learned.columns(session.events, before.user_value)
         return np.array([values[name] for name in self._spec.features], dtype=np.float64), columns
 
-    def _estimate(self, session: OpenSession, *, reasons: bool) -> Estimate:
-        X, learned = self._features(session)
-        prediction = self._predictor.predict(X, learned, _begun(session).user_value.n_sessions)
-        secured = max(float(learned[:, self._secured].mean()), 0.0)
-        return Estimate(
-            value=prediction.value,
-            low=prediction.low,
-            high=prediction.high,
-            low_95=prediction.low_95,
-            high_95=prediction.high_95,
-            p_buy=prediction.p_buy,
-            secured=secured,
-            to_come=max(prediction.value - secured, 0.0),
-            events_seen=len(session.events),
-            reasons=self._reasons(session, np.concatenate([X, learned.ravel()])) if reasons else (),
+    def estimate_of(self, session: OpenSession, *, reasons: bool = False) -> Estimate:
+        """Return the estimate of a state."""
+        (estimate,) = self.estimates_of([session])
+        return replace(estimate, reasons=self._reasons(session)) if reasons else estimate
+
+    def estimates_of(self, sessions: Sequence[OpenSession]) -> list[Estimate]:
+        """Return the estimates of states, without reasons. Many at once take less time than one after the other."""
+        return self.predicted(self.prepared(sessions))
+
+    def prepared(self, sessions: Sequence[OpenSession]) -> PreparedSessions:
+        """Return what the model sees of some states. Later events do not change it."""
+        rows = [self.features_of(session) for session in sessions]
+        ends = [(session.events[0][0].time, session.events[-1][0].time) for session in sessions]
+        return PreparedSessions(
+            np.array([X for X, _ in rows]),
+            np.array([learned for _, learned in rows]),
+            np.array([float(_begun(session).user_value.n_sessions) for session in sessions]),
+            [(len(session.events), last - first) for session, (first, last) in zip(sessions, ends, strict=True)],
         )
 
-    def _reasons(self, session: OpenSession, row: NDArray[np.float64]) -> Reasons:
+    def predicted(self, prepared: PreparedSessions) -> list[Estimate]:
+        """Return the estimates of prepared states. Another thread may call it while events are counted."""
+        if not prepared.lengths:
+            return []
+        predictions = self._predictor.predict(prepared.X, prepared.learned, prepared.n_sessions)
+        all_secured = np.maximum(prepared.learned[:, :, self._secured].mean(axis=1), 0.0).tolist()
+        return [
+            Estimate(*prediction, secured, max(prediction.value - secured, 0.0), *lengths)
+            for prediction, secured, lengths in zip(predictions, all_secured, prepared.lengths, strict=True)
+        ]
+
+    def _reasons(self, session: OpenSession) -> Reasons:
+        X, learned = self.features_of(session)
+        row = np.concatenate([X, learned.ravel()])
         before = self._explainer.typical if session.explained is None else session.explained
         session.explained = row
         return self._explainer.reasons(before, row)

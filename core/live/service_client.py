@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 
 from core.errors import ServiceError
 from core.live.events import Estimate
+from core.live.forecast import Forecast
 from core.live.shop_day import OpenSessionRow, RankBy, ShopMoment
-from core.live.total import Total
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8600"
 """Where `svs serve` listens by default."""
@@ -36,6 +36,7 @@ class _ListedSession(BaseModel):
     secured: float
     to_come: float
     events_seen: int
+    seconds: int = 0
     idle: float | None = None
 
     def row(self) -> OpenSessionRow:
@@ -117,7 +118,11 @@ def ask_service(address: str, token: str, *, by: RankBy, limit: int) -> ShopMome
     except ValidationError as error:
         raise ServiceError.unusable_answer(address, "it has other fields") from error
     forecast = overview.forecast
-    total = None if forecast is None else Total(**(forecast.model_dump() | {"high": _end(forecast.high)}))
+    total = (
+        None
+        if forecast is None
+        else Forecast(open=overview.open, **(forecast.model_dump() | {"high": _end(forecast.high)}))
+    )
     rows = tuple(each.row() for each in overview.sessions[:limit])
     return ShopMoment(int(time.time()), overview.open, 0, total, None, rows)
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.live.events import Estimate, Event
+from core.live.forecast import Forecast, Spread, total_forecast
 from core.live.scorer import LiveScorer
-from core.live.total import OpenSessionErrors, Total
 from core.schema import SECONDS_PER_DAY
 
 RankBy = Literal["value", "to_come"]
@@ -63,7 +63,7 @@ class ShopMoment:
     moment: int
     n_open: int
     n_waiting: int
-    total: Total | None
+    total: Forecast | None
     final: float | None
     sessions: tuple[OpenSessionRow, ...]
 
@@ -99,15 +99,13 @@ class ShopDay:
         scorer: values the sessions. No other code may use it without the lock.
         idle_seconds: time without an event after which a session is no longer open. If it goes on later, it is open
             again, with all its events.
-        errors: what turns the estimates into a total.
+        spread: how training sessions ended; turns estimates into a total.
     """
 
-    def __init__(
-        self, day: DayEvents, scorer: LiveScorer, lock: Lock, *, idle_seconds: int, errors: OpenSessionErrors
-    ) -> None:
+    def __init__(self, day: DayEvents, scorer: LiveScorer, lock: Lock, *, idle_seconds: int, spread: Spread) -> None:
         self.start, self.end = day.start, day.start + SECONDS_PER_DAY
         self._day, self._scorer, self._lock = day, scorer, lock
-        self._idle_seconds, self._errors = idle_seconds, errors
+        self._idle_seconds, self._spread = idle_seconds, spread
         self._times = np.array([event.time for event in day.events], dtype=np.int64)
         order = np.argsort(day.units, kind="stable")
         self._rows = np.split(order, np.cumsum(np.bincount(day.units))[:-1]) if len(order) else []
@@ -172,11 +170,10 @@ class ShopDay:
         _, newest_first = np.unique(self._day.units[first:end][::-1], return_index=True)
         return np.asarray(end - 1 - newest_first, dtype=np.int64)
 
-    def _total(self, rows: NDArray[np.int64], moment: int) -> Total:
+    def _total(self, rows: NDArray[np.int64], moment: int) -> Forecast:
         value, low, high, to_come = self._values[rows].T
-        return self._errors.total(
-            value, low, high, to_come=to_come, idle=(moment - self._times[rows]).astype(np.float64)
-        )
+        idle = (moment - self._times[rows]).astype(np.float64)
+        return total_forecast(value, low, high, self._spread, to_come=to_come, idle=idle)
 
     def _final(self, rows: NDArray[np.int64]) -> float:
         return float(self._day.final_values[self._day.units[rows]].sum())

@@ -11,10 +11,10 @@ from core.dataset import Dataset
 from core.eda.parts.theme import Theme, spec_without_data
 from core.eda.run_charts import coverage_by_events, earliness, purchase_reliability, replayed_session, shop_line
 from core.live.final_values import final_values
+from core.live.forecast import Spread
 from core.live.replay import Click, Replay, Replayer
 from core.live.service_client import ask_service
 from core.live.shop_day import RankBy, ShopDay, ShopMoment
-from core.live.total import OpenSessionErrors
 from core.model import load_model
 from core.runs import load_run
 from core.runs.store import PREFIXES_FILE
@@ -108,11 +108,11 @@ def shop_days(run_folder: str) -> list[tuple[int, int]]:
 
 
 @st.cache_resource(max_entries=_ENTRIES, show_spinner=False)
-def _errors(run_folder: str) -> OpenSessionErrors:
+def _spread(run_folder: str) -> Spread:
     run = load_run(Path(run_folder))
     replayer = _replayer(run_folder)
     prefixes = run.table(PREFIXES_FILE).collect()
-    return OpenSessionErrors.of(prefixes, replayer.model.history, replayer.idle_seconds)
+    return Spread.observed(prefixes, replayer.model.history, replayer.idle_seconds)
 
 
 @st.cache_resource(max_entries=_DAYS, show_spinner="Preparing the day")
@@ -120,7 +120,7 @@ def shop_day(run_folder: str, dataset_folder: str, start: int) -> ReplayedDay:
     """Return a day of the test file. All tabs share its estimates."""
     replayer, dataset = _replayer(run_folder), Dataset(Path(dataset_folder))
     finals = final_values(replayer.model, dataset, replayer.units_of_day(start))
-    shop = replayer.day(start, finals, _errors(run_folder))
+    shop = replayer.day(start, finals, _spread(run_folder))
     return ReplayedDay(shop, int(finals.get_column("is_actual").sum()))
 
 

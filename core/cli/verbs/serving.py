@@ -1,23 +1,25 @@
-"""The verb serve, which values open sessions over HTTP."""
+"""The verbs for open sessions: serve values them over HTTP, and rules backtests what labels them."""
 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
-from pathlib import Path
+from functools import partial
 
 import uvicorn
 
 from core import runs as run_store
-from core.base.stored_files import hash_stored
 from core.base.workspace import Workspace
 from core.cli.output import Outcome, show, writing_to
 from core.errors import SettingError
-from core.live import LiveScorer
-from core.live.service import EventStore, SessionService, application
+from core.live.rule_backtest import backtest_rules, outcome_text
+from core.live.rules import read_rules
+from core.live.service import EventStore, SessionService, application, find_state
 from core.live.service.application import LOCAL_HOSTS
-from core.model import MODEL_FILE
+from core.pipeline.served import load_served, load_stored, prefixes_of
 
+_GC_THRESHOLDS = (10_000, 10, 1_000_000)
 _TOKEN = "SVS_TOKEN"  # noqa: S105 (the name of a variable)
 
 
@@ -27,20 +29,41 @@ def serve(options: argparse.Namespace) -> Outcome:
     host = options.host.strip("[]")
     if host not in LOCAL_HOSTS and not token:
         raise SettingError.no_token(options.host, _TOKEN)
-    workspace, folder = Workspace.from_environment(), Path(options.run)
-    is_model = (folder / MODEL_FILE).exists()
-    folder = folder if is_model else run_store.find_run(workspace, options.run).folder
-    # a model folder may be copied to any place, so that its name says little
-    identity = f"model-{hash_stored(folder / MODEL_FILE)[:12]}" if is_model else folder.resolve().name
-    state = options.state or workspace.root / "live" / f"{identity}.sqlite"
-    with writing_to(state):
-        state.parent.mkdir(parents=True, exist_ok=True)
-    store = EventStore(state, identity)
-    service = SessionService(LiveScorer.load(folder), store)
-    show(f"Serving {folder.name} at http://{options.host}:{options.port} with {service.n_open:,} open sessions")
+    given_rules = None if options.rules is None else read_rules(options.rules)
+    workspace = Workspace.from_environment()
+    served = load_served(workspace, options.run)
+    folder = workspace.root / "live" if options.state is None else options.state.parent
+    with writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    state = options.state or find_state(folder, served.identity)
+    service = SessionService(served, EventStore(state, served.identity), rules=given_rules)
+    app = application(service, token=token, rate=options.rate, load=partial(load_stored, workspace))
+    show(f"Serving {served.name} at http://{options.host}:{options.port} with {service.n_open:,} open sessions")
     config = uvicorn.Config(
-        application(service, token), host=host, port=options.port, log_level="warning", access_log=False
+        app, host=host, port=options.port, log_level="warning", access_log=False, http="httptools", loop="asyncio"
     )
+    _collect_only_young_garbage()
     uvicorn.Server(config).run()
-    store.close()
-    return Outcome({"run": folder.name, "state": str(state)}, "The service has ended.")
+    service.store.close()
+    return Outcome({"run": service.served.name, "state": str(state)}, "The service has ended.")
+
+
+def _collect_only_young_garbage() -> None:
+    """Let the garbage collector leave alone what has lived for long: the model, and the states of open sessions.
+
+    They have no reference cycles, and a collection of a hundred thousand sessions would stop all requests for a second.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+
+
+def rules(options: argparse.Namespace) -> Outcome:
+    """Backtest rules on the training sessions of a run."""
+    given_rules = read_rules(options.rules)
+    run = run_store.find_run(Workspace.from_environment(), options.run)
+    outcomes = backtest_rules(given_rules, prefixes_of(run)).fill_nan(None).to_dicts()
+    lines = [f"{outcome['label']}: {outcome_text(outcome)}" for outcome in outcomes]
+    return Outcome(
+        {"run": run.folder.name, "rules": outcomes}, "\n".join(lines) or f"{options.rules.name} has no rules."
+    )

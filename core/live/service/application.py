@@ -3,128 +3,145 @@
 | request | answer |
 |---|---|
 | `POST /v1/events` | counts one event or an array of events; the estimates of their sessions |
+| `GET /v1/sessions` | the forecast of all open sessions, and those with the highest value |
 | `GET /v1/sessions/{id}` | the estimates of a session, one per user |
 | `DELETE /v1/sessions/{id}` | closes a session |
+| `POST /v1/score` | the estimates of whole sessions, which are not counted |
+| `GET`, `PUT /v1/rules` | the rules that label sessions; replaces them |
+| `GET`, `POST /v1/parity` | the latest comparison of live with batch results; compares again |
+| `GET`, `POST /v1/run` | the run whose model values the sessions; changes it |
 | `GET /health`, `GET /ready` | whether the process runs |
 | `GET /metrics` | counts in the format of Prometheus |
 | `GET /openapi.json` | this interface in OpenAPI |
 
-Add `?reasons=1` to the first two for reasons. An error is `{"error": one sentence}`.
+Add `?reasons=1` to the requests about events and about one session for reasons. An error is `{"error": one sentence}`.
 """
 
 from __future__ import annotations
 
 import hmac
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from core.live.events import Estimate
-from core.live.service.messages import EstimateMessage, read_events
-from core.live.service.openapi import description
-from core.live.service.sessions import Key, LimitError, SessionService
+from core.errors import RunError
+from core.live.service.handlers import Handlers, metrics_text, refusal, too_fast
+from core.live.service.messages import MAX_BATCH
+from core.live.service.parity_check import ParityCheck
+from core.live.service.rate_limit import DEFAULT_RATE, RateLimit
+from core.live.service.run_change import RunChange
+from core.live.service.served_model import ServedModel
+from core.live.service.sessions import SessionService
 
-MAX_BODY = 1 << 20
-"""1 MB. A thousand events have about 150 kB."""
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _OPEN_PATHS = frozenset({"/health", "/ready"})
 _Handler = Callable[[Request], Awaitable[Response]]
+Load = Callable[[str], ServedModel]
 
 
-class _Requests:
-    """The handlers, and the counts that /metrics shows."""
+def application(
+    service: SessionService,
+    *,
+    token: str = "",
+    rate: float = DEFAULT_RATE,
+    load: Load | None = None,
+) -> Starlette:
+    """Return the service as an ASGI application.
 
-    def __init__(self, service: SessionService, token: str) -> None:
-        self._service, self._token = service, token
+    Args:
+        service: the open sessions.
+        token: what requests must have as bearer token; empty for none, which only localhost may use.
+        rate: events a second that each client address may send; 0 for no limit.
+        load: loads the model of a run by its id, to change the run; None if it cannot be changed.
+    """
+    gate = _Gate(token, rate)
+    change = RunChange(service, load or _no_other_run)
+    handlers = Handlers(service, change, ParityCheck(service), gate.seconds_to_wait)
+
+    async def metrics(_: Request) -> Response:
+        return metrics_text([*handlers.metric_lines(), *gate.metric_lines()])
+
+    routes = [
+        ("/v1/events", "POST", handlers.post_events),
+        ("/v1/sessions", "GET", handlers.list_sessions),
+        ("/v1/sessions/{session:path}", "GET", handlers.get_session),
+        ("/v1/sessions/{session:path}", "DELETE", handlers.delete_session),
+        ("/v1/score", "POST", handlers.score),
+        ("/v1/rules", "GET", handlers.get_rules),
+        ("/v1/rules", "PUT", handlers.put_rules),
+        ("/v1/parity", "GET", handlers.get_parity),
+        ("/v1/parity", "POST", handlers.post_parity),
+        ("/v1/run", "GET", handlers.get_run),
+        ("/v1/run", "POST", handlers.post_run),
+        ("/health", "GET", handlers.health),
+        ("/ready", "GET", handlers.health),
+        ("/metrics", "GET", metrics),
+        ("/openapi.json", "GET", handlers.openapi),
+    ]
+    return Starlette(
+        routes=[Route(path, gate.guarded(path, handler), methods=[method]) for path, method, handler in routes],
+        exception_handlers={HTTPException: _no_such_path},
+    )
+
+
+class _Gate:
+    """Refuses requests that may not be answered, and counts the answers that /metrics shows."""
+
+    def __init__(self, token: str, rate: float) -> None:
+        self._token, self._limit = token, RateLimit(rate, MAX_BATCH)
         self._answers: Counter[tuple[str, int]] = Counter()
-        self._events, self._seconds = 0, 0.0
 
-    def route(self, path: str, handler: _Handler, method: str) -> Route:
-        """Return a route whose handler is guarded and counted."""
+    def guarded(self, path: str, handler: _Handler) -> _Handler:
+        """Return a handler that is guarded and counted."""
 
-        async def answer(request: Request) -> Response:
-            refusal = self._refusal(request)
+        async def guarded(request: Request) -> Response:
+            response = self._refusal(request)
             try:
-                response = await handler(request) if refusal is None else refusal
+                if response is None:
+                    response = await handler(request)
             except sqlite3.Error as error:
-                response = _error(503, f"The events could not be stored ({error}). Try again later.")
+                response = refusal(503, f"The events could not be stored ({error}). Try again later.")
             self._answers[path, response.status_code] += 1
             return response
 
-        return Route(path, answer, methods=[method])
+        return guarded
 
-    async def post_events(self, request: Request) -> Response:
-        """Count events."""
-        body = await _body(request)
-        if body is None:
-            return _error(413, f"The body is larger than {MAX_BODY:,} bytes. Send fewer events at once.")
-        began = time.perf_counter()
-        try:
-            events = read_events(body)
-            estimates = self._service.receive(events, reasons=_wants_reasons(request))
-        except ValueError as error:
-            return _error(422, f"The body is no event and no array of events ({error}).")
-        except LimitError as error:
-            return _error(429, str(error))
-        self._events += len(events)
-        self._seconds += time.perf_counter() - began
-        return _estimates(estimates)
+    def seconds_to_wait(self, request: Request, events: int) -> int:
+        """Return how long a client must wait until it may send so many events."""
+        return self._limit.seconds_to_wait(request.client.host if request.client else "", events)
 
-    async def get_session(self, request: Request) -> Response:
-        """Return the estimates of a session."""
-        estimates = self._service.estimates(request.path_params["session"], reasons=_wants_reasons(request))
-        return _estimates(estimates) if estimates else _error(404, "The session is not open.")
-
-    async def delete_session(self, request: Request) -> Response:
-        """Close a session."""
-        is_closed = self._service.close(request.path_params["session"])
-        return Response(status_code=204) if is_closed else _error(404, "The session is not open.")
-
-    async def health(self, _: Request) -> Response:
-        """Answer; the model is loaded before the first request."""
-        return JSONResponse({"status": "ok"})
-
-    async def metrics(self, _: Request) -> Response:
-        """Return counts in the text format of Prometheus."""
-        self._service.expire()
+    def metric_lines(self) -> list[str]:
+        """Return the lines of /metrics about answers."""
         lines = [
-            "# TYPE svs_open_sessions gauge",
-            f"svs_open_sessions {self._service.n_open}",
-            "# TYPE svs_events_total counter",
-            f"svs_events_total {self._events}",
-            "# TYPE svs_event_seconds_total counter",
-            f"svs_event_seconds_total {self._seconds:.6f}",
-            "# TYPE svs_requests_total counter",
+            f'svs_requests_total{{path="{path}",status="{status}"}} {count}'
+            for (path, status), count in sorted(self._answers.items())
         ]
-        for (path, status), count in sorted(self._answers.items()):
-            lines.append(f'svs_requests_total{{path="{path}",status="{status}"}} {count}')
-        return PlainTextResponse("\n".join(lines) + "\n")
-
-    async def openapi(self, _: Request) -> Response:
-        """Return the description of the interface."""
-        return JSONResponse(description())
+        return ["# TYPE svs_requests_total counter", *lines]
 
     def _refusal(self, request: Request) -> Response | None:
         if request.url.path in _OPEN_PATHS:
             return None
+        if seconds := self.seconds_to_wait(request, 1):
+            return too_fast(seconds)
+        headers = request.headers
         if not self._token:
             # The name of a page elsewhere may be re-pointed to this machine (DNS rebinding), and any page may send
             # requests to localhost, with its own address as their origin.
-            origin = request.headers.get("origin")
-            is_local = _is_local(f"//{request.headers.get('host', '')}") and (origin is None or _is_local(origin))
-            return None if is_local else _error(403, "Without a token, the service answers only to localhost.")
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+            origin = headers.get("origin")
+            is_local = _is_local(f"//{headers.get('host', '')}") and (origin is None or _is_local(origin))
+            return None if is_local else refusal(403, "Without a token, the service answers only to localhost.")
+        scheme, _, token = headers.get("authorization", "").partition(" ")
         is_right = hmac.compare_digest(token.encode(), self._token.encode())
         if scheme.lower() == "bearer" and is_right:
             return None
-        return _error(401, "Send the token of the service in the header Authorization: Bearer TOKEN.")
+        return refusal(401, "Send the token of the service in the header Authorization: Bearer TOKEN.")
 
 
 def _is_local(url: str) -> bool:
@@ -134,45 +151,15 @@ def _is_local(url: str) -> bool:
         return False
 
 
-def application(service: SessionService, token: str = "") -> Starlette:
-    """Return the service as an ASGI application.
-
-    Args:
-        token: what requests must have as bearer token; empty for none, which only localhost may use.
-    """
-    requests = _Requests(service, token)
-    return Starlette(
-        routes=[
-            requests.route("/v1/events", requests.post_events, "POST"),
-            requests.route("/v1/sessions/{session:path}", requests.get_session, "GET"),
-            requests.route("/v1/sessions/{session:path}", requests.delete_session, "DELETE"),
-            requests.route("/health", requests.health, "GET"),
-            requests.route("/ready", requests.health, "GET"),
-            requests.route("/metrics", requests.metrics, "GET"),
-            requests.route("/openapi.json", requests.openapi, "GET"),
-        ]
-    )
+async def _no_such_path(_: Request, error: Exception) -> Response:
+    """Answer a request that no route takes."""
+    if not isinstance(error, HTTPException):
+        raise error
+    sentence = "This path takes other methods." if error.status_code == 405 else "The service has no such path."
+    response = refusal(error.status_code, f"{sentence} All are described at /openapi.json.")
+    response.headers.update(error.headers or {})
+    return response
 
 
-async def _body(request: Request) -> bytes | None:
-    """Return the body; None if it is too large, of which no more than the limit is read."""
-    parts, size = [], 0
-    async for part in request.stream():
-        parts.append(part)
-        size += len(part)
-        if size > MAX_BODY:
-            return None
-    return b"".join(parts)
-
-
-def _wants_reasons(request: Request) -> bool:
-    return request.query_params.get("reasons", "") in ("1", "true")
-
-
-def _estimates(estimates: dict[Key, Estimate]) -> Response:
-    messages = [EstimateMessage.of(*key, estimate).model_dump() for key, estimate in estimates.items()]
-    return JSONResponse({"estimates": messages})
-
-
-def _error(status: int, sentence: str) -> Response:
-    return JSONResponse({"error": sentence}, status_code=status)
+def _no_other_run(name: str) -> ServedModel:
+    raise RunError.unknown("run", name, [])

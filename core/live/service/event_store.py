@@ -6,16 +6,21 @@ any moment. After a power failure, the last events may be missing.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from core.errors import RunError
 from core.live.events import Event
+from core.live.rules import Rules, rules_of
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS about (run TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS about (
+    run TEXT NOT NULL, last_known INTEGER NOT NULL DEFAULT 0, known_until INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS rules (number INTEGER PRIMARY KEY, rule TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY, received INTEGER NOT NULL, session TEXT NOT NULL, user TEXT NOT NULL,
     product TEXT NOT NULL, category TEXT NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL, id TEXT NOT NULL);
@@ -26,6 +31,46 @@ _LOCK_SECONDS = 1.0
 _CLOSED = ""
 """Type of the row that says that a session was closed."""
 _COLUMNS = "session, user, product, category, type, time, id"
+
+
+class StoredEvent(NamedTuple):
+    """An event that the store has.
+
+    Attributes:
+        number: its place in the store.
+        received: when it was received, in epoch seconds.
+        event: the event.
+        is_close: whether it is the close of its session instead.
+        is_history: whether it becomes history of later sessions. It does not if the history of the model has it.
+    """
+
+    number: int
+    received: int
+    event: Event
+    is_close: bool
+    is_history: bool
+
+
+def find_state(folder: Path, run: str) -> Path:
+    """Return the file in a folder that has the events which a run valued last; a new one if there is none."""
+    path, number = folder / f"{run}.sqlite", 1
+    for state in [path, *sorted(folder.glob("*.sqlite"))]:
+        if state.exists() and _run_of(state) == run:
+            return state
+    while path.exists():
+        number += 1
+        path = folder / f"{run}-{number}.sqlite"
+    return path
+
+
+def _run_of(state: Path) -> str | None:
+    """Return the run that a state belongs to; None if it cannot be read, such as while another service uses it."""
+    try:
+        with closing(sqlite3.connect(f"{state.resolve().as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
+            row = connection.execute("SELECT run FROM about").fetchone()
+    except sqlite3.Error:
+        return None
+    return None if row is None else str(row[0])
 
 
 class EventStore:
@@ -46,13 +91,15 @@ class EventStore:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(_TABLES)
-            stored = self._connection.execute("SELECT run FROM about").fetchone()
+            stored = self._connection.execute("SELECT run, last_known, known_until FROM about").fetchone()
             if stored is None:
-                self._connection.execute("INSERT INTO about VALUES (?)", (run,))
+                stored = (run, 0, 0)
+                self._connection.execute("INSERT INTO about VALUES (?, ?, ?)", stored)
         except sqlite3.Error as error:
             raise RunError.unusable_state(path, str(error)) from error
-        if stored is not None and stored[0] != run:
+        if stored[0] != run:
             raise RunError.state_of_other_run(path, stored[0], run)
+        _, self._last_known, self._known_until = stored
 
     def add(self, events: Iterable[Event], received: int) -> list[bool]:
         """Store events in one transaction, and return which of them are new; an event with a known id is not.
@@ -85,13 +132,49 @@ class EventStore:
         """Store that sessions, given by session id and user id, were closed."""
         self.add((Event(session, user, "", "", _CLOSED, 0) for session, user in sessions), received)
 
-    def replay(self) -> Iterator[tuple[int, Event, bool]]:
-        """Yield when each event was received, the event, and whether it is the close of its session."""
-        query = f"SELECT received, {_COLUMNS} FROM events ORDER BY number"  # noqa: S608 (a constant)
+    def replay(self, after: int = 0, limit: int = -1) -> Iterator[StoredEvent]:
+        """Yield the events in order.
+
+        Args:
+            after: number of the event before the first one.
+            limit: the most events to yield; -1 for all.
+        """
+        query = f"SELECT number, received, {_COLUMNS} FROM events WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
         with closing(self._connection.cursor()) as cursor:
-            for received, *fields in cursor.execute(query):
+            for number, received, *fields in cursor.execute(query, (after, limit)):
                 event = Event(*fields)
-                yield received, event, event.type == _CLOSED
+                is_history = number > self._last_known or event.time > self._known_until
+                yield StoredEvent(number, received, event, event.type == _CLOSED, is_history)
+
+    def change_run(self, run: str, known_until: int) -> None:
+        """Let the state belong to another run.
+
+        Args:
+            run: its id.
+            known_until: epoch seconds of the last event in the history of its model. Of the events so far, the later
+                ones become history, and the others are taken to be in it already.
+        """
+        last = self._connection.execute("SELECT max(number) FROM events").fetchone()[0] or 0
+        values = (run, last, known_until)
+        self._connection.execute("UPDATE about SET run = ?, last_known = ?, known_until = ?", values)
+        self._last_known, self._known_until = last, known_until
+
+    def rules(self) -> Rules:
+        """Return the stored rules; none if they were never stored.
+
+        Raises:
+            SettingError: another version stored rules that this one does not know.
+        """
+        rows = self._connection.execute("SELECT rule FROM rules ORDER BY number")
+        return rules_of([json.loads(rule) for (rule,) in rows])
+
+    def save_rules(self, rules: Rules) -> None:
+        """Replace the stored rules."""
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute("DELETE FROM rules")
+            rows = [(json.dumps(record),) for record in rules.records()]
+            self._connection.executemany("INSERT INTO rules (rule) VALUES (?)", rows)
 
     def close(self) -> None:
         """Close the file."""

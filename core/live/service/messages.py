@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from core.live.events import Estimate, Event
+from core.live.rules import MAX_RULES, Rule, Rules
 
 MAX_BATCH = 1_000
 _MAX_ID = 256
@@ -32,43 +33,35 @@ def _upper(text: object) -> object:
     return text.upper() if isinstance(text, str) else text
 
 
-class EventMessage(BaseModel):
-    """An event of an open session."""
+class SessionEvent(BaseModel):
+    """An event of a session."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    session: _Id
-    user: _OptionalId = ""
     product: _OptionalId = ""
     category: _OptionalId = ""
     type: Annotated[Literal["VIEW", "ADD_CART", "REMOVE_CART", "BUY"], BeforeValidator(_upper)]
     time: Annotated[int, BeforeValidator(_epoch_seconds), Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
     id: _OptionalId = ""
 
-    def event(self) -> Event:
+    def event_of(self, session: str, user: str) -> Event:
         """Return the event. In a log without users, each session is its own user."""
-        return Event(
-            self.session, self.user or self.session, self.product, self.category, self.type, self.time, self.id
-        )
+        return Event(session, user or session, self.product, self.category, self.type, self.time, self.id)
 
 
-_ONE, _BATCH = TypeAdapter(EventMessage), TypeAdapter(Annotated[list[EventMessage], Field(max_length=MAX_BATCH)])
+class SessionName(BaseModel):
+    """The ids of a session and its user."""
+
+    session: _Id
+    user: _OptionalId = ""
 
 
-def read_events(body: bytes) -> list[Event]:
-    """Return the events of a request: one JSON object, or an array of them.
+class EventMessage(SessionEvent, SessionName):  # the fields of the last base come first, also in errors
+    """An event of an open session."""
 
-    Raises:
-        ValueError: the body is no such JSON; the message is one sentence.
-    """
-    try:
-        if body.lstrip()[:1] == b"[":
-            return [message.event() for message in _BATCH.validate_json(body)]
-        return [_ONE.validate_json(body).event()]
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+    def event(self) -> Event:
+        """Return the event."""
+        return self.event_of(self.session, self.user)
 
 
 class ReasonMessage(BaseModel):
@@ -92,12 +85,149 @@ class EstimateMessage(BaseModel):
     secured: float
     to_come: float
     events_seen: int
+    seconds: int
     reasons: list[ReasonMessage]
+    labels: list[str]
 
-    @classmethod
-    def of(cls, session: str, user: str, estimate: Estimate) -> EstimateMessage:
-        """Return the message of an estimate."""
-        content = {"session": session, "user": user} | vars(estimate)
-        content |= {name: None if math.isinf(content[name]) else content[name] for name in ("high", "high_95")}
-        reasons = [ReasonMessage(group=group, effect=effect) for group, effect in estimate.reasons]
-        return cls(**(content | {"reasons": reasons}))
+
+class ListedMessage(EstimateMessage):
+    """An open session in the list of all; `idle` is the time since its latest event was received, in seconds."""
+
+    idle: float
+
+
+class ForecastMessage(BaseModel):
+    """The total of all open sessions; see `core.live.forecast.Forecast`. `high` is null if it is infinite."""
+
+    value: float
+    to_come: float
+    low: float
+    high: float | None
+
+
+class OverviewMessage(BaseModel):
+    """All open sessions; `forecast` is null if the service was started with a model without the tables of its run."""
+
+    open: int
+    forecast: ForecastMessage | None
+    sessions: list[ListedMessage]
+
+
+class RulesMessage(BaseModel):
+    """The rules that label open sessions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rules: Annotated[list[Rule], Field(max_length=MAX_RULES)]
+
+
+class WholeSession(SessionName):
+    """A session with all of its events, to be valued without being counted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    events: Annotated[list[SessionEvent], Field(min_length=1, max_length=MAX_BATCH)]
+
+
+class ScoreMessage(BaseModel):
+    """Sessions to be valued."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    sessions: Annotated[list[WholeSession], Field(max_length=MAX_BATCH)]
+
+
+class RunMessage(BaseModel):
+    """The run whose model values the sessions."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
+
+
+class MismatchMessage(BaseModel):
+    """A prefix whose live and batch results differ; see `core.live.parity.Mismatch`."""
+
+    session: str
+    user: str
+    events_seen: int
+    live_value: float
+    batch_value: float
+    columns: list[str]
+
+
+class ParityMessage(BaseModel):
+    """The latest comparison of live with batch results."""
+
+    sessions: int
+    prefixes: int
+    mismatches: int
+    examples: list[MismatchMessage]
+
+
+def estimate_record(session: str, user: str, estimate: Estimate, rules: Rules) -> dict[str, Any]:
+    """Return the content of an `EstimateMessage`. An infinite end becomes null when it is written as JSON."""
+    reasons = [{"group": group, "effect": effect} for group, effect in estimate.reasons]
+    return {
+        "session": session,
+        "user": user,
+        **vars(estimate),
+        "reasons": reasons,
+        "labels": rules.labels(estimate),
+    }
+
+
+_ONE, _BATCH = TypeAdapter(EventMessage), TypeAdapter(Annotated[list[EventMessage], Field(max_length=MAX_BATCH)])
+_RULES, _SCORE, _RUN = TypeAdapter(RulesMessage), TypeAdapter(ScoreMessage), TypeAdapter(RunMessage)
+_Message = TypeVar("_Message")
+
+
+def read_events(body: bytes) -> list[Event]:
+    """Return the events of a request: one JSON object, or an array of them.
+
+    Raises:
+        ValueError: the body is no such JSON; the message is one sentence.
+    """
+    if body.lstrip()[:1] == b"[":
+        return [message.event() for message in _validated(_BATCH, body)]
+    return [_validated(_ONE, body).event()]
+
+
+def read_sessions(body: bytes) -> list[list[Event]]:
+    """Return the events of each session of a request.
+
+    Raises:
+        ValueError: the body is no such JSON, or has too many events; the message is one sentence.
+    """
+    sessions = _validated(_SCORE, body).sessions
+    if sum(len(each.events) for each in sessions) > MAX_BATCH:
+        raise ValueError(f"the sessions have more than {MAX_BATCH:,} events together")
+    return [[event.event_of(each.session, each.user) for event in each.events] for each in sessions]
+
+
+def read_run(body: bytes) -> str:
+    """Return the run that a request names.
+
+    Raises:
+        ValueError: the body is no such JSON; the message is one sentence.
+    """
+    return _validated(_RUN, body).run
+
+
+def read_rules(body: bytes) -> Rules:
+    """Return the rules of a request.
+
+    Raises:
+        ValueError: the body is no such JSON; the message is one sentence.
+        SettingError: the rules contradict each other.
+    """
+    return Rules(_validated(_RULES, body).rules)
+
+
+def _validated(adapter: TypeAdapter[_Message], body: bytes) -> _Message:
+    try:
+        return adapter.validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None

@@ -1,19 +1,19 @@
-"""Open sessions of a service: their estimates, their expiry, and their limit."""
+"""Open sessions of a service: their estimates, their expiry, and their limits."""
 
 from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 from core.live.events import Estimate, Event
-from core.live.scorer import LiveScorer
-from core.live.service.event_store import EventStore
+from core.live.forecast import IDLE_SECONDS
+from core.live.rules import Rules
+from core.live.service.estimate_table import EstimateTable, Key
+from core.live.service.event_store import EventStore, StoredEvent
+from core.live.service.served_model import ServedModel
 
-Key = tuple[str, str]
-"""Session id and user id."""
-IDLE_SECONDS = 1_800
-"""A session without an event for half an hour has ended, as in most web analytics."""
 MAX_SESSIONS = 100_000
 MAX_EVENTS = 10_000
 """Events of one session. An estimate reads all of them, which takes 13 ms for so many; other requests wait."""
@@ -25,38 +25,82 @@ class LimitError(Exception):
     """A request exceeds a limit of the service; the message is a sentence."""
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """The events of a request, and whether their estimates need reasons."""
+
+    events: Sequence[Event]
+    reasons: bool = False
+
+    @property
+    def keys(self) -> dict[Key, int]:
+        """The sessions of the events, with their numbers of events."""
+        return Counter((event.session, event.user) for event in self.events)
+
+
 class SessionService:
     """Values open sessions, and stores their events.
 
     Args:
-        scorer: values the sessions.
+        served: the model that values the sessions.
         store: stores the events. Those that it has are counted first.
+        rules: label the sessions; None for the rules that the store has.
         idle_seconds: time without an event after which a session expires.
         max_sessions: limit of open sessions.
         clock: returns the current time in epoch seconds.
+
+    Attributes:
+        served: the model that values the sessions now.
+        store: the store.
+        table: the latest estimates. After a restart or a change of the model, those of some sessions are not there yet.
     """
 
     def __init__(
         self,
-        scorer: LiveScorer,
+        served: ServedModel,
         store: EventStore,
         *,
+        rules: Rules | None = None,
         idle_seconds: int = IDLE_SECONDS,
         max_sessions: int = MAX_SESSIONS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._scorer, self._store, self._clock = scorer, store, clock
+        self.served, self.store, self._clock = served, store, clock
+        self._rules = store.rules() if rules is None else rules
         self._idle_seconds, self._max_sessions = idle_seconds, max_sessions
         self._latest: OrderedDict[Key, int] = OrderedDict()
         """When the latest event of each open session was received, the earliest first."""
         self._users: dict[str, list[str]] = {}
         self._n_events: Counter[Key] = Counter()
-        for received, event, is_close in store.replay():
-            if is_close:
-                self._forget((event.session, event.user))
+        self.table = EstimateTable()
+        for stored in store.replay():
+            replay_into(served, stored)
+            key = (stored.event.session, stored.event.user)
+            if stored.is_close:
+                self._forget(key)
             else:
-                self._count(event, received)
+                self._note(key, stored.received)
         self.expire()
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that label the sessions."""
+        return self._rules
+
+    def change_rules(self, rules: Rules) -> None:
+        """Replace the rules, also for the next start without rules of its own."""
+        self.store.save_rules(rules)
+        self._rules = rules
+
+    def change_model(self, served: ServedModel) -> None:
+        """Replace the model by another one that has counted all events of the store."""
+        self.store.change_run(served.identity, served.history_end)
+        self.served = served
+        self.table = EstimateTable()
+
+    def now(self) -> float:
+        """Return the current time in epoch seconds."""
+        return self._clock()
 
     @property
     def n_open(self) -> int:
@@ -64,40 +108,55 @@ class SessionService:
         return len(self._latest)
 
     def receive(self, events: Sequence[Event], *, reasons: bool = False) -> dict[Key, Estimate]:
-        """Store and count events, and return the estimates of their sessions.
-
-        Events with an id that the store has are not counted again.
+        """Store and count events, and return the estimates of their sessions; see `receive_all`.
 
         Raises:
-            LimitError: the events would open more sessions than allowed, a session would have too many events, or
-                reasons are wanted for too many sessions. None of the events was stored.
+            LimitError: none of the events was stored.
+        """
+        (answer,) = self.receive_all([Arrival(events, reasons)])
+        if isinstance(answer, LimitError):
+            raise answer
+        return answer
+
+    def receive_all(self, arrivals: Sequence[Arrival]) -> list[dict[Key, Estimate] | LimitError]:
+        """Store and count the events of some requests, and return the estimates of their sessions for each request.
+
+        Events with an id that the store has are not counted again. All events are stored in one transaction. A request
+        gets an error, and none of its events is stored, if they would open more sessions than allowed, if a session
+        would have too many events, or if reasons are wanted for too many sessions.
+
+        Raises:
             sqlite3.Error: the events could not be stored.
         """
         self.expire()
-        keys = Counter((event.session, event.user) for event in events)
-        if len(self._latest) + sum(key not in self._latest for key in keys) > self._max_sessions:
-            raise LimitError("Too many sessions are open. Try again when some have ended.")
-        if any(self._n_events[key] + n_new > MAX_EVENTS for key, n_new in keys.items()):
-            raise LimitError(
-                f"A session has at most {MAX_EVENTS:,} events. Close it, or send its events with another id."
-            )
-        if reasons and len(keys) > MAX_REASONS:
-            raise LimitError(
-                f"Reasons are given for at most {MAX_REASONS} sessions at once. Send fewer, or ask without."
-            )
+        refusals = self._refusals(arrivals)
+        accepted = [arrival for arrival, refusal in zip(arrivals, refusals, strict=True) if refusal is None]
+        events = [event for arrival in accepted for event in arrival.events]
         now = int(self._clock())
-        for event, is_new in zip(events, self._store.add(events, now), strict=True):
+        for event, is_new in zip(events, self.store.add(events, now), strict=True):
             if is_new:
-                self._count(event, now)
-        estimates = {key: self._scorer.estimate(*key, reasons=reasons) for key in keys}
-        return {key: estimate for key, estimate in estimates.items() if estimate is not None}
+                self.served.scorer.observe(event)
+                self._note((event.session, event.user), now)
+        estimates = self._estimated(dict.fromkeys(key for arrival in accepted for key in arrival.keys))
+        return [
+            refusal or self._with_reasons({key: estimates[key] for key in arrival.keys if key in estimates}, arrival)
+            for arrival, refusal in zip(arrivals, refusals, strict=True)
+        ]
 
     def estimates(self, session: str, *, reasons: bool = False) -> dict[Key, Estimate]:
         """Return the estimates of a session, one per user; empty if it is not open."""
         self.expire()
-        keys = [(session, user) for user in self._users.get(session, ())]
-        estimates = {key: self._scorer.estimate(*key, reasons=reasons) for key in keys}
-        return {key: estimate for key, estimate in estimates.items() if estimate is not None}
+        estimates = self._estimated((session, user) for user in self._users.get(session, ()))
+        return self._with_reasons(estimates, Arrival((), reasons))
+
+    def unestimated(self) -> list[Key]:
+        """Return the open sessions without a latest estimate, as after a restart."""
+        self.expire()
+        return [key for key in self._latest if key not in self.table]
+
+    def estimate(self, keys: Iterable[Key]) -> None:
+        """Compute the latest estimates of open sessions."""
+        self._estimated(keys)
 
     def close(self, session: str) -> bool:
         """Close a session, and return whether it was open. Its events stay history."""
@@ -115,19 +174,55 @@ class SessionService:
             expired.append(key)
         self._close(expired)
 
+    def _refusals(self, arrivals: Sequence[Arrival]) -> list[LimitError | None]:
+        """Return why requests are refused; None for those that are not."""
+        opened: set[Key] = set()
+        added: Counter[Key] = Counter()
+        refusals: list[LimitError | None] = []
+        for arrival in arrivals:
+            keys = arrival.keys
+            new = {key for key in keys if key not in self._latest} - opened
+            refusal = None
+            if len(self._latest) + len(opened) + len(new) > self._max_sessions:
+                refusal = LimitError("Too many sessions are open. Try again when some have ended.")
+            elif any(self._n_events[key] + added[key] + n_new > MAX_EVENTS for key, n_new in keys.items()):
+                sentence = f"A session has at most {MAX_EVENTS:,} events. Close it, or send its events with another id."
+                refusal = LimitError(sentence)
+            elif arrival.reasons and len(keys) > MAX_REASONS:
+                sentence = f"Reasons are given for at most {MAX_REASONS} sessions at once. Send fewer, or ask without."
+                refusal = LimitError(sentence)
+            else:
+                opened |= new
+                added.update(keys)
+            refusals.append(refusal)
+        return refusals
+
+    def _estimated(self, keys: Iterable[Key]) -> dict[Key, Estimate]:
+        scorer = self.served.scorer
+        states = {key: state for key in keys if (state := scorer.state(*key)) is not None}
+        estimates = dict(zip(states, scorer.estimates_of(list(states.values())), strict=True))
+        for key, estimate in estimates.items():
+            self.table.set(key, estimate, self._latest[key])
+        return estimates
+
+    def _with_reasons(self, estimates: dict[Key, Estimate], arrival: Arrival) -> dict[Key, Estimate]:
+        if not arrival.reasons:
+            return estimates
+        return {key: self.served.scorer.explained(*key, estimate) for key, estimate in estimates.items()}
+
     def _close(self, keys: Iterable[Key]) -> None:
         closed = list(keys)
         if closed:
-            self._store.close_sessions(closed, int(self._clock()))
+            self.store.close_sessions(closed, int(self._clock()))
         for key in closed:
+            self.served.scorer.close(*key)
             self._forget(key)
 
-    def _count(self, event: Event, received: int) -> None:
-        key = (event.session, event.user)
-        self._scorer.observe(event)
+    def _note(self, key: Key, received: int) -> None:
         self._n_events[key] += 1
         if key not in self._latest:
-            self._users.setdefault(event.session, []).append(event.user)
+            session, user = key
+            self._users.setdefault(session, []).append(user)
         self._latest[key] = received
         self._latest.move_to_end(key)
 
@@ -135,8 +230,16 @@ class SessionService:
         if self._latest.pop(key, None) is None:
             return
         del self._n_events[key]
+        self.table.remove(key)
         session, user = key
-        self._scorer.close(session, user)
         self._users[session].remove(user)
         if not self._users[session]:
             del self._users[session]
+
+
+def replay_into(served: ServedModel, stored: StoredEvent) -> None:
+    """Count a stored event with a model."""
+    if stored.is_close:
+        served.scorer.close(stored.event.session, stored.event.user)
+    else:
+        served.scorer.observe(stored.event, is_history=stored.is_history)

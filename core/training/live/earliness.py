@@ -12,7 +12,8 @@ from core.training.live.train import AVERAGE, BOUGHT, DRAWN, P_BUY, SECONDS, SO_
 BY, SEGMENT, ROWS = "by", "segment", "prefixes"
 _SIMPLE = {"mse_average": AVERAGE, "mse_so_far": SO_FAR, "mse_whole_sessions": WHOLE}
 _PREDICTIONS = {"mse": STACK} | _SIMPLE
-_LENGTH_ENDS = (1, 2, 3, 4, 5, 7, 10, 15, 20)
+LENGTH_ENDS = (1, 2, 3, 4, 5, 7, 10, 15, 20)
+"""Largest number of events of each class of lengths but the last."""
 _SECOND_ENDS = (0, 10, 60, 300, 900, 1_800)
 _SECOND_LABELS = ("at once", "to 10 s", "to 1 minute", "to 5 minutes", "to 15 minutes", "to 30 minutes", "later")
 
@@ -51,7 +52,7 @@ def earliness_frame(prefixes: pl.DataFrame) -> pl.DataFrame:
     }
     segments = {
         "all": np.zeros(rows.height, dtype=np.int64),
-        "events": np.searchsorted(_LENGTH_ENDS, rows.get_column(EVENTS_SEEN).to_numpy()),
+        "events": np.searchsorted(LENGTH_ENDS, rows.get_column(EVENTS_SEEN).to_numpy()),
         "seconds": np.searchsorted(_SECOND_ENDS, rows.get_column(SECONDS).to_numpy()),
     }
     labels = {"all": ("all prefixes",), "events": _length_labels(), "seconds": _SECOND_LABELS}
@@ -79,6 +80,6 @@ def _length_labels() -> tuple[str, ...]:
     >>> _length_labels()[4:7]
     ('5', '6 to 7', '8 to 10')
     """
-    firsts = (1, *(end + 1 for end in _LENGTH_ENDS[:-1]))
-    ranges = zip(firsts, _LENGTH_ENDS, strict=True)
-    return (*(str(end) if first == end else f"{first} to {end}" for first, end in ranges), f"over {_LENGTH_ENDS[-1]}")
+    firsts = (1, *(end + 1 for end in LENGTH_ENDS[:-1]))
+    ranges = zip(firsts, LENGTH_ENDS, strict=True)
+    return (*(str(end) if first == end else f"{first} to {end}" for first, end in ranges), f"over {LENGTH_ENDS[-1]}")

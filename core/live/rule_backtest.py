@@ -1,0 +1,170 @@
+"""What rules would have done on the training sessions of a run, by its out-of-fold predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from core.base.text import count, duration, number, percent
+from core.features.columns import EVENTS_SEEN
+from core.live.rules import Rule, Rules
+from core.schema import STACK, UNIT, VALUE
+from core.training.live import earliness
+from core.training.live.train import BOUGHT, DRAWN, P_BUY, SECONDS, SECURED
+
+_COLUMNS = {
+    "value": pl.col(STACK),
+    "low": pl.col("low_80"),
+    "high": pl.col("high_80").fill_null(np.inf),
+    "to_come": (pl.col(STACK) - pl.col(SECURED)).clip(0.0),
+    "p_buy": pl.col(P_BUY),
+    "events_seen": pl.col(EVENTS_SEEN),
+    "seconds": pl.col(SECONDS),
+}
+"""Measure -> its column in the table of prefixes."""
+_LENGTH = "_length"
+_SCHEMA = {"label": pl.String, "sessions": pl.Int64} | dict.fromkeys(
+    (
+        "share",
+        "first_event",
+        "first_second",
+        "bought",
+        "bought_others",
+        "value",
+        "value_others",
+        "value_share",
+        "precision",
+        "precision_others",
+    ),
+    pl.Float64,
+)
+
+
+def backtest_rules(rules: Rules, prefixes: pl.DataFrame) -> pl.DataFrame:
+    """Return what each rule would have labelled, one row per rule.
+
+    A session is labelled at the first of its known prefixes that fulfils the rule. Known are the prefixes of one and of
+    two events, a random sample of the longer ones, and the whole session. So a rule that holds only for a moment in the
+    middle of a long session may be missed: `sessions` is a lower bound, and `first_event` an upper one.
+
+    The others, with which labelled sessions are compared, are all sessions that reach as many events as these had when
+    they were labelled.
+
+    Args:
+        prefixes: the table `live/prefixes.parquet` of a run.
+
+    Returns:
+        label, sessions (number of labelled ones), share (of all sessions), first_event and first_second (median number
+        of events, and of seconds since the start, at which the label appears), bought and bought_others (share of
+        sessions with a purchase by their end), value and value_others (mean final value), value_share (share of the
+        total value of all sessions that labelled ones hold), precision and precision_others (share of sessions for
+        which all claims of the rule came true). NaN where no session is labelled, or the rule claims nothing.
+    """
+    known = prefixes.filter(pl.col(STACK).is_not_nan() & pl.col(P_BUY).is_not_nan()).sort(UNIT, EVENTS_SEEN)
+    lengths = np.searchsorted(earliness.LENGTH_ENDS, known.get_column(EVENTS_SEEN).to_numpy())
+    known = known.with_columns(pl.Series(_LENGTH, lengths))
+    return pl.DataFrame([_row(rule, known) for rule in rules.rules], schema=_SCHEMA)
+
+
+def outcome_text(outcome: Mapping[str, Any]) -> str:
+    """Say in words what a rule would have done.
+
+    Args:
+        outcome: a row of `backtest_rules`, with null instead of NaN.
+    """
+    if not outcome["sessions"]:
+        return "No session would have been labelled."
+    sessions = count(outcome["sessions"], "session")
+    sentences = [
+        f"{sessions} ({percent(outcome['share'])}), typically after {outcome['first_event']:g} events and "
+        f"{duration(outcome['first_second'])}. They hold {percent(outcome['value_share'])} of the total value.",
+        f"{percent(outcome['bought'])} of them bought, against {percent(outcome['bought_others'])} of all sessions "
+        "with as many events.",
+        f"Their average value was {number(outcome['value'])}, against {number(outcome['value_others'])}.",
+    ]
+    if outcome["precision"] is not None:
+        true, others = percent(outcome["precision"]), percent(outcome["precision_others"])
+        sentences.append(f"The claim came true for {true} of them, against {others}.")
+    return " ".join(sentences)
+
+
+def rules_finding(outcomes: Sequence[Mapping[str, Any]]) -> str:
+    """Say in one sentence which rule's sessions hold the most value; rows as for `outcome_text`."""
+    labelled = [outcome for outcome in outcomes if outcome["sessions"]]
+    if not labelled:
+        return "No session would have been labelled."
+    best = max(labelled, key=lambda outcome: outcome["value_share"])
+    return (
+        f"The label {best['label']} would have been on {percent(best['share'])} of the sessions, which hold "
+        f"{percent(best['value_share'])} of the total value."
+    )
+
+
+def suggested_rules(prefixes: pl.DataFrame) -> Rules:
+    """Return rules to begin with: the top tenth by expected value, and valuable sessions that hardly ever buy.
+
+    Args:
+        prefixes: as in `backtest_rules`.
+    """
+    known = prefixes.filter(pl.col(DRAWN) & pl.col(STACK).is_not_nan() & pl.col(P_BUY).is_not_nan())
+    if known.is_empty():
+        return Rules()
+    high, middle = (_rounded(float(known.get_column(STACK).quantile(share))) for share in (0.9, 0.5))  # type: ignore[arg-type]
+    low_chance = _rounded(float(known.get_column(P_BUY).quantile(0.25)))  # type: ignore[arg-type]  # there are rows
+    return Rules(
+        [
+            Rule(label="high value", value_above=high, claims_value_above=high),
+            Rule(label="will not buy", value_above=middle, p_buy_below=low_chance, claims_purchase=False),
+        ]
+    )
+
+
+def _rounded(amount: float) -> float:
+    """Return a number with two significant digits.
+
+    >>> _rounded(127.4), _rounded(0.0861)
+    (130.0, 0.086)
+    """
+    return float(f"{amount:.2g}")
+
+
+def _row(rule: Rule, known: pl.DataFrame) -> dict[str, object]:
+    fulfilled = [
+        _COLUMNS[measure] > bound if side == "above" else _COLUMNS[measure] < bound
+        for measure, side, bound in rule.conditions()
+    ]
+    first = known.filter(*fulfilled).unique(UNIT, keep="first", maintain_order=True)
+    sessions = known.unique(UNIT, keep="first")
+    total, claim = float(sessions.get_column(VALUE).sum()), _claim(rule)
+    facts = {"bought": pl.col(BOUGHT), "value": pl.col(VALUE)} | ({} if claim is None else {"precision": claim})
+    of_labelled = first.select(**{name: fact.cast(pl.Float64).mean() for name, fact in facts.items()})
+    by_length = (
+        known.filter(DRAWN)
+        .group_by(_LENGTH)
+        .agg(**{name: fact.cast(pl.Float64).mean() for name, fact in facts.items()})
+    )
+    of_others = first.select(_LENGTH).join(by_length, on=_LENGTH).drop(_LENGTH).mean()
+    row: dict[str, object] = dict.fromkeys(_SCHEMA, float("nan"))
+    row |= {"label": rule.label, "sessions": first.height, "share": first.height / max(sessions.height, 1)}
+    if first.height:
+        row |= {
+            "first_event": first.get_column(EVENTS_SEEN).median(),
+            "first_second": first.get_column(SECONDS).median(),
+        }
+        row |= of_labelled.row(0, named=True)
+        row |= {f"{name}_others": value for name, value in of_others.row(0, named=True).items()}
+        row["value_share"] = float(first.get_column(VALUE).sum()) / total if total else float("nan")
+    return row
+
+
+def _claim(rule: Rule) -> pl.Expr | None:
+    """Return whether all claims of a rule came true for a session; None if it claims nothing."""
+    claims = []
+    if rule.claims_purchase is not None:
+        claims.append((pl.col(BOUGHT) > 0) == rule.claims_purchase)
+    if rule.claims_value_above is not None:
+        claims.append(pl.col(VALUE) > rule.claims_value_above)
+    return pl.all_horizontal(claims) if claims else None

@@ -1,0 +1,231 @@
+"""What the service does for each request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from core.errors import SettingError, StudioError
+from core.live.events import Estimate
+from core.live.service.estimate_table import Key
+from core.live.service.messages import estimate_record, read_events, read_rules, read_run, read_sessions
+from core.live.service.openapi import description
+from core.live.service.overview import MAX_LISTED, RANKINGS, overview
+from core.live.service.parity_check import ParityCheck
+from core.live.service.run_change import BusyError, RunChange
+from core.live.service.sessions import Arrival, LimitError, SessionService
+from core.live.service.ticks import Ticks
+
+MAX_BODY = 1 << 20
+"""1 MB. A thousand events have about 150 kB."""
+_LISTED, _DIGITS = 50, 9
+_AT_ONCE = 50
+"""Sessions that are valued before other requests take their turn: about 20 ms."""
+SecondsToWait = Callable[[Request, int], int]
+"""Function from a request and its number of events to the seconds until its client may send so many; 0 for now."""
+
+
+class Handlers:
+    """The handlers of all requests, and the counts of events that /metrics shows.
+
+    Args:
+        service: the service.
+        change: changes its run.
+        parity: compares its sessions with the batch path.
+        seconds_to_wait: the limit of events.
+    """
+
+    def __init__(
+        self, service: SessionService, change: RunChange, parity: ParityCheck, seconds_to_wait: SecondsToWait
+    ) -> None:
+        self._service, self._change, self._parity = service, change, parity
+        self._ticks, self._seconds_to_wait = Ticks(service), seconds_to_wait
+        self.events, self.seconds = 0, 0.0
+
+    async def post_events(self, request: Request) -> Response:
+        """Count events."""
+        body = await _body(request)
+        if body is None:
+            return _too_large()
+        began = time.perf_counter()
+        try:
+            events = read_events(body)
+        except ValueError as error:
+            return refusal(422, f"The body is no event and no array of events ({error}).")
+        if len(events) > 1 and (seconds := self._seconds_to_wait(request, len(events) - 1)):
+            return too_fast(seconds)
+        try:
+            estimates = await self._ticks.receive(Arrival(events, reasons=_wants_reasons(request)))
+        except LimitError as error:
+            return refusal(429, str(error))
+        self.events += len(events)
+        self.seconds += time.perf_counter() - began
+        return self._estimates(estimates)
+
+    async def score(self, request: Request) -> Response:
+        """Value whole sessions without counting them."""
+        body = await _body(request)
+        if body is None:
+            return _too_large()
+        try:
+            sessions = read_sessions(body)
+        except ValueError as error:
+            return refusal(422, f"The body has no list of sessions ({error}).")
+        n_events = sum(map(len, sessions))
+        if n_events > 1 and (seconds := self._seconds_to_wait(request, n_events - 1)):
+            return too_fast(seconds)
+        scorer, records = self._service.served.scorer, []
+        for first in range(0, len(sessions), _AT_ONCE):
+            part = sessions[first : first + _AT_ONCE]
+            estimates = scorer.scores(part)
+            keys = [(events[0].session, events[0].user) for events in part]
+            records += [self._record(key, estimate) for key, estimate in zip(keys, estimates, strict=True)]
+            await asyncio.sleep(0)
+        return answer({"estimates": records})
+
+    async def list_sessions(self, request: Request) -> Response:
+        """Return the forecast of all open sessions, and the highest of them."""
+        limit, by = request.query_params.get("limit", str(_LISTED)), request.query_params.get("by", "value")
+        if not (limit.isascii() and limit.isdigit() and len(limit) <= _DIGITS and int(limit) <= MAX_LISTED):
+            return refusal(422, f"limit is not a whole number from 0 to {MAX_LISTED:,}.")
+        if by not in RANKINGS:
+            return refusal(422, f"by is not one of {', '.join(RANKINGS)}.")
+        missing = self._service.unestimated()
+        for first in range(0, len(missing), _AT_ONCE):
+            self._service.estimate(missing[first : first + _AT_ONCE])
+            await asyncio.sleep(0)
+        service = self._service
+        content = overview(service.table, service.now(), service.rules, service.served.spread, limit=int(limit), by=by)
+        return answer(content)
+
+    async def get_session(self, request: Request) -> Response:
+        """Return the estimates of a session."""
+        estimates = self._service.estimates(request.path_params["session"], reasons=_wants_reasons(request))
+        return self._estimates(estimates) if estimates else refusal(404, "The session is not open.")
+
+    async def delete_session(self, request: Request) -> Response:
+        """Close a session."""
+        is_closed = self._service.close(request.path_params["session"])
+        return Response(status_code=204) if is_closed else refusal(404, "The session is not open.")
+
+    async def get_rules(self, _: Request) -> Response:
+        """Return the rules."""
+        return answer({"rules": self._service.rules.records()})
+
+    async def put_rules(self, request: Request) -> Response:
+        """Replace the rules."""
+        body = await _body(request)
+        if body is None:
+            return _too_large()
+        try:
+            rules = read_rules(body)
+        except ValueError as error:
+            return refusal(422, f"The body has no list of rules ({error}).")
+        except SettingError as error:
+            return refusal(422, error.problem)
+        self._service.change_rules(rules)
+        return await self.get_rules(request)
+
+    async def get_parity(self, _: Request) -> Response:
+        """Return the result of the latest comparison."""
+        latest = self._parity.latest
+        return refusal(404, "Nothing was compared yet. Send POST /v1/parity.") if latest is None else answer(latest)
+
+    async def post_parity(self, _: Request) -> Response:
+        """Compare recent sessions with the batch path."""
+        try:
+            return answer(await self._parity.run())
+        except (BusyError, LimitError) as error:
+            return refusal(409, str(error))
+
+    async def get_run(self, _: Request) -> Response:
+        """Return the run whose model values the sessions."""
+        return answer({"run": self._service.served.name})
+
+    async def post_run(self, request: Request) -> Response:
+        """Change the run."""
+        body = await _body(request)
+        if body is None:
+            return _too_large()
+        try:
+            await self._change.change(read_run(body))
+        except ValueError as error:
+            return refusal(422, f"The body names no run ({error}).")
+        except BusyError as error:
+            return refusal(409, str(error))
+        except StudioError as error:
+            return refusal(422, error.problem)
+        return await self.get_run(request)
+
+    async def health(self, _: Request) -> Response:
+        """Answer; the model is loaded before the first request."""
+        return answer({"status": "ok"})
+
+    async def openapi(self, _: Request) -> Response:
+        """Return the description of the interface."""
+        return answer(description())
+
+    def metric_lines(self) -> list[str]:
+        """Return the lines of /metrics about events and sessions."""
+        self._service.expire()
+        return [
+            "# TYPE svs_open_sessions gauge",
+            f"svs_open_sessions {self._service.n_open}",
+            "# TYPE svs_events_total counter",
+            f"svs_events_total {self.events}",
+            "# TYPE svs_event_seconds_total counter",
+            f"svs_event_seconds_total {self.seconds:.6f}",
+        ]
+
+    def _estimates(self, estimates: dict[Key, Estimate]) -> Response:
+        return answer({"estimates": [self._record(key, estimate) for key, estimate in estimates.items()]})
+
+    def _record(self, key: Key, estimate: Estimate) -> dict[str, Any]:
+        return estimate_record(*key, estimate, self._service.rules)
+
+
+def answer(content: dict[str, Any]) -> Response:
+    """Return an answer in JSON."""
+    return Response(to_json(content, inf_nan_mode="null"), media_type="application/json")
+
+
+def refusal(status: int, sentence: str) -> Response:
+    """Return an error."""
+    return Response(to_json({"error": sentence}), status_code=status, media_type="application/json")
+
+
+def too_fast(seconds: int) -> Response:
+    """Return the error of a client that sends more than it may."""
+    response = refusal(429, f"This address sends more events than allowed. Try again in {seconds} s.")
+    response.headers["Retry-After"] = str(seconds)
+    return response
+
+
+def metrics_text(lines: list[str]) -> Response:
+    """Return metrics in the text format of Prometheus."""
+    return PlainTextResponse("\n".join(lines) + "\n")
+
+
+def _too_large() -> Response:
+    return refusal(413, f"The body is larger than {MAX_BODY:,} bytes. Send less at once.")
+
+
+async def _body(request: Request) -> bytes | None:
+    """Return the body; None if it is too large, of which no more than the limit is read."""
+    parts, size = [], 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size > MAX_BODY:
+            return None
+    return b"".join(parts)
+
+
+def _wants_reasons(request: Request) -> bool:
+    return request.query_params.get("reasons", "") in ("1", "true")
