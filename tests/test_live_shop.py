@@ -311,7 +311,7 @@ def test_the_open_sessions_of_a_service_are_those_of_its_answer() -> None:
     with answering(200, body) as (address, requests):
         found = ask_service(address + "/", "secret", by="to_come", limit=5)
     assert requests == [("/v1/sessions?limit=5&by=to_come", "Bearer secret")]
-    assert (found.n_open, found.total, found.final) == (7, (30.0, 30.0, 10.0, inf), None)
+    assert (found.n_open, found.total, found.final) == (7, (7, 30.0, 30.0, 10.0, inf), None)
     (row,) = found.sessions
     assert (row.session, row.idle, row.estimate.value, row.estimate.high) == ("s1", 12.5, 30.0, inf)
     with answering(200, json.dumps({"open": 0, "forecast": None, "sessions": []})) as (address, requests):
