@@ -10,6 +10,7 @@ from pages._ui import frame
 from pages._ui.chart import show_chart
 from pages._ui.live_cache import errors_by_events
 from pages._ui.replay import show_replay
+from pages._ui.selectors import runs_of, select_run
 
 QUESTION = "What is an open session worth?"
 PROMISE = "Open sessions will be valued here, event by event."
@@ -19,12 +20,12 @@ page = frame.open_page(frame.LIVE)
 
 def show_how_to_start(dataset: Dataset) -> None:
     """Say how to make a run for open sessions, or offer the newest one on this dataset."""
-    live_runs = [run for run in frame.runs_of(page.workspace, dataset) if run.manifest.config.is_live]
+    live_runs = [run for run in runs_of(page.workspace, dataset) if run.manifest.config.is_live]
     with st.container(border=True):
         if live_runs:
             st.markdown(f"**{PROMISE}**\n\nAnother run on this dataset can value them.")
             if st.button("Show the latest run for open sessions", icon=":material/sensors:"):
-                frame.select_run(live_runs[0])
+                select_run(live_runs[0])
             return
         st.markdown(
             f"**{PROMISE}**\n\nOn the Train page, start a run with the purpose *Sessions that are still open*. On the "

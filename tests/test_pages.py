@@ -25,8 +25,8 @@ from core.ingestion.mapping import load_mapping
 from core.jobs import Jobs, start_run
 from core.pipeline.first_run import demo_dataset
 from core.runs import Note, Run, load_run
-from pages._ui.frame import distinct_names
 from pages._ui.money_form import parse_rates
+from pages._ui.selectors import distinct_names
 from tests.conftest import DEMO
 from tests.rewriting import read_sealed, write_sealed
 
@@ -416,7 +416,7 @@ def test_the_best_run_is_shown_first_and_another_choice_is_pointed_out(
     app = open_page(page)
     (box,) = [box for box in app.selectbox if box.label == "Run"]
     assert box.value == best.manifest.run_id
-    assert [option.endswith("· best") for option in box.options] == [False, True]
+    assert [option.startswith("★ ") for option in box.options] == [False, True]
     assert "Another run is better" not in texts(app)
     box.select(newer.manifest.run_id).run()
     assert not app.exception

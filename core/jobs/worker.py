@@ -48,7 +48,7 @@ def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tupl
     Return the job, and whether it is new. If the same work is already queued or running, return its job.
     """
     jobs = Jobs(workspace)
-    job, is_new = jobs.enqueue(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump(mode="json"))
+    job, is_new = jobs.enqueue(dataset.fingerprint, dataset.name, config.digest, config.model_dump(mode="json"))
     start_next_job(workspace)
     return jobs.get(job.id), is_new
 
@@ -204,7 +204,7 @@ def foreground_job(
     """
     job = Jobs(workspace).start_now(
         dataset.fingerprint,
-        dataset.card().name,
+        dataset.name,
         config.digest,
         config.model_dump(mode="json"),
         None if out is None else str(out.resolve()),

@@ -9,11 +9,11 @@ import streamlit as st
 from core.base.text import duration, number
 from core.base.workspace import Workspace
 from core.dataset import Dataset
-from core.runs import Comparison, Note, Run, best_run, delete_run, expected_score, list_runs
+from core.runs import Comparison, Run, best_run, expected_score, list_runs
 from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
 from pages._ui.cache import comparison
-from pages._ui.frame import BEST_MARK, distinct_names, runs_of
-from pages._ui.state import page_state, set_param
+from pages._ui.manage import edit_run
+from pages._ui.selectors import BEST_MARK, distinct_names, runs_of
 from pages._ui.table import Rows, pick_rows, show_table
 from pages._ui.text import plain
 
@@ -36,7 +36,8 @@ def show_runs(workspace: Workspace, dataset: Dataset | None) -> None:
     )
     selected_runs = sorted((runs[position] for position in positions), key=lambda run: run.manifest.created)
     if len(selected_runs) == 1:
-        _edit_run(selected_runs[0])
+        with st.container(border=True):
+            edit_run(selected_runs[0], key="list")
     elif len(selected_runs) == 2:
         older, newer = selected_runs
         folder = None if dataset is None else str(dataset.folder)
@@ -49,7 +50,7 @@ def _row(run: Run, mark: str) -> dict[str, str]:
     manifest, metric_scores = run.manifest, run.manifest.scores.metric_scores
     created = datetime.datetime.fromisoformat(manifest.created)
     return {
-        "Run": (run.note.name or f"{created:%d %b %Y %H:%M} UTC") + mark,
+        "Run": f"{mark} {run.note.name or f'{created:%d %b %Y %H:%M} UTC'}".strip(),
         "Preset": manifest.config.preset,
         "Metric": metric_scores.label,
         "Expected": expected_score(manifest),
@@ -58,25 +59,6 @@ def _row(run: Run, mark: str) -> dict[str, str]:
         "Time": duration(manifest.seconds),
         "Id": manifest.run_id,
     }
-
-
-def _edit_run(run: Run) -> None:
-    """Show the form for the name and the note, and the button that deletes the run."""
-    note, run_id = run.note, run.manifest.run_id
-    with st.container(border=True):
-        with st.form(f"note-{run_id}", border=False):
-            name = st.text_input("Name", note.name, max_chars=80, placeholder="A short name for this run")
-            text = st.text_area("Note", note.text, max_chars=4000, placeholder="What to remember about this run")
-            if st.form_submit_button("Save the note", icon=":material/save:"):
-                run.save_note(Note.checked(name, text))
-                st.rerun()
-        with st.popover("Delete the run", icon=":material/delete:"):
-            st.markdown("This deletes the run with its models, predictions and submission. It cannot be undone.")
-            if st.button("Yes, delete", key=f"delete-{run_id}", type="primary"):
-                delete_run(run.folder)
-                page_state().selected_ids.pop("run", None)
-                set_param("run", "")
-                st.rerun()
 
 
 def _compare(older: Run, newer: Run, result: Comparison) -> None:

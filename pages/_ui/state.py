@@ -43,7 +43,7 @@ class PageState:
         broken_links: broken links by query parameter.
         message: text that the next page shows for a few seconds.
         message_end: time of the monotonic clock at which the message is forgotten; None until it was shown.
-        last_view: view of Explore that was last written to the URL.
+        last_views: page with views -> its view that was last written to the URL.
         upload_ids, upload_paths: the uploaded files by part (train, test, ...), and their copies on disk. They
             survive a look at another page, although the upload fields are empty then.
         kept_fields: values of the fields that survive a look at another page, by key; see `kept_fields.py`.
@@ -62,7 +62,7 @@ class PageState:
     broken_links: dict[Param, BrokenLink] = field(default_factory=dict)
     message: str = ""
     message_end: float | None = None
-    last_view: str = ""
+    last_views: dict[str, str] = field(default_factory=dict)
     upload_ids: dict[str, str] = field(default_factory=dict)
     upload_paths: dict[str, Path] = field(default_factory=dict)
     kept_fields: dict[str, Any] = field(default_factory=dict)
