@@ -51,6 +51,13 @@ def open_page(page: str) -> AppTest:
     return (app if page == "app.py" else app.switch_page(page)).run()
 
 
+def open_train(view: str) -> AppTest:
+    """Open one of the views of the Train page as the first page of a visitor."""
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS).switch_page("pages/3_Train.py")
+    app.query_params["view"] = view
+    return app.run()
+
+
 def values(elements: Iterable[Any]) -> list[str]:
     return [element.value for element in elements]
 
@@ -268,7 +275,8 @@ def test_quarantined_rows_are_shown_with_their_reason(demo_workspace: Workspace,
 
 
 def test_form_fields_have_the_limits_of_their_settings(finished_home: tuple[Workspace, Run]) -> None:
-    folds = open_page("pages/3_Train.py").number_input[0]
+    app = open_train("Now")
+    folds = next(field for field in app.number_input if field.label == "Folds")
     assert (folds.min, folds.max) == (2, 20)
 
 
@@ -508,7 +516,8 @@ def test_runs_with_the_same_name_have_distinct_labels(two_runs: tuple[Run, Run])
     app = open_page("pages/5_Submission.py")
     (box,) = [box for box in app.selectbox if box.label == "Run"]
     newer, older = box.options
-    assert newer.endswith(f"({two_runs[0].manifest.run_id.rpartition('-')[2]}) · best")
+    assert newer.startswith("★ ")
+    assert newer.endswith(f"({two_runs[0].manifest.run_id.rpartition('-')[2]})")
     assert older.endswith("(twin)")
     for run in two_runs:
         box.select(run.manifest.run_id).run()
@@ -523,17 +532,18 @@ def test_runs_with_the_same_name_are_compared_under_distinct_labels(
 ) -> None:
     for run in two_runs:
         run.save_note(Note(name=name))
-    app = open_page("pages/3_Train.py")
-    app.session_state["runs-2"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    app = open_train("Runs")
+    app.toggle("board-learners").set_value(False).run()
+    app.session_state["board-2"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
     app.run()
     assert not app.exception
-    (settings,) = [table for table in app.dataframe if "Setting" in table.value]
+    settings = next(table for table in app.dataframe if "Setting" in table.value)
     (row,) = settings.value.to_dict("records")
-    newer, older = (run.manifest.config.seed for run in two_runs)
-    assert row == {"Setting": "seed", "first": str(older), "second": str(newer)}
+    newer, older = (run.manifest for run in two_runs)
+    assert row == {"Setting": "Seed", older.run_id: str(older.config.seed), newer.run_id: str(newer.config.seed)}
     labels = json.loads(settings.proto.columns)
-    expected = [label.format(two_runs[0].manifest.run_id.rpartition("-")[2]) for label in shown]
-    assert [labels[column]["label"] for column in ("first", "second")] == expected
+    expected = [label.format(newer.run_id.rpartition("-")[2]) for label in shown]
+    assert [labels[run_id]["label"] for run_id in (older.run_id, newer.run_id)] == expected
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from core.base.files import path_of
 from core.cli.run_options import add_settings
 from core.config import RunConfig
 from core.errors import SettingError
+from core.jobs.job import LOW_PRIORITY
 
 _DATASET = "Fingerprint of a stored dataset, or its first characters (see `datasets list`)."
 _JOB_ACTIONS = {
@@ -215,6 +216,15 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=path_of, help="Folder for the run. Default: a new folder in the workspace.")
     add_settings(parser, RunConfig.model_fields)
     parser.add_argument("--background", action="store_true", help="Read the files, then queue the run as a job.")
+    parser.add_argument(
+        "--nice",
+        type=int,
+        choices=range(20),
+        metavar="N",
+        default=LOW_PRIORITY,
+        help="Priority of a background run, from 0 (normal) to 19 (only when nothing else runs). By default, it gives "
+        f"way to other programs, and takes longer on a busy machine. Default: {LOW_PRIORITY}.",
+    )
     _add_progress(parser)
 
 

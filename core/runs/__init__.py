@@ -3,6 +3,7 @@
 from core.base.note import Note
 from core.runs.best import best_run, compare_with_best
 from core.runs.compare import Comparison, compare_runs
+from core.runs.leaderboard import Difference, Entry, differences, differing_settings, leaderboard
 from core.runs.store import Run, delete_run, find_run, list_runs, load_run, run_folder, unreadable_runs
 from core.runs.summary import (
     WITHHELD,
@@ -11,12 +12,15 @@ from core.runs.summary import (
     expected_error,
     expected_interval,
     expected_score,
+    setting_value,
     shift_warning,
 )
 
 __all__ = [
     "WITHHELD",
     "Comparison",
+    "Difference",
+    "Entry",
     "Note",
     "Run",
     "best_run",
@@ -25,13 +29,17 @@ __all__ = [
     "delete_run",
     "describe_run",
     "describe_settings",
+    "differences",
+    "differing_settings",
     "expected_error",
     "expected_interval",
     "expected_score",
     "find_run",
+    "leaderboard",
     "list_runs",
     "load_run",
     "run_folder",
+    "setting_value",
     "shift_warning",
     "unreadable_runs",
 ]

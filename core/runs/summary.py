@@ -71,19 +71,26 @@ def describe_settings(config: RunConfig) -> str:
             0, "no time limit" if minutes is None else f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
         )
     others = [
-        f"{RunConfig.setting(name).title.lower()} {_setting_value(name, value)}"
+        f"{RunConfig.setting(name).title.lower()} {setting_value(name, value)}"
         for name, value in config
         if name not in ("preset", "minutes", "trials", "seed") and value != RunConfig.model_fields[name].default
     ]
     return ", ".join([config.preset, *limits, f"seed {config.seed}", *others])
 
 
-def _setting_value(name: str, value: object) -> str:
+def setting_value(name: str, value: object) -> str:
+    """Return the value of a setting for people.
+
+    >>> setting_value("learners", ["xgboost"]), setting_value("half_life", None), setting_value("device", "gpu")
+    ('XGBoost', 'not set', 'gpu')
+    """
+    if value is None:
+        return "not set"
     if isinstance(value, bool):
         return "on" if value else "off"
     labels = RunConfig.setting(name).choices
-    if isinstance(value, tuple):
-        return listed(labels.get(one, one) for one in value)
+    if isinstance(value, (tuple, list)):
+        return listed(labels.get(one, one) for one in value) or "none"
     return labels.get(str(value), str(value)).lower() if labels else str(value)
 
 

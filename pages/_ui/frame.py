@@ -31,6 +31,12 @@ _ICON = Path(__file__).with_name("icon.png")
 DARK_BUTTON_TEXT = "#10141C"
 DARK_BUTTONS = f'<style>[data-testid="stBaseButton-primary"] {{ color: {DARK_BUTTON_TEXT}; }}</style>'
 """Streamlit writes white on the primary colour, which is pale in the dark theme so that it can be read as text."""
+_LAYOUT = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 3.25rem; padding-bottom: 3rem; }
+[data-testid="stSidebarHeader"] { height: 2.75rem; margin-bottom: 0; }
+@media (min-width: 1700px) { [data-testid="stMainBlockContainer"] { padding-left: 3rem; padding-right: 3rem; } }
+</style>"""
+"""Less empty space above the title, so that the first screen shows the finding and its chart."""
 _METRIC_WIDTH = 152
 """Pixels: five in a row on a laptop, two on a phone."""
 
@@ -54,6 +60,7 @@ SCORE = Entry("pages/6_Score.py", "Score", ":material/price_check:")
 BACKTEST = Entry("pages/7_Backtest.py", "Backtest", ":material/history:")
 LIVE = Entry("pages/8_Live.py", "Live", ":material/sensors:")
 MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE, BACKTEST, LIVE)
+TRAIN_VIEWS = ("Now", "Result", "Runs")
 _PAGES_WITH_JOBS = (HOME, TRAIN)
 _NEXT_STEPS = {
     "dataset": ("Read event files or the demo data first.", DATA),
@@ -97,8 +104,7 @@ class Page:
 def open_page(entry: Entry) -> Page:
     """Configure the page and draw the sidebar; every page calls this first."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
-    if visitor_theme() == "dark":
-        st.html(DARK_BUTTONS)
+    st.html(_LAYOUT + (DARK_BUTTONS if visitor_theme() == "dark" else ""))
     with showing_errors(stop=True):
         check_visitor()
     freeze_libraries()

@@ -42,7 +42,7 @@ def _draw_progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> No
     if job.active and was_queued:
         st.rerun(scope="app")
     if not job.open:
-        _select_if_best(workspace, job)
+        _show_result(workspace, job)
         st.rerun(scope="app")
     with st.container(border=True):
         st.markdown(f"**{plain(_headline(job))}**")
@@ -59,8 +59,12 @@ def _draw_progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> No
                     st.rerun(scope="app")
 
 
-def _select_if_best(workspace: Workspace, job: Job) -> None:
-    """Select the run of a job that has just ended on all pages, if it is the best one on its dataset."""
+def _show_result(workspace: Workspace, job: Job) -> None:
+    """Show the result of a job that has just ended on Train, and select its run if it is the best on its dataset."""
+    if job.state == "done":  # the result is what the visitor waited for
+        page_state().last_views["Train"] = "Result"
+        st.session_state.pop("view-Train", None)
+        set_param("view", "")
     best = best_run([run for run in list_runs(workspace) if run.manifest.dataset == job.dataset])
     if best is not None and best.manifest.run_id == job.run_id:
         page_state().selected_ids["run"] = best.manifest.run_id
@@ -142,6 +146,8 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
         facts.append(f"{number(job.memory / 1e9)} GB of memory")
     if job.cores is not None:
         facts.append(f"{job.cores:.1f} cores busy")
+    if job.gives_way:
+        facts.append("gives way to other programs")
     if job.attempts > 1:
         facts.append(f"started {job.attempts} times")
     return facts

@@ -46,7 +46,12 @@ def manage_dataset(workspace: Workspace, dataset: Dataset) -> None:
     """Show the button beside the datasets, which opens the name, the pin and the deletion of the selected one."""
     key = f"selector-dataset-{dataset.fingerprint}"
     with st.popover(
-        "", icon=_ICON, help="Name, pin or delete this dataset", key="manage-dataset", on_change="rerun"
+        "",
+        icon=_ICON,
+        type="tertiary",
+        help="Name, pin or delete this dataset",
+        key="manage-dataset",
+        on_change="rerun",
     ) as popover:
         _edit_note("dataset", dataset.note, lambda note: write_note(dataset.folder, note), key=key)
         if not popover.open:  # measuring its files takes time
