@@ -117,8 +117,8 @@ def data_findings(dataset: Dataset) -> list[BriefFinding]:
         gap = number(abs(float(rest[inside].mean() - rest[~inside].mean())))
         average, share = number(float(values[inside].mean())), percent(float(inside.mean()))
         text = (
-            f"Sessions {selection.describe(labels)} are worth {gap} {VALUE_UNIT} {side} than others with as many events "
-            f"of each type ({average} on average; {share} of the sessions)."
+            f"Sessions {selection.describe(labels)} are worth {gap} {VALUE_UNIT} {side} than others with as many "
+            f"events of each type ({average} on average; {share} of the sessions)."
         )
         query = tuple(selection.as_query().items())
         findings.append(BriefFinding("data", text, surprise(effect, error), "Explore", view, query))
@@ -165,7 +165,7 @@ def _category_labels(dataset: Dataset) -> dict[str, str]:
 
 def _concentration(values: Values) -> BriefFinding:
     share = share_of_top(values, _TOP)
-    effect = difference_of_shares(share, _TOP_OF_EXPONENTIAL)
+    effect = max(difference_of_shares(share, _TOP_OF_EXPONENTIAL), 0.0)  # a light tail is no surprise
     error = error_of_top(values, _TOP, _TOP_OF_EXPONENTIAL)
     text = (
         f"The top 1% of the train sessions hold {percent(share)} of the total value. Without a heavy tail, it would be "
@@ -203,7 +203,7 @@ def _error_findings(run: Run) -> list[BriefFinding]:
     values, predicted = (oof.get_column(name).to_numpy().astype(np.float64) for name in (VALUE, STACK))
     errors = values - predicted
     share = share_of_top(errors**2, _TOP)
-    effect = difference_of_shares(share, _TOP_OF_SQUARED_NORMAL)
+    effect = max(difference_of_shares(share, _TOP_OF_SQUARED_NORMAL), 0.0)
     text = (
         f"1% of the sessions cause {percent(share)} of the squared error. If all sessions were equally hard to "
         f"predict, it would be {percent(_TOP_OF_SQUARED_NORMAL)}."

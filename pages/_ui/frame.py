@@ -59,6 +59,7 @@ SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
 SCORE = Entry("pages/6_Score.py", "Score", ":material/price_check:")
 BACKTEST = Entry("pages/7_Backtest.py", "Backtest", ":material/history:")
 LIVE = Entry("pages/8_Live.py", "Live", ":material/sensors:")
+PAGES = {entry.label: entry for entry in (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE, BACKTEST, LIVE)}
 MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE, BACKTEST, LIVE)
 TRAIN_VIEWS = ("Now", "Result", "Runs")
 _PAGES_WITH_JOBS = (HOME, TRAIN)
@@ -133,8 +134,7 @@ def open_page(entry: Entry) -> Page:
     watch_selection(dataset, run)
     if entry == HOME:
         show_on_home()
-    for link in page_state().broken_links.values():  # on the page, because a phone hides the sidebar
-        st.warning(plain(link.warning), icon=":material/link_off:")
+    _show_broken_links()
     show_damage(workspace, dataset, run, is_data_page=entry == DATA, is_train_page=entry == TRAIN)
     if dataset is not None and entry == EXPLORE and dataset.damage():
         st.stop()
@@ -142,6 +142,15 @@ def open_page(entry: Entry) -> Page:
         st.stop()
     waiting = next((job for job in open_jobs if dataset is not None and job.dataset == dataset.fingerprint), None)
     return Page(workspace, dataset, run, best, job, waiting)
+
+
+def _show_broken_links() -> None:
+    """Show the warnings about links to what does not exist, on the page, because a phone hides the sidebar."""
+    for param, link in list(page_state().broken_links.items()):
+        st.warning(plain(link.warning), icon=":material/link_off:")
+        if st.button("Dismiss", icon=":material/close:", type="tertiary", key=f"dismiss-link-{param}"):
+            del page_state().broken_links[param]
+            st.rerun()
 
 
 @st.cache_resource(show_spinner="Reading the demo data")

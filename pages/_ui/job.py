@@ -111,8 +111,14 @@ def _draw_waiting(workspace: Workspace, job_id: str, *, was_queued: bool) -> Non
     job = Jobs(workspace).get(job_id)
     if not job.open or (job.active and was_queued):
         st.rerun(scope="app")
-    st.markdown(f"{_headline(job)}.")
+    st.markdown(f"{plain(_headline(job))}. {_ready(job)}".strip())
     st.progress(job.progress.fraction if job.progress else 0.0, text=_status(job))
+
+
+def _ready(job: Job) -> str:
+    """Say when what a page waits for will be there; empty before there is an estimate."""
+    left = None if job.progress is None else job.progress.seconds_left
+    return "" if left is None or not job.active else f"**Ready in about {duration(max(left, 1.0))}.**"
 
 
 def _headline(job: Job) -> str:
