@@ -13,10 +13,10 @@ _DEFAULT_SESSIONS = 100_000
 _SECONDS = {
     "ingest": (0.05, 0.0),  # of a stored dataset, which is only opened
     "features": (0.05, 0.02),
-    "prepare": (0.4, 0.07),
-    "train": (2.8, 0.19),
-    "importance": (1.0, 0.1),
-    "certificate": (0.35, 0.055),
+    "prepare": (1.0, 0.045),
+    "train": (2.4, 0.24),
+    "importance": (0.4, 0.33),
+    "certificate": (0.6, 0.04),
     "write": (0.05, 0.001),
 }
 """Step -> seconds of any run, and seconds per 1,000 sessions: a quick run with default settings on two idle cores.
@@ -28,11 +28,13 @@ _LIVE_ROWS = 1.8
 """Rows of a run for open sessions, relative to its sessions, on data in which half of the sessions have one event."""
 _SECONDS_PER_TRIAL = (0.4, 0.056)
 """The same for one trial of one learner, when most trials are pruned."""
+_EXPLAINED_SESSIONS = 8_000
+"""Above this, importance hardly takes more time, because it is computed on a sample."""
 _SHARED = 0.35
 """Share of training and importance that does not depend on the number of learners with trees."""
 _CHEAP = 0.1
 """Time of a trial of a linear model, relative to one of trees."""
-_TUNED_IMPORTANCE = 2.0
+_TUNED_IMPORTANCE = 1.6
 """Importance of tuned models, relative to default ones with as many seeds: they have more and larger trees."""
 _COSTLY = frozenset(LEARNER_LABELS) - {"linear"}
 """Learners whose fits take time. A linear model is fitted in a tenth of the time of trees."""
@@ -76,7 +78,9 @@ def _other_steps(config: RunConfig, n_sessions: int, paces: Mapping[str, float],
     fits = learners * config.folds / default.folds * n_seeds
     shares = {"train": fits, "importance": fits * (_TUNED_IMPORTANCE if config.tunes else 1.0)}
     seconds = {
-        name: _seconds(cost, n_sessions) * paces.get(name, 1.0) * shares.get(name, 1.0)
+        name: _seconds(cost, min(n_sessions, _EXPLAINED_SESSIONS) if name == "importance" else n_sessions)
+        * paces.get(name, 1.0)
+        * shares.get(name, 1.0)
         for name, cost in _SECONDS.items()
     }
     labels = {

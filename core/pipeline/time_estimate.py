@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.base.text import short_duration
@@ -21,10 +21,11 @@ _KNOWN_MACHINE = 1.3
 """Times vary by a third from run to run (docs/benchmarks.md)."""
 _FACTOR_PER_SIZE = 1.12
 """Additional factor for each doubling or halving of the sessions beyond those of any earlier run."""
-_AGE_DECAY = 0.7
+_AGE_DECAY = 0.5
 """Weight of a run relative to the next newer one: the load of a machine changes."""
 _OTHER_PRESET = 0.15
-"""Weight of a run that tuned as evidence for one that does not, and the reverse: models that were tuned are larger."""
+"""Weight of the steps with models of a run that tuned for one that does not, and the reverse: their models differ."""
+_MODEL_STEPS = frozenset(("tune", "train", "importance"))
 _WHOLE_RUN = 0.5
 """Weight of the pace of whole runs next to that of a single step, whose time varies more."""
 _MIN_SECONDS = 0.2
@@ -130,8 +131,8 @@ class Pace:
 def learn_pace(config: RunConfig, n_sessions: int, runs: Sequence[Run]) -> Pace:
     """Return the pace of a run on this machine, learned from the step times of earlier runs.
 
-    Each factor is a weighted geometric mean. Runs of the same kind (with or without tuning), on data of a similar size,
-    and recent runs count more. The arguments are those of `estimate_time`.
+    Each factor is a weighted geometric mean. Runs on data of a similar size and recent runs count more; for
+    steps with models, so do runs of the same kind (with or without tuning). The arguments are those of `estimate_time`.
     """
     evidence = [
         (run, abs(math.log2(_n_sessions(run) / max(n_sessions, 1))))
@@ -142,34 +143,40 @@ def learn_pace(config: RunConfig, n_sessions: int, runs: Sequence[Run]) -> Pace:
     if not evidence:
         overall = math.sqrt(_MEASURED_CORES / available_cores())
         return Pace(overall, dict.fromkeys((step.name for step in steps(config)), overall), _UNKNOWN_MACHINE)
-    weights = [
-        _AGE_DECAY**age / (1 + distance) * (1.0 if run.manifest.config.tunes == config.tunes else _OTHER_PRESET)
-        for age, (run, distance) in enumerate(evidence)
+    weights = [_AGE_DECAY**age / (1 + distance) for age, (_, distance) in enumerate(evidence)]
+    ratios = [(run.manifest.config.tunes == config.tunes, _step_ratios(run)) for run, _ in evidence]
+    wholes = [
+        (_whole_ratio(run, is_same_kind=is_same_kind), weight)
+        for (run, _), (is_same_kind, _), weight in zip(evidence, ratios, weights, strict=True)
     ]
-    ratios = [_step_ratios(run) for run, _ in evidence]
-    overall = _mean((_whole_ratio(run), weight) for (run, _), weight in zip(evidence, weights, strict=True))
-    of_steps = {
-        step.name: _mean(
-            [
-                (overall, _WHOLE_RUN * max(weights)),
-                *(
-                    (ratio[step.name], weight)
-                    for ratio, weight in zip(ratios, weights, strict=True)
-                    if step.name in ratio
-                ),
-            ]
-        )
-        for step in steps(config, n_sessions)
-    }
+    overall = _mean(wholes)
+
+    def pace_of(step: str) -> float:
+        pairs = [(overall, _WHOLE_RUN * max(weights))]
+        for (is_same_kind, ratio), weight in zip(ratios, weights, strict=True):
+            if step in ratio:
+                counts = is_same_kind or step not in _MODEL_STEPS
+                pairs.append((ratio[step], weight if counts else _OTHER_PRESET * weight))
+        return _mean(pairs)
+
+    of_steps = {step.name: pace_of(step.name) for step in steps(config, n_sessions)}
     same_kind = [distance for run, distance in evidence if run.manifest.config.tunes == config.tunes]
     nearest = min(same_kind, default=1.0 + min(distance for _, distance in evidence))
-    return Pace(overall, of_steps, _KNOWN_MACHINE * _FACTOR_PER_SIZE ** max(nearest - 1, 0.0))
+    varies = math.exp(_spread(wholes))
+    factor = max(_KNOWN_MACHINE, varies) * _FACTOR_PER_SIZE ** max(nearest - 1, 0.0)
+    return Pace(overall, of_steps, min(factor, _UNKNOWN_MACHINE))
 
 
-def _mean(pairs: Iterable[tuple[float, float]]) -> float:
+def _mean(pairs: Sequence[tuple[float, float]]) -> float:
     """Return the weighted geometric mean of pairs (ratio, weight)."""
-    logs = [(math.log(ratio), weight) for ratio, weight in pairs]
-    return math.exp(sum(log * weight for log, weight in logs) / sum(weight for _, weight in logs))
+    return math.exp(sum(math.log(ratio) * weight for ratio, weight in pairs) / sum(weight for _, weight in pairs))
+
+
+def _spread(pairs: Sequence[tuple[float, float]]) -> float:
+    """Return the weighted standard deviation of the logarithms of pairs (ratio, weight)."""
+    center = math.log(_mean(pairs))
+    total = sum(weight for _, weight in pairs)
+    return math.sqrt(sum(weight * (math.log(ratio) - center) ** 2 for ratio, weight in pairs) / total)
 
 
 def _step_ratios(run: Run) -> dict[str, float]:
@@ -183,11 +190,11 @@ def _step_ratios(run: Run) -> dict[str, float]:
     }
 
 
-def _whole_ratio(run: Run) -> float:
-    """Return the time of a run relative to the usual one; of a run with a time budget, that of its other steps."""
+def _whole_ratio(run: Run, *, is_same_kind: bool) -> float:
+    """Return the time of a run relative to the usual one; of a run of another kind or with a budget, without models."""
     config, timings = run.manifest.config, run.manifest.timings
     usual = {step.name: step.weight for step in steps(config, _n_sessions(run))}
-    if config.budget_minutes is None:
+    if config.budget_minutes is None and is_same_kind:
         return max(run.manifest.seconds, 0.1) / sum(usual.values())
     names = [name for name in ("features", "prepare", "certificate") if timings.get(name)]
     return sum(timings[name] for name in names) / sum(usual[name] for name in names) if names else 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,16 +12,17 @@ from threadpoolctl import threadpool_limits
 from core.base.checkpoint import LoadOrCompute, always_compute
 from core.base.progress import OnResult, Report, ignore_result, no_report
 from core.features.learned.catalogue import START
-from core.features.learned.user_values import BUCKETS, History
+from core.features.learned.user_values import History
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.combinations import Combinations
 from core.training.cross_fitting import CrossFit, FoldMatrices
-from core.training.expected_score import LEARNER_BOOTSTRAP, Classes, ExpectedScore, by_history, expected_score
+from core.training.expected_score import ExpectedScore
 from core.training.folds import Folds
 from core.training.intervals import ErrorPredictors, Intervals, fit_intervals
 from core.training.learned_columns import FoldColumns
 from core.training.learners import Matrix, Vector
 from core.training.prepared_folds import PreparedFolds
+from core.training.scorer import Scorer
 from core.training.seeds import fit_with_seeds
 from core.training.selection_bias import selection_bias
 from core.training.stacking import Combination, Stack
@@ -158,7 +159,7 @@ def _stack_fits(
     test = stack.predict(test_columns, _test_start(matrices))
     history, test_history = user_histories(data)
     bias = selection_bias(search_results, y, folds, metric, stack_of)
-    scorer = _Scorer.of(prepared, (history, test_history), known_share=known_share, bias=bias)
+    scorer = Scorer.of(prepared, (history, test_history), known_share=known_share, bias=bias)
     return Training(
         **vars(prepared),
         folds=folds,
@@ -199,7 +200,7 @@ def whole_part(training: Training, *, known_share: float) -> Training:
     prepared = PreparedFolds(data, training.config, matrices, training.context, training.metric)
     histories = user_histories(data)
     bias = training.selection_bias
-    scorer = _Scorer.of(prepared, histories, known_share=known_share, bias=bias)
+    scorer = Scorer.of(prepared, histories, known_share=known_share, bias=bias)
     fits = tuple(fit.first_rows(n_whole, y, matrices.folds) for fit in training.fits)
     ends = {level: each[:n_whole] for level, each in training.intervals.train.items()}
     return replace(
@@ -219,56 +220,6 @@ def whole_part(training: Training, *, known_share: float) -> Training:
         combined={name: oof[:n_whole] for name, oof in training.combined.items()},
         intervals=replace(training.intervals, train=ends),
     )
-
-
-@dataclass(frozen=True)
-class _Scorer:
-    """Computes expected scores of out-of-fold predictions.
-
-    Attributes:
-        classes, test_classes: see `expected_score`.
-        known_share: see `train`.
-        bias: see `Training.selection_bias`.
-    """
-
-    prepared: PreparedFolds
-    classes: Classes
-    test_classes: Classes
-    known_share: float
-    bias: float
-
-    @classmethod
-    def of(
-        cls, prepared: PreparedFolds, histories: tuple[History, History], *, known_share: float, bias: float
-    ) -> _Scorer:
-        data = prepared.data
-        classes, test_classes = data.classes, data.test_classes
-        if data.times is not None:
-            classes = by_history(classes, histories[0].bucket, BUCKETS)
-            test_classes = by_history(test_classes, histories[1].bucket, BUCKETS)
-        if prepared.config.use_known_values and data.known_value_mask is not None:  # their error is 0
-            test_classes = test_classes[~data.known_value_mask]
-        return cls(prepared, classes, test_classes, known_share, bias)
-
-    def score(self, oof: Vector, metric: Metric | None = None, **options: int) -> ExpectedScore:
-        """Return the expected score of predictions, by default in the metric of the run."""
-        data, validated = self.prepared.data, self.prepared.matrices.folds.validated_mask
-        metric = metric or self.prepared.metric
-        return expected_score(
-            metric.losses(oof[validated], data.y[validated]),
-            users=data.users[validated],
-            classes=self.classes[validated],
-            test_classes=self.test_classes,
-            known_share=self.known_share,
-            seed=self.prepared.config.seed,
-            metric=metric,
-            bias=self.bias,
-            **options,
-        )
-
-    def by_learner(self, fits: Sequence[CrossFit]) -> dict[str, ExpectedScore]:
-        """Return learner -> its expected score."""
-        return {fit.learner: self.score(fit.oof, n_bootstrap=LEARNER_BOOTSTRAP) for fit in fits}
 
 
 def error_predictors(

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.base.text import count, duration, number
 from core.base.workspace import Workspace
+from core.config import RunConfig
 from core.errors import SettingError
 from core.jobs import Job, Jobs, cancel, finish_early, resume, start_next_job
 from core.jobs.interim_results import trial_frame
@@ -143,7 +144,7 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
     """Return the settings, the trials, the best loss, the memory, the busy cores, and how often the job was started."""
     trials = trial_frame(Jobs(workspace).results(job.id, "trial"))
     complete = trials.filter("complete")
-    facts = [settings_text(job)]
+    facts = [settings_text(job), *_default_metric(job)]
     if trials.height:
         facts.append(f"{count(trials.height, 'trial')}, {trials.height - complete.height} pruned")
     if complete.height:
@@ -157,6 +158,13 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
     if job.attempts > 1:
         facts.append(f"started {job.attempts} times")
     return facts
+
+
+def _default_metric(job: Job) -> list[str]:
+    """Return the metric of a job if its settings do not name it, because it is the default."""
+    metric = RunConfig.setting("metric")
+    name = str(job.config.get("metric", metric.default))
+    return [metric.choices[name].lower()] if name == metric.default else []
 
 
 def show_outcome(workspace: Workspace, job: Job, selected: Run | None = None) -> None:

@@ -147,8 +147,8 @@ def _difference_row(difference: Difference, label: str) -> dict[str, str]:
         "Predictor": f"{BEST_MARK} {label}" if entry.is_best else label,
         "Expected": MISSING if entry.expected is None else number(entry.expected.value),
         "Cross-validated": number(entry.cross_validated),
-        "Difference": number(difference.value) if is_known else MISSING,
-        "95% interval": span(number(difference.low), number(difference.high)) if is_known else MISSING,
+        "Difference": _signed(number(difference.value)) if is_known else MISSING,
+        "95% interval": _signed(span(number(difference.low), number(difference.high))) if is_known else MISSING,
         "Basis": {
             "reference": "compared with this",
             "paired": "paired, out of fold",
@@ -156,6 +156,11 @@ def _difference_row(difference: Difference, label: str) -> dict[str, str]:
             "none": "not comparable",
         }[difference.basis],
     }
+
+
+def _signed(text: str) -> str:
+    """Return a text with minus signs, because a text with a leading hyphen may be a formula to a spreadsheet."""
+    return text.replace("-", "−")
 
 
 def _show_settings(runs: list[Run], names: dict[str, str]) -> None:

@@ -35,7 +35,6 @@ def setting_input(
     choices = setting.choices or choices or {}
     options["key"] = field = kept_key(f"setting/{name}{key}")
     options["help"] = setting.description
-    # a default as an argument would contradict the remembered value
     initial: Any = setting.default if default is None else default
     if setting.kind == "array":
         st.session_state.setdefault(field, list(initial))
@@ -54,9 +53,11 @@ def setting_input(
     number: Any = int if setting.kind == "integer" else float
     if st.session_state[field] is not None:
         st.session_state[field] = number(st.session_state[field])
-    lowest, highest = (None if limit is None else number(limit) for limit in (setting.minimum, setting.maximum))
+    lowest, highest, value = (
+        None if each is None else number(each) for each in (setting.minimum, setting.maximum, initial)
+    )
     return st.number_input(
-        setting.title, lowest, highest, None, number(1), format="%d" if number is int else "%g", **options
+        setting.title, lowest, highest, value, number(1), format="%d" if number is int else "%g", **options
     )
 
 
