@@ -10,7 +10,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 
@@ -18,6 +18,7 @@ from core.errors import SettingError
 from core.schema import LEARNER_LABELS
 
 FeatureSet = Literal["lean", "full"]
+Group = Literal["Task", "Tuning", "Features", "Folds", "Learners"]
 MAX_THREADS = 64
 """Boosting gets slower, not faster, with more threads than this."""
 _BUDGET_MINUTES = {"standard": 10.0, "thorough": 60.0}
@@ -46,6 +47,7 @@ class Setting:
     """Description of a run setting.
 
     Attributes:
+        group: settings of a group are shown together.
         kind: JSON Schema type: "string", "integer", "number", "boolean", or "array" (of strings).
         default: default value; None if the setting is not set by default.
         choices: allowed value -> label; empty if the values are not enumerated.
@@ -55,6 +57,7 @@ class Setting:
 
     title: str
     description: str
+    group: Group
     kind: str
     default: Any
     choices: dict[str, str]
@@ -62,9 +65,9 @@ class Setting:
     maximum: float | None
 
 
-def _choices(**labels: str) -> dict[str, Any]:
-    """Return the part of a field's JSON Schema with the labels of its values, which `RunConfig.setting` reads."""
-    return {"choices": labels}
+def _form(group: Group, **labels: str) -> dict[str, Any]:
+    """Return the part of a field's JSON Schema with its group and the labels of its values; see `RunConfig.setting`."""
+    return {"group": group, "choices": labels}
 
 
 class RunConfig(BaseModel, frozen=True, extra="forbid"):
@@ -79,19 +82,22 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         description="How much tuning to do: none (quick), or as much as fits into a run of "
         f"{_BUDGET_MINUTES['standard']:.0f} (standard) or {_BUDGET_MINUTES['thorough']:.0f} minutes (thorough). Tuning "
         "changes the error by about 1%, so quick is a good start.",
-        json_schema_extra=_choices(quick="Quick", standard="Standard", thorough="Thorough"),
+        json_schema_extra=_form("Tuning", quick="Quick", standard="Standard", thorough="Thorough"),
     )
     purpose: Literal["sessions", "live"] = Field(
         default="sessions",
         description="Which sessions the model values. For open sessions, it is trained on prefixes of sessions, and "
         "values a session after each of its events.",
-        json_schema_extra=_choices(sessions="Sessions as they are in the files", live="Sessions that are still open"),
+        json_schema_extra=_form(
+            "Task", sessions="Sessions as they are in the files", live="Sessions that are still open"
+        ),
     )
     minutes: float | None = Field(
         default=None,
         ge=0.5,
         le=7 * 24 * 60,
         description="Time budget of the whole run; replaces that of the preset.",
+        json_schema_extra=_form("Tuning"),
     )
     trials: int | None = Field(
         default=None,
@@ -100,37 +106,44 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         title="Trials per learner",
         description="Number of tuning trials per learner. If minutes is not set, there is no time budget, and the same "
         "settings give the same bytes.",
+        json_schema_extra=_form("Tuning"),
     )
     metric: Literal["mse", "rmse", "mae", "rmsle"] = Field(
         default="mse",
         description="The error that learners and meta-model minimize.",
-        json_schema_extra=_choices(
+        json_schema_extra=_form(
+            "Task",
             mse="Mean squared error",
             rmse="Root mean squared error",
             mae="Mean absolute error",
             rmsle="Root mean squared log error",
         ),
     )
-    seed: int = Field(default=7, ge=0, le=2**31 - 1, description="Seed of the random numbers.")
+    seed: int = Field(
+        default=7, ge=0, le=2**31 - 1, description="Seed of the random numbers.", json_schema_extra=_form("Folds")
+    )
     learners: tuple[str, ...] = Field(
         default=tuple(LEARNER_LABELS),
         description="Learners to fit and stack.",
-        json_schema_extra=_choices(**LEARNER_LABELS),
+        json_schema_extra=_form("Learners", **LEARNER_LABELS),
     )
-    folds: int = Field(default=5, ge=2, le=20, description="Number of folds for cross-validation.")
+    folds: int = Field(
+        default=5, ge=2, le=20, description="Number of folds for cross-validation.", json_schema_extra=_form("Folds")
+    )
     fold_kind: Literal["user", "user_and_value", "forward"] = Field(
         default="user",
         title="Split",
         description="How sessions are assigned to folds. With a forward split, each period is predicted by models "
         "that were trained on earlier periods, and the first period is not predicted.",
-        json_schema_extra=_choices(
-            user="By user", user_and_value="By user, stratified by value", forward="Forward in time"
+        json_schema_extra=_form(
+            "Folds", user="By user", user_and_value="By user, stratified by value", forward="Forward in time"
         ),
     )
     combination: Literal["best", "ridge"] = Field(
         default="best",
         description="How the predictions of the learners are combined.",
-        json_schema_extra=_choices(
+        json_schema_extra=_form(
+            "Learners",
             best="What is best in cross-validation: means, the Ridge meta-model or a single part",
             ridge="Always the Ridge meta-model",
         ),
@@ -139,6 +152,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         default=True,
         title="Non-negative weights",
         description="Constrain the weights of the meta-model to be at least 0.",
+        json_schema_extra=_form("Learners"),
     )
     half_life: float | None = Field(
         default=None,
@@ -147,36 +161,46 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         title="Half-life in days",
         description="Age in days at which the weight of a training session has halved. If it is not set, all sessions "
         "have the same weight.",
+        json_schema_extra=_form("Learners"),
     )
     rising: tuple[str, ...] = Field(
         default=(),
         title="Monotone features",
         description="Features with a monotone increasing constraint.",
+        json_schema_extra=_form("Learners"),
+    )
+    hyperparameters: tuple[str, ...] = Field(
+        default=(),
+        description="Hyperparameters of single learners. LEARNER.NAME=VALUE fixes one, and LEARNER.NAME=LOW:HIGH "
+        "replaces the range of its search.",
+        json_schema_extra=_form("Learners"),
     )
     device: Literal["cpu", "gpu"] = Field(
         default="cpu",
         description="Device on which tree models are trained.",
-        json_schema_extra=_choices(cpu="CPU", gpu="GPU"),
+        json_schema_extra=_form("Learners", cpu="CPU", gpu="GPU"),
     )
     history: Literal["as_of", "all_rows"] = Field(
         default="as_of",
         description="Events that history features may use. Session values are never used. Sessions that are still open "
         "can only be scored with as_of.",
-        json_schema_extra=_choices(
-            as_of="Only events before the session began", all_rows="All events of both files except the session's own"
+        json_schema_extra=_form(
+            "Features",
+            as_of="Only events before the session began",
+            all_rows="All events of both files except the session's own",
         ),
     )
     features: FeatureSet = Field(
         default="lean",
         description="Features that the learners see. The lean set leaves out what hardly lowers the error.",
-        json_schema_extra=_choices(lean="Lean, faster", full="All features"),
+        json_schema_extra=_form("Features", lean="Lean, faster", full="All features"),
     )
     engine: Literal["polars", "duckdb", "spark"] = Field(
         default="polars",
         description="Engine that computes the features. All engines give the same values. Spark connects to the "
         "address in SPARK_MASTER.",
-        json_schema_extra=_choices(
-            polars="In memory", duckdb="On disk, for logs larger than memory", spark="On a cluster"
+        json_schema_extra=_form(
+            "Features", polars="In memory", duckdb="On disk, for logs larger than memory", spark="On a cluster"
         ),
     )
     split_composite_sessions: bool = Field(
@@ -184,12 +208,14 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         title="Split sessions that several users share",
         description="If several users share a session id, predict its value for each user and add up the predictions. "
         "Such sessions are excluded from training.",
+        json_schema_extra=_form("Task"),
     )
     use_known_values: bool = Field(
         default=True,
         title="Use known values",
         description="For test sessions that are also in the train file, with the same users, submit their value from "
         "that file instead of a prediction.",
+        json_schema_extra=_form("Task"),
     )
 
     @field_validator("learners")
@@ -209,14 +235,16 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         ('Folds', 'integer', 5, 2, 20)
         """
         schema = _schemas()[name]
-        extra = cls.model_fields[name].json_schema_extra  # the schema lists the choices, too, but in alphabetical order
+        # the schema lists the choices, too, but in alphabetical order
+        extra = cast(dict[str, Any], cls.model_fields[name].json_schema_extra)
         value_schema = next((option for option in schema.get("anyOf", ()) if option["type"] != "null"), schema)
         return Setting(
             title=schema["title"],
             description=schema["description"],
+            group=extra["group"],
             kind=value_schema["type"],
             default=schema["default"],
-            choices=dict(extra["choices"]) if isinstance(extra, dict) else {},  # type: ignore[arg-type]
+            choices=dict(extra["choices"]),
             minimum=value_schema.get("minimum"),
             maximum=value_schema.get("maximum"),
         )

@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
+from core.base.note import Note, read_note
 from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, read_stored_json, require_regular
 from core.base.text import count, number, time_text, verb
 from core.base.workspace import Workspace
@@ -299,6 +300,16 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 of the files' content and the mapping."""
         return self.folder.name
+
+    @property
+    def note(self) -> Note:
+        """A person's name for the dataset and remarks on it; empty if there are none."""
+        return read_note(self.folder)
+
+    @property
+    def name(self) -> str:
+        """The name for people: that of its note, or else that of its files."""
+        return self.note.name or self.card().name
 
     def card(self) -> DatasetCard:
         """Read the card.

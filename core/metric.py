@@ -108,6 +108,16 @@ def metric_named(name: str) -> Metric:
     return _METRICS[name]
 
 
+def error_of_one_session(name: str, score: float) -> float:
+    """Return the typical error of one session, in value units or on the log scale, from a score on a metric.
+
+    >>> error_of_one_session("mse", 100.0), error_of_one_session("mae", 4.2)
+    (10.0, 4.2)
+    """
+    metric = metric_named(name)
+    return score if metric.takes_root or metric.is_absolute else math.sqrt(max(score, 0.0))
+
+
 def typical_error(name: str, score: float) -> str:
     """Describe a score on the metric of this name as the typical error of one session.
 
@@ -115,6 +125,6 @@ def typical_error(name: str, score: float) -> str:
     ('10.0 value units (root mean square)', '4.20 value units (mean)', '0.700 on the log scale (root mean square)')
     """
     metric = metric_named(name)
-    error = score if metric.takes_root or metric.is_absolute else math.sqrt(score)
+    error = error_of_one_session(name, score)
     scale = "on the log scale" if metric.is_logarithmic else "value units"
     return f"{number(error)} {scale} ({'mean' if metric.is_absolute else 'root mean square'})"

@@ -18,6 +18,7 @@ from pages._ui.data_tables import column_table, product_table
 from pages._ui.downloads import offer_chart, offer_page
 from pages._ui.filters import filter_by_pick, show_filter, show_selected
 from pages._ui.run_tables import price_table
+from pages._ui.selectors import select_view
 from pages._ui.serving.privacy import for_visitors
 from pages._ui.session_choice import choose_session
 from pages._ui.table import Frame, show_table
@@ -36,7 +37,7 @@ if page.dataset is None:
 
 folder = str(page.dataset.folder)
 card = page.dataset.card()
-dataset_name = for_visitors(card.name)
+dataset_name = for_visitors(page.dataset.name)
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
 labels = cache.category_labels(folder)
 selection = show_filter(card, cache.frequent_categories(folder), cache.own_cells(folder), labels)
@@ -136,7 +137,7 @@ def show_own_column() -> None:
             st.caption(pick.hint, width="content")
 
 
-view = frame.select_view(frame.EXPLORE, [*VIEWS, *([OWN_COLUMNS] if card.own else []), ONE_SESSION])
+view = select_view(frame.EXPLORE.label, [*VIEWS, *([OWN_COLUMNS] if card.own else []), ONE_SESSION])
 if view in ("Features", "Drift"):
     st.caption(plain(cache.describe_sample(folder, query, both=view == "Drift")))
 if view == "Drift":

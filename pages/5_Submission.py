@@ -5,12 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import RunError
-from core.runs import list_runs
 from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
 from pages._ui import desk, frame
 from pages._ui.desk_views import show_comparison, show_log
 from pages._ui.frame import Metric
 from pages._ui.scores import expected_metric, show_open_session_warning, show_warning
+from pages._ui.selectors import select_view
 from pages._ui.submission_views import (
     choose_file,
     show_any_file,
@@ -44,9 +44,8 @@ with head:
     st.title(QUESTION, anchor=False)
     finding = st.empty()
     frame.show_better_run(page)
-view = frame.select_view(frame.SUBMISSION, [OWN, ANY, COMPARE, LOG])
-runs = [one for one in list_runs(page.workspace) if one.manifest.dataset == manifest.dataset]
-choices = desk.choices(page.workspace, run, runs)
+view = select_view(frame.SUBMISSION.label, [OWN, ANY, COMPARE, LOG])
+choices = desk.choices(page.workspace, run)
 if view == OWN:
     with frame.showing_errors(stop=True):
         own = desk.opened(run.submission, run)

@@ -11,6 +11,7 @@ from pages._ui.live_cache import live_errors
 from pages._ui.live_quality import show_quality
 from pages._ui.live_rules import show_rules
 from pages._ui.open_session import show_open_session
+from pages._ui.selectors import runs_of, select_run, select_view
 from pages._ui.shop import show_shop
 from pages._ui.text import plain
 
@@ -23,12 +24,12 @@ page = frame.open_page(frame.LIVE)
 
 def show_how_to_start(dataset: Dataset) -> None:
     """Say how to make a run for open sessions, or offer the newest one on this dataset."""
-    live_runs = [run for run in frame.runs_of(page.workspace, dataset) if run.manifest.config.is_live]
+    live_runs = [run for run in runs_of(page.workspace, dataset) if run.manifest.config.is_live]
     with st.container(border=True):
         if live_runs:
             st.markdown(f"**{PROMISE}**\n\nAnother run on this dataset can value them.")
             if st.button("Show the latest run for open sessions", icon=":material/sensors:"):
-                frame.select_run(live_runs[0])
+                select_run(live_runs[0])
             return
         st.markdown(
             f"**{PROMISE}**\n\nOn the Train page, start a run with the purpose *Sessions that are still open*. On the "
@@ -55,7 +56,7 @@ folder = str(page.run.folder)
 with frame.showing_errors(stop=True):
     errors = live_errors(folder, "events").errors
 frame.show_title(QUESTION, plain(earliness.finding(errors)))
-view = frame.select_view(frame.LIVE, [ONE_SESSION, WHOLE_SHOP, RULES, HOW_GOOD])
+view = select_view(frame.LIVE.label, [ONE_SESSION, WHOLE_SHOP, RULES, HOW_GOOD])
 with frame.showing_errors():
     if view == ONE_SESSION:
         show_open_session(page.run, page.dataset)

@@ -261,6 +261,7 @@ def test_a_run_whose_process_was_killed_is_resumed_by_a_click(
         assert (same.id, same.state, same.attempts) == (job.id, "done", 2)
 
         (first_run,) = list_runs(workspace)
+        page.get_by_role("radio", name="Now").click()
         page.get_by_role("button", name="Start training").click()
         expect(page.get_by_text("A run on small is in progress")).to_be_visible()
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)
@@ -277,12 +278,12 @@ def pick_runs(page: Page, address: str, rows: tuple[int, ...], shown: Locator) -
     The boxes are drawn on a canvas. A table that is drawn again during a click misses it, so this tries three times.
     """
     for last in (False, False, True):
-        page.goto(f"{address}/Train")
+        page.goto(f"{address}/Train?view=Runs")
         heading(page, PAGES["Train"])
+        page.get_by_text("Show single learners").click()
         expect(page.locator(ENDED)).to_be_visible(timeout=20_000)
-        page.get_by_role("heading", name="All runs on this dataset").scroll_into_view_if_needed()
-        tables = page.get_by_test_id("stDataFrame")
-        table = tables.nth(tables.count() - 1)
+        page.wait_for_timeout(1_000)
+        table = page.get_by_test_id("stDataFrame").first
         for row in rows:
             table.click(position={"x": 16, "y": 18 + 35 * row})
             page.wait_for_timeout(1_000)
@@ -304,18 +305,24 @@ def test_two_runs_are_compared_named_and_deleted(watched: Watched, finished_dash
     write_sealed(other / "manifest.json", manifest)
     page = watched.page
     address = finished_dashboard.address
-    pick_runs(page, address, (1, 2), page.get_by_text("The runs do not differ significantly").first)
-    expect(page.get_by_text("The settings are the same.")).to_be_visible()
+    pick_runs(page, address, (1, 2), page.get_by_text("is not clearly different from").first)
+    expect(page.get_by_text("The settings of these runs are the same.")).to_be_visible()
     pick_runs(page, address, (2,), page.get_by_label("Name"))
     page.get_by_label("Name").fill("from 2020")
-    page.get_by_role("button", name="Save the note").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_timeout(1500)
     assert load_run(other).note.name == "from 2020"
-    page.get_by_role("button", name="Delete the run").click()
+    page.get_by_text("Delete the run").click()
     page.get_by_role("button", name="Yes, delete").click()
-    expect(page.get_by_role("button", name="Delete the run")).to_be_hidden()
+    expect(page.get_by_role("button", name="Yes, delete")).to_be_hidden()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     assert [listed.manifest.run_id for listed in list_runs(workspace)] == [run.manifest.run_id]
+
+
+def test_an_address_that_leads_nowhere_says_so(watched: Watched, finished_dashboard: Dashboard) -> None:
+    watched.page.goto(f"{finished_dashboard.address}/Nowhere")
+    expect(watched.page.get_by_text("Page not found")).to_be_visible()
+    heading(watched.page, PAGES[""])
 
 
 def test_the_first_start_begins_a_run_that_can_be_cancelled(watched: Watched, workspace: Workspace) -> None:

@@ -422,7 +422,7 @@ def test_the_page_offers_another_run_for_open_sessions(
 def open_view(view: str) -> AppTest:
     """Open the page and select a view."""
     app = open_page(PAGE)
-    app.segmented_control(key="view").set_value(view).run()
+    app.segmented_control(key="view-Live").set_value(view).run()
     assert not app.exception
     return app
 

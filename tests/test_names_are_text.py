@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.base.note import write_note
 from core.base.workspace import Workspace
 from core.dataset import list_datasets
 from core.eda.parts import export
@@ -67,6 +68,7 @@ def hostile_home(finished_home: tuple[Workspace, Run], monkeypatch: pytest.Monke
     write_sealed(dataset.folder / "card.json", card)
     (dataset.folder / "audit.json").unlink(missing_ok=True)
     run.save_note(Note.checked("*st*ar $x$ :smile: [l](/x)", ""))
+    write_note(dataset.folder, Note.checked("$x$ :red[r] *st*ar", ""))
     return workspace
 
 

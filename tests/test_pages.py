@@ -25,8 +25,8 @@ from core.ingestion.mapping import load_mapping
 from core.jobs import Jobs, start_run
 from core.pipeline.first_run import demo_dataset
 from core.runs import Note, Run, load_run
-from pages._ui.frame import distinct_names
 from pages._ui.money_form import parse_rates
+from pages._ui.selectors import distinct_names
 from tests.conftest import DEMO
 from tests.rewriting import read_sealed, write_sealed
 
@@ -49,6 +49,13 @@ def open_page(page: str) -> AppTest:
     """Open a page as the first one of a visitor."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS)
     return (app if page == "app.py" else app.switch_page(page)).run()
+
+
+def open_train(view: str) -> AppTest:
+    """Open one of the views of the Train page as the first page of a visitor."""
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=SECONDS).switch_page("pages/3_Train.py")
+    app.query_params["view"] = view
+    return app.run()
 
 
 def values(elements: Iterable[Any]) -> list[str]:
@@ -116,7 +123,7 @@ def test_a_page_can_be_opened_first_with_a_finished_run(
 @pytest.mark.parametrize(
     ("page", "promise"),
     [
-        ("app.py", "The best run's expected score and its learners will be shown here."),
+        ("app.py", "The best run's expected error will be shown here."),
         ("pages/3_Train.py", "There is no finished run on this dataset yet."),
         ("pages/4_Importance.py", "What drives the value of a session will be shown here, in words."),
         ("pages/5_Submission.py", "submission.csv and its checks will be shown here."),
@@ -201,9 +208,7 @@ def test_metrics_are_those_of_the_run(finished_home: tuple[Workspace, Run]) -> N
     assert shown["Sessions"] == f"{manifest.sessions.test:,}"
     assert shown["Known from train"] == str(manifest.sessions.known)
     passed = manifest.checks.passed + manifest.certificate.passed
-    assert {metric.label: metric.value for metric in open_page("app.py").metric}[
-        "Checks passed"
-    ] == f"{passed} of {passed}"
+    assert f"{passed} of {passed} checks passed" in texts(open_page("app.py"))
 
 
 def test_importance_begins_with_the_answer_in_words(finished_home: tuple[Workspace, Run]) -> None:
@@ -268,7 +273,8 @@ def test_quarantined_rows_are_shown_with_their_reason(demo_workspace: Workspace,
 
 
 def test_form_fields_have_the_limits_of_their_settings(finished_home: tuple[Workspace, Run]) -> None:
-    folds = open_page("pages/3_Train.py").number_input[0]
+    app = open_train("Now")
+    folds = next(field for field in app.number_input if field.label == "Folds")
     assert (folds.min, folds.max) == (2, 20)
 
 
@@ -416,7 +422,7 @@ def test_the_best_run_is_shown_first_and_another_choice_is_pointed_out(
     app = open_page(page)
     (box,) = [box for box in app.selectbox if box.label == "Run"]
     assert box.value == best.manifest.run_id
-    assert [option.endswith("· best") for option in box.options] == [False, True]
+    assert [option.startswith("★ ") for option in box.options] == [False, True]
     assert "Another run is better" not in texts(app)
     box.select(newer.manifest.run_id).run()
     assert not app.exception
@@ -427,11 +433,11 @@ def test_the_best_run_is_shown_first_and_another_choice_is_pointed_out(
 
 
 def test_home_and_train_say_whether_the_best_run_is_shown(older_is_better: tuple[Run, Run]) -> None:
-    for page in ("app.py", "pages/3_Train.py"):
+    for page, verb in (("app.py", "will be off by"), ("pages/3_Train.py", "has an expected test error of")):
         app = open_page(page)
-        assert "The best run has an expected test error of **10.0" in texts(app)
+        assert f"The best run {verb} **10.0" in texts(app)
         next(box for box in app.selectbox if box.label == "Run").select(older_is_better[0].manifest.run_id).run()
-        assert "The selected run has an expected test error of" in texts(app)
+        assert f"The selected run {verb}" in texts(app)
 
 
 def test_the_dataset_of_the_latest_run_is_shown_first(finished_home: tuple[Workspace, Run], tmp_path: Path) -> None:
@@ -508,7 +514,8 @@ def test_runs_with_the_same_name_have_distinct_labels(two_runs: tuple[Run, Run])
     app = open_page("pages/5_Submission.py")
     (box,) = [box for box in app.selectbox if box.label == "Run"]
     newer, older = box.options
-    assert newer.endswith(f"({two_runs[0].manifest.run_id.rpartition('-')[2]}) · best")
+    assert newer.startswith("★ ")
+    assert newer.endswith(f"({two_runs[0].manifest.run_id.rpartition('-')[2]})")
     assert older.endswith("(twin)")
     for run in two_runs:
         box.select(run.manifest.run_id).run()
@@ -523,17 +530,18 @@ def test_runs_with_the_same_name_are_compared_under_distinct_labels(
 ) -> None:
     for run in two_runs:
         run.save_note(Note(name=name))
-    app = open_page("pages/3_Train.py")
-    app.session_state["runs-2"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    app = open_train("Runs")
+    app.toggle("board-learners").set_value(False).run()
+    app.session_state["board-2"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
     app.run()
     assert not app.exception
-    (settings,) = [table for table in app.dataframe if "Setting" in table.value]
+    settings = next(table for table in app.dataframe if "Setting" in table.value)
     (row,) = settings.value.to_dict("records")
-    newer, older = (run.manifest.config.seed for run in two_runs)
-    assert row == {"Setting": "seed", "first": str(older), "second": str(newer)}
+    newer, older = (run.manifest for run in two_runs)
+    assert row == {"Setting": "Seed", older.run_id: str(older.config.seed), newer.run_id: str(newer.config.seed)}
     labels = json.loads(settings.proto.columns)
-    expected = [label.format(two_runs[0].manifest.run_id.rpartition("-")[2]) for label in shown]
-    assert [labels[column]["label"] for column in ("first", "second")] == expected
+    expected = [label.format(newer.run_id.rpartition("-")[2]) for label in shown]
+    assert [labels[run_id]["label"] for run_id in (older.run_id, newer.run_id)] == expected
 
 
 @pytest.mark.parametrize(

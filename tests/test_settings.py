@@ -41,7 +41,7 @@ many = settings(derandomize=True, deadline=None, max_examples=300)
         ({"split_composite_sessions": 3}, ("split_composite_sessions is 3", "true or false")),
         (
             {"fold": 5},
-            ("no setting fold", "folds, fold_kind, preset, purpose, minutes, trials, metric, seed and 11 more"),
+            ("no setting fold", "folds, fold_kind, preset, purpose, minutes, trials, metric, seed and 12 more"),
         ),
     ],
 )
@@ -72,7 +72,14 @@ def test_settings_are_immutable() -> None:
         RunConfig().folds = 3
 
 
-OTHERS = {"learners": ("xgboost",), "minutes": 3.0, "trials": 4, "half_life": 30.0, "rising": ("n_events",)}
+OTHERS = {
+    "hyperparameters": ("lightgbm.num_leaves=31",),
+    "learners": ("xgboost",),
+    "minutes": 3.0,
+    "trials": 4,
+    "half_life": 30.0,
+    "rising": ("n_events",),
+}
 """Values other than the default, for settings that are neither a number nor a choice."""
 
 

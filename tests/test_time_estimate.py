@@ -9,7 +9,7 @@ import pytest
 
 from core.config import RunConfig
 from core.pipeline.steps import steps
-from core.pipeline.time_estimate import TimeEstimate, estimate_time
+from core.pipeline.time_estimate import TimeEstimate, estimate_presets, estimate_time, learn_pace
 from core.runs import Run
 from core.runs.manifest import Manifest, SessionCounts
 
@@ -20,7 +20,9 @@ def earlier_run(n_sessions: int, seconds: float, **settings: object) -> Run:
     """A finished run, of whose manifest only what an estimate needs exists."""
     sessions = SessionCounts(train=n_sessions - n_sessions // 3, test=n_sessions // 3, known=0, composite=0)
     config = RunConfig.checked(**settings)
-    return Run(Path(), Manifest.model_construct(config=config, seconds=seconds, sessions=sessions))
+    usual = {step.name: step.weight for step in steps(config, n_sessions)}
+    timings = {name: weight * seconds / sum(usual.values()) for name, weight in usual.items()}
+    return Run(Path(), Manifest.model_construct(config=config, seconds=seconds, sessions=sessions, timings=timings))
 
 
 def usual_seconds(n_sessions: int, config: RunConfig | None = None) -> float:
@@ -35,8 +37,7 @@ def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_an_earlier_run_a_range_is_promised() -> None:
     estimate = estimate_time(RunConfig(), 101_500, [])
     assert not estimate.is_sure
-    assert estimate.seconds / estimate.factor < 40 < estimate.seconds * estimate.factor  # docs/benchmarks.md
-    assert estimate.text == "14 s to 2 min"
+    assert estimate.low < 40 < estimate.high  # docs/benchmarks.md
 
 
 def test_an_earlier_run_on_similar_data_gives_one_number() -> None:
@@ -78,13 +79,46 @@ def test_the_run_on_the_most_similar_data_and_the_newest_run_count_most() -> Non
     )
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [{"preset": "standard"}, {"preset": "standard", "trials": 3}, {"engine": "duckdb"}],
-    ids=["budget", "trials", "another engine"],
-)
-def test_runs_that_are_not_comparable_are_no_evidence(settings: dict[str, object]) -> None:
-    assert not estimate_time(RunConfig(), 1_000, [earlier_run(1_000, 500.0, **settings)]).is_sure
+def test_runs_with_another_engine_are_no_evidence() -> None:
+    assert not estimate_time(RunConfig(), 1_000, [earlier_run(1_000, 500.0, engine="duckdb")]).is_sure
+
+
+def test_a_run_of_the_other_kind_is_weak_evidence() -> None:
+    tuned = earlier_run(
+        1_000, 4 * usual_seconds(1_000, RunConfig(preset="standard", trials=3)), preset="standard", trials=3
+    )
+    alone = estimate_time(RunConfig(), 1_000, [tuned]).seconds
+    both = estimate_time(RunConfig(), 1_000, [tuned, earlier_run(1_000, usual_seconds(1_000))]).seconds
+    usual = estimate_time(RunConfig(), 1_000, []).seconds
+    assert alone == pytest.approx(4 * usual)
+    assert usual < both < 3 * usual, "the newest run says most about the load of the machine"
+
+
+def test_a_machine_whose_load_varies_gets_a_range() -> None:
+    steady = [earlier_run(1_000, usual_seconds(1_000)) for _ in range(4)]
+    varying = [earlier_run(1_000, factor * usual_seconds(1_000)) for factor in (1, 3, 1, 3)]
+    assert estimate_time(RunConfig(), 1_000, steady).is_sure
+    estimate = estimate_time(RunConfig(), 1_000, varying)
+    assert not estimate.is_sure
+    assert estimate.low < usual_seconds(1_000) + 4
+    assert estimate.high > 2 * usual_seconds(1_000)
+
+
+def test_the_pace_of_each_step_is_learned() -> None:
+    run = earlier_run(10_000, usual_seconds(10_000))
+    run.manifest.timings["train"] *= 4
+    pace = learn_pace(RunConfig(), 10_000, [run] * 3)
+    assert pace.of_steps["train"] > 2.5
+    assert pace.of_steps["prepare"] == pytest.approx(1.0)
+    assert pytest.approx(pace.overall) == 1.0
+
+
+def test_the_time_that_a_budget_left_for_tuning_says_nothing_about_the_pace() -> None:
+    budget = earlier_run(10_000, 600.0, preset="standard")
+    budget.manifest.timings.update(tune=10.0, train=500.0, importance=80.0)
+    pace = learn_pace(RunConfig(), 10_000, [budget])
+    assert pace.of_steps["train"] == pytest.approx(pace.overall)
+    assert pace.overall < 2
 
 
 def test_fewer_learners_and_folds_take_less_time() -> None:
@@ -93,21 +127,27 @@ def test_fewer_learners_and_folds_take_less_time() -> None:
     assert estimate_time(RunConfig(folds=10), 10_000, []).seconds > all_of_them
 
 
-@pytest.mark.parametrize(("size", "pace"), list(itertools.product(SIZES, [0.2, 1.0, 8.0])))
-def test_quick_is_never_promised_to_take_longer_than_standard(size: int, pace: float) -> None:
-    runs = [earlier_run(10_000, pace * usual_seconds(10_000))]
-    quick, standard, thorough = (
-        estimate_time(RunConfig(preset=name), size, runs).seconds for name in ("quick", "standard", "thorough")
-    )
-    assert quick <= standard <= thorough
+@pytest.mark.parametrize(
+    ("size", "pace", "evidence"), list(itertools.product([*SIZES, 101_500], [0.2, 1.0, 8.0, 40.0], [0, 1, 3]))
+)
+def test_no_preset_is_promised_to_take_less_than_a_simpler_one(size: int, pace: float, evidence: int) -> None:
+    runs = [earlier_run(10_000, pace * usual_seconds(10_000))] * evidence
+    quick, standard, thorough = estimate_presets(size, runs).values()
+    for simpler, other in ((quick, standard), (standard, thorough)):
+        assert simpler.low <= other.low
+        assert simpler.seconds <= other.seconds
+        assert simpler.high <= other.high
 
 
 def test_a_budget_is_kept_unless_the_data_need_more() -> None:
     config = RunConfig(preset="standard")
-    assert estimate_time(config, 100_000, []) == TimeEstimate(600.0, 1.0, over_budget=False)
-    large = estimate_time(config, 10_000_000, [])
+    runs = [earlier_run(100_000, usual_seconds(100_000))]
+    assert estimate_time(config, 100_000, runs) == TimeEstimate(600.0, 600.0, 600.0, over_budget=False)
+    large = estimate_time(config, 10_000_000, runs)
     assert large.over_budget
-    assert large.seconds == pytest.approx(estimate_time(RunConfig(), 10_000_000, []).seconds)
+    assert large.seconds > 600
+    slow = [earlier_run(100_000, 14 * usual_seconds(100_000))]
+    assert estimate_time(config, 100_000, slow).high > 600, "it may not keep the budget"
 
 
 def test_the_weights_of_the_steps_are_seconds_of_the_whole_run() -> None:

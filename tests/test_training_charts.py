@@ -17,10 +17,8 @@ from core.eda.run_charts import (
     predicted_and_true,
     residuals,
     search_history,
-    search_space,
-    setting_importance,
 )
-from core.jobs.interim_results import fits_by_learner, importances_by_learner, trial_frame
+from core.jobs.interim_results import fits_by_learner, space_by_learner, trial_frame
 from core.schema import STACK, UNIT, VALUE
 
 DRAWS = np.random.default_rng(3)
@@ -192,45 +190,6 @@ def test_the_finding_says_if_fewer_than_two_folds_are_fitted() -> None:
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 
-def trials() -> pl.DataFrame:
-    rows = [
-        {
-            "learner": "xgboost",
-            "trial": trial,
-            "loss": 100.0 - trial,
-            "settings": json.dumps(
-                {
-                    "eta": 0.01 * trial,
-                    "max_depth": 3 + trial % 4,
-                    "target": "squared/sqrt" if trial > 15 else "huber/none",
-                }
-            ),
-        }
-        for trial in range(1, 21)
-    ]
-    return pl.DataFrame([*rows, {"learner": "catboost", "trial": 1, "loss": 1.0, "settings": '{"depth": 6}'}])
-
-
-def test_positions_of_hyperparameters_run_from_the_smallest_to_the_largest_tried() -> None:
-    data = search_space.frame(trials(), "xgboost")
-    eta = data.filter(pl.col("setting") == "eta").sort("trial")
-    assert eta["place"].to_list() == pytest.approx(list(np.arange(20) / 19))
-    assert data.filter("best")["trial"].unique().sort().to_list() == [19, 20]
-    assert set(data.filter(pl.col("setting") == "target")["place"]) == {0.0, 1.0}
-    assert search_space.finding(data, "xgboost").endswith("agree most in target.")
-    drawn(search_space.figure(data, "xgboost"))
-
-
-def test_one_trial_and_none_can_be_drawn(snapshot: Any) -> None:
-    one = search_space.frame(trials(), "catboost")
-    assert one["place"].to_list() == [0.5]
-    drawn(search_space.figure(one, "catboost"))
-    none = search_space.frame(trials(), "lightgbm")
-    assert none.is_empty()
-    assert [search_space.finding(one, "catboost"), search_space.finding(none, "lightgbm")] == snapshot
-    drawn(search_space.figure(none, "lightgbm"))
-
-
 def history(complete: list[bool]) -> pl.DataFrame:
     """Trials of XGBoost with losses 10, 9, 8 and so on."""
     n = len(complete)
@@ -258,16 +217,6 @@ def test_a_search_without_a_complete_trial_is_a_sentence_without_a_chart() -> No
     assert search_history.figure(data, "loss") is None
 
 
-def test_the_most_important_hyperparameters_come_first(snapshot: Any) -> None:
-    data = setting_importance.frame({"xgboost": {"eta": 0.2, "max_depth": 0.8}, "catboost": {}})
-    assert data["setting"].to_list() == ["max_depth", "eta"]
-    assert "max_depth for XGBoost (80.0%)" in setting_importance.finding(data)
-    drawn(setting_importance.figure(data))
-    nothing = setting_importance.frame({})
-    assert setting_importance.finding(nothing) == snapshot
-    drawn(setting_importance.figure(nothing))
-
-
 # --- sentences --------------------------------------------------------------------------------------------------------
 
 
@@ -276,16 +225,12 @@ def test_the_findings_of_all_charts(snapshot: Any) -> None:
     value = 10.0 + units % 7
     rows = pl.DataFrame({UNIT: units, VALUE: value, STACK: value * np.where(units % 3, 0.9, 2.5)})
     starts = pl.DataFrame({UNIT: units, "start": 86_400 * (20_000 + units // 10)})
-    space = search_space.frame(trials(), "xgboost")
-    importances = {"xgboost": {"eta": 0.2, "max_depth": 0.8}, "catboost": {"depth": 1.0}}
     assert {
         predicted_and_true.TITLE: predicted_and_true.finding(predicted_and_true.frame(rows)),
         residuals.TITLE: residuals.finding(residuals.frame(rows)),
         error_by_day.TITLE: error_by_day.finding(error_by_day.frame(rows, starts)),
         fold_scores.TITLE: fold_scores.finding(fold_scores.frame({"lightgbm": [1.0, 5.0], "xgboost": [2.0, 6.0]})),
         search_history.TITLE: search_history.finding(history([True, False, True])),
-        search_space.TITLE: search_space.finding(space, "xgboost"),
-        setting_importance.TITLE: setting_importance.finding(setting_importance.frame(importances)),
     } == snapshot
 
 
@@ -297,10 +242,10 @@ def test_interim_results_that_are_reported_twice_count_once() -> None:
     trial |= {"folds": 3, "seconds": 1.0, "settings": {"eta": 0.1}}
     fit = {"kind": "fit", "time": 0.0, "learner": "xgboost", "fold": 0, "seed": 0, "mse": 4.0}
     later = [fit | {"fold": 2, "mse": 6.0}, fit | {"seed": 1, "mse": 9.0}, fit | {"fold": 3, "mse": None}]
-    importances = {"kind": "importances", "time": 0.0, "learner": "xgboost", "shares": {"eta": 1.0}}
-    results = [trial, trial, trial | {"trial": 2}, fit, fit, *later, importances]
+    space = {"kind": "space", "time": 0.0, "learner": "xgboost", "space": {"eta": {"low": 0.1}}}
+    results = [trial, trial, trial | {"trial": 2}, fit, fit, *later, space, space | {"space": {"eta": {"low": 0.2}}}]
     assert trial_frame(results)["trial"].to_list() == [1, 2]
     assert fits_by_learner(results) == {"xgboost": [4.0]}, "fold 2 of 3 is not there yet"
     assert fits_by_learner([*results, fit | {"fold": 1, "mse": 5.0}]) == {"xgboost": [4.0, 5.0, 6.0]}
-    assert importances_by_learner(results) == {"xgboost": {"eta": 1.0}}
+    assert space_by_learner(results) == {"xgboost": {"eta": {"low": 0.2}}}
     assert trial_frame([]).is_empty()

@@ -15,6 +15,10 @@ Report = Callable[[int, int, str], None]
 
 _SECONDS_BEFORE_ESTIMATE = 2.0
 """Start-up dominates the first seconds, so an earlier estimate would be far off."""
+_PRIOR_SHARE = 0.2
+"""Share of the expected seconds that count as if they had already been done at the expected pace."""
+ADAPTIVE_STEP = "tune"
+"""The step of a run with a time limit that takes as long as the others leave."""
 
 
 def no_report(part: int, parts: int, detail: str) -> None:
@@ -62,7 +66,7 @@ class InterimResult:
     """A result that is available before the run ends.
 
     Attributes:
-        kind: "trial", "fit" or "importances".
+        kind: "trial", "fit" or "space".
         content: name -> number, text or flat mapping.
     """
 
@@ -94,6 +98,8 @@ class Progress:
         on_result: OnResult = ignore_result,
         *,
         in_seconds: bool = False,
+        trust: float = 1.0,
+        budget: float | None = None,
     ) -> None:
         """Create the progress of a run that starts now.
 
@@ -104,13 +110,16 @@ class Progress:
             on_result: called with every interim result.
             in_seconds: whether the weights of the steps are expected seconds. The time left is then estimated from
                 these first, and more and more from the pace of this run. Otherwise only from the pace.
+            trust: from 0 to 1; how much the expected seconds count against the pace of this run.
+            budget: seconds of the whole run, which `ADAPTIVE_STEP` uses up as far as the later steps leave time; None
+                without a time limit.
         """
         self.should_finish = should_finish
         self.on_result = on_result
         self._steps = {step.name: step for step in steps}
         self._total_weight = sum(step.weight for step in steps)
         self._on_update = on_update
-        self._expected_seconds = self._total_weight if in_seconds else None
+        self._in_seconds, self._budget, self._prior_share = in_seconds, budget, _PRIOR_SHARE * trust
         self._started = time.monotonic()
         self._fraction = 0.0
 
@@ -124,24 +133,27 @@ class Progress:
             return
         self._fraction = max(self._fraction, self._fraction_at(step, part / max(parts, 1)))
         seconds = time.monotonic() - self._started
-        seconds_left = self._seconds_left(seconds)
+        seconds_left = self._seconds_left(seconds, step)
         label = self._steps[step].label
         self._on_update(ProgressUpdate(step, label, detail, part, parts, self._fraction, seconds, seconds_left))
 
-    def _seconds_left(self, seconds: float) -> float | None:
+    def _seconds_left(self, seconds: float, step: str) -> float | None:
         """Estimate the remaining time; None if it is too early.
 
         The pace of the first steps says little about the later ones, which may be slower for these data. So the
-        expected duration counts first: by half at a fifth of the run, by an eighth at its middle.
+        expected seconds count as if a part of the work had already been done at the expected pace.
         """
-        can_measure_pace = seconds >= _SECONDS_BEFORE_ESTIMATE and self._fraction > 0
-        at_this_pace = seconds / self._fraction if can_measure_pace else None
-        if self._expected_seconds is None or at_this_pace is None:
-            total = self._expected_seconds if at_this_pace is None else at_this_pace
-        else:
-            weight = (1 - self._fraction) ** 3
-            total = weight * self._expected_seconds + (1 - weight) * at_this_pace
-        return None if total is None else (1 - self._fraction) * total
+        left = (1 - self._fraction) * self._total_weight
+        if self._in_seconds:
+            prior = self._prior_share * self._total_weight
+            pace = (seconds + prior) / max(self._fraction * self._total_weight + prior, 1e-9)
+            later = list(self._steps)[list(self._steps).index(ADAPTIVE_STEP) + 1 :] if self._budget is not None else []
+            if self._budget is None or step in later:
+                return left * pace
+            return max(self._budget - seconds, pace * sum(self._steps[name].weight for name in later))
+        if seconds < _SECONDS_BEFORE_ESTIMATE or self._fraction <= 0:
+            return None
+        return left * seconds / (self._fraction * self._total_weight)
 
     def _fraction_at(self, step: str, share: float) -> float:
         names = list(self._steps)

@@ -17,6 +17,7 @@ from core.cli.submission_options import (
 )
 from core.config import RunConfig
 from core.errors import SettingError
+from core.jobs.job import LOW_PRIORITY
 
 _DATASET = "Fingerprint of a stored dataset, or its first characters (see `datasets list`)."
 _LIVE_RUN = "Id or folder of a run with the purpose live."
@@ -37,9 +38,17 @@ _RUN_ACTIONS = {
     "compare": "settings, fold scores, features and timings of two runs",
     "verify": "check hashes and versions, and predict again with the stored models",
     "note": "show or change a run's name and note",
+    "pin": "list it before the others in the dashboard",
+    "unpin": "list it by its age again",
     "delete": "delete a run",
 }
-_DATASET_ACTIONS = {"list": "all datasets with their size", "delete": "delete a dataset; its runs are kept"}
+_DATASET_ACTIONS = {
+    "list": "all datasets with their size",
+    "note": "show or change a dataset's name and note",
+    "pin": "list it before the others in the dashboard",
+    "unpin": "list it by its age again",
+    "delete": "delete a dataset; its runs are kept",
+}
 _UPLOAD_ACTIONS = {"list": "uploads that did not become a dataset", "delete": "delete an upload"}
 _MAPPING_ACTIONS = {
     "list": "all included mappings",
@@ -79,8 +88,9 @@ def build_parser() -> argparse.ArgumentParser:
     journey.add_argument("--prefix", action="store_true", help="Cut test sessions off at random events.")
     _add_mapping_arguments(add("mapping", "data.mapping", "List, show, guess or preview a mapping of column names."))
     _add_inputs(add("ingest", "data.ingest", "Read, validate and store event files."))
-    datasets = add("datasets", "stored_data.datasets", "List or delete stored datasets.")
+    datasets = add("datasets", "stored_data.datasets", "List, name, pin or delete stored datasets.")
     _add_deletable(datasets, _DATASET_ACTIONS, "dataset", _DATASET)
+    _add_note_options(datasets)
     uploads = add("uploads", "stored_data.uploads", "List or delete files that were uploaded on the Data page.")
     _add_deletable(uploads, _UPLOAD_ACTIONS, "upload", "Id of an upload, or its first characters (see `uploads list`).")
     audit = add("audit", "analysis.audit", "Report what is unusual about a dataset.")
@@ -222,6 +232,15 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=path_of, help="Folder for the run. Default: a new folder in the workspace.")
     add_settings(parser, RunConfig.model_fields)
     parser.add_argument("--background", action="store_true", help="Read the files, then queue the run as a job.")
+    parser.add_argument(
+        "--nice",
+        type=int,
+        choices=range(20),
+        metavar="N",
+        default=LOW_PRIORITY,
+        help="Priority of a background run, from 0 (normal) to 19 (only when nothing else runs). By default, it gives "
+        f"way to other programs, and takes longer on a busy machine. Default: {LOW_PRIORITY}.",
+    )
     _add_progress(parser)
 
 
@@ -306,10 +325,14 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rules", type=path_of, help=f"{_RULES} Default: the rules of the state.")
 
 
+def _add_note_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", help="New name (note).")
+    parser.add_argument("--text", help="New text of the note (note).")
+
+
 def _add_runs_options(parser: argparse.ArgumentParser) -> None:
     _add_action(parser, _RUN_ACTIONS)
     parser.add_argument("run", nargs="?", help="Id or folder of a run; required by all actions except list.")
     parser.add_argument("other", nargs="?", help="Id or folder of the run to compare it with (compare).")
-    parser.add_argument("--name", help="New name of the run (note).")
-    parser.add_argument("--text", help="New text of the note (note).")
+    _add_note_options(parser)
     parser.add_argument("--yes", action="store_true", help="Confirm the deletion (delete).")

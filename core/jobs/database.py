@@ -31,6 +31,7 @@ _LATER_COLUMNS = {
     "memory": "REAL",
     "cores": "REAL",
     "out": "TEXT",
+    "nice": "INTEGER NOT NULL DEFAULT 10",
 }
 """Columns that the first version did not have. They are added when a database of that version is opened."""
 _OTHER_TABLES = (

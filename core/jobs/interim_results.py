@@ -48,10 +48,10 @@ def fits_by_learner(results: Results) -> dict[str, list[float]]:
     return by_learner
 
 
-def importances_by_learner(results: Results) -> dict[str, dict[str, float]]:
-    """Return learner -> setting -> share of the variation of the loss, as last reported."""
+def space_by_learner(results: Results) -> dict[str, dict[str, Any]]:
+    """Return learner -> hyperparameter -> its distribution (low, high, step and log, or choices), as last reported."""
     return {
-        result["learner"]: result["shares"]
+        result["learner"]: result["space"]
         for result in results
-        if result["kind"] == "importances" and result["shares"]
+        if result["kind"] == "space" and isinstance(result["space"], dict)
     }

@@ -20,6 +20,8 @@ from core.errors import RunError, SettingError
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
 ACTIVE: tuple[State, ...] = ("running", "stopping")
 """States of a job that a process works on. At most one job of a workspace is in one of them."""
+LOW_PRIORITY, NORMAL_PRIORITY = 10, 0
+"""Priorities of a background job: after the dashboard and other programs, or like them."""
 OPEN: tuple[State, ...] = ("queued", *ACTIVE)
 """States of a job that has not ended."""
 RESUMABLE: tuple[State, ...] = ("failed", "cancelled", "lost")
@@ -55,6 +57,7 @@ class Job:
         progress: last reported progress; None before the first report.
         memory: bytes that its process uses; None before the first heartbeat.
         cores: average number of busy cores since the previous heartbeat; None before the first.
+        nice: priority of its process, from 0 (normal) to 19 (only when nothing else runs).
         out: folder for the run; None if the run goes into the workspace.
         error: why it, or the last attempt of a resumed job, ended without a run; None otherwise.
     """
@@ -77,6 +80,7 @@ class Job:
     progress: ProgressUpdate | None
     memory: float | None
     cores: float | None
+    nice: int
     out: str | None
     run_id: str | None
     error: str | None
@@ -116,6 +120,11 @@ class Job:
     @property
     def open(self) -> bool:
         return self.state in OPEN
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether its process waits for other programs on a busy machine."""
+        return self.nice > 0
 
     @property
     def out_folder(self) -> Path | None:

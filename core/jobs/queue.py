@@ -23,13 +23,13 @@ from core.base.stored_files import UnusableFileError, parse_json
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.jobs.database import JobsDatabase
-from core.jobs.job import RESUMABLE, Job, State
+from core.jobs.job import LOW_PRIORITY, RESUMABLE, Job, State
 
 _DAMAGED = "Its row in the jobs database was damaged. Start the run again."
 _RESULT_MEMBERS = {
     "trial": {"learner", "trial", "loss", "complete", "folds", "seconds", "settings"},
     "fit": {"learner", "fold", "seed", "mse"},
-    "importances": {"learner", "shares"},
+    "space": {"learner", "space"},
 }
 """Kind of an interim result -> its members. A result without them is damaged."""
 _PROCESS_ENDED = "Its process ended unexpectedly. Resume the job to continue from its checkpoints."
@@ -48,7 +48,15 @@ class Jobs:
 
     # --- the queue ----------------------------------------------------------------------------------------------------
 
-    def enqueue(self, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any]) -> tuple[Job, bool]:
+    def enqueue(
+        self,
+        dataset: str,
+        dataset_name: str,
+        config_digest: str,
+        config: dict[str, Any],
+        *,
+        nice: int = LOW_PRIORITY,
+    ) -> tuple[Job, bool]:
         """Add a job to the end of the queue, unless a job with the same dataset and settings is queued or running.
 
         Return the new or the existing job, and whether it is new.
@@ -56,7 +64,7 @@ class Jobs:
         self.mark_lost_jobs()
         with self._database.transaction() as database:
             same = _open_id(database, dataset, config_digest)
-            job_id = same or _insert(database, dataset, dataset_name, config_digest, config)
+            job_id = same or _insert(database, dataset, dataset_name, config_digest, config, nice=nice)
         return self.get(job_id), same is None
 
     def start_now(
@@ -311,15 +319,21 @@ def _first_id(database: sqlite3.Connection, query: str, *values: str) -> str | N
 
 
 def _insert(
-    database: sqlite3.Connection, dataset: str, dataset_name: str, config_digest: str, config: dict[str, Any]
+    database: sqlite3.Connection,
+    dataset: str,
+    dataset_name: str,
+    config_digest: str,
+    config: dict[str, Any],
+    *,
+    nice: int = LOW_PRIORITY,
 ) -> str:
     """Add a job to the end of the queue and return its id."""
     now = time.time()
     job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"
     database.execute(
         "INSERT INTO jobs (id, state, owner, dataset, dataset_name, config_digest, config, created,"  # noqa: S608
-        f" heartbeat, place, sittings) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, {_NEXT_PLACE}, 0)",
-        (job_id, _account(), dataset, dataset_name, config_digest, json.dumps(config), now, now),
+        f" heartbeat, nice, place, sittings) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT_PLACE}, 0)",
+        (job_id, _account(), dataset, dataset_name, config_digest, json.dumps(config), now, now, nice),
     )
     return job_id
 

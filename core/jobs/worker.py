@@ -26,7 +26,7 @@ from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import Cancelled, SettingError, StudioError
-from core.jobs.job import Job
+from core.jobs.job import LOW_PRIORITY, Job
 from core.jobs.queue import Jobs
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -36,19 +36,24 @@ _REQUEST_SECONDS = 1.0
 _PROGRESS_SECONDS = 0.2
 """Shortest time between two progress updates in the database. A page reads them once a second."""
 _TERMINATED = "Its process was terminated, for example by a shutdown. Resume the job to continue from its checkpoints."
-_NICE = 10
-"""Out of 19: after the dashboard and other programs, but before those that run only when the machine is idle."""
 _GRACE_SECONDS = 2.0
 """Between the request to stop and the end by force; a fit cannot always be interrupted."""
 
 
-def start_run(workspace: Workspace, dataset: Dataset, config: RunConfig) -> tuple[Job, bool]:
+def start_run(
+    workspace: Workspace, dataset: Dataset, config: RunConfig, *, nice: int = LOW_PRIORITY
+) -> tuple[Job, bool]:
     """Queue a run of the dataset as a background job, and start it if no job is running.
 
     Return the job, and whether it is new. If the same work is already queued or running, return its job.
+
+    Args:
+        nice: priority of its process, see `Job.nice`.
     """
     jobs = Jobs(workspace)
-    job, is_new = jobs.enqueue(dataset.fingerprint, dataset.card().name, config.digest, config.model_dump(mode="json"))
+    job, is_new = jobs.enqueue(
+        dataset.fingerprint, dataset.name, config.digest, config.model_dump(mode="json"), nice=nice
+    )
     start_next_job(workspace)
     return jobs.get(job.id), is_new
 
@@ -95,22 +100,23 @@ def _spawn(workspace: Workspace, job: Job) -> None:
         process = subprocess.Popen(
             command, cwd=_PROJECT, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **detached
         )
-    _lower_priority(process.pid)
+    if job.gives_way:
+        _lower_priority(process.pid, job.nice)
     # Wait for the worker, so that it does not stay a zombie of this process when it has ended.
     threading.Thread(target=process.wait, daemon=True).start()
     Jobs(workspace).set_worker(job.id, process.pid)
 
 
-def _lower_priority(pid: int) -> None:
+def _lower_priority(pid: int, nice: int) -> None:
     """Lower the priority of a worker, so that the dashboard and other programs stay responsive.
 
     Threads inherit the priority, so it is set before the worker creates any. Linux may schedule sessions as groups
     (autogroup, see sched(7)). The priority of a process then has little effect, so the group's is lowered too.
     """
     with suppress(psutil.Error, OSError):  # the worker has ended, or the system has no priorities
-        psutil.Process(pid).nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", _NICE))
+        psutil.Process(pid).nice(getattr(psutil, "BELOW_NORMAL_PRIORITY_CLASS", nice))
     with suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(_NICE))
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
 
 
 def log_file(workspace: Workspace, job_id: str) -> Path:
@@ -204,7 +210,7 @@ def foreground_job(
     """
     job = Jobs(workspace).start_now(
         dataset.fingerprint,
-        dataset.card().name,
+        dataset.name,
         config.digest,
         config.model_dump(mode="json"),
         None if out is None else str(out.resolve()),

@@ -108,6 +108,10 @@ def _scores_in_metric(training: Training) -> manifests.MetricScores:
         baseline=score(training.constant),
         prices=None if training.start is None else score(training.start),
         expected=manifests.Interval(**dataclasses.asdict(training.expected)),
+        expected_learners={
+            name: manifests.Interval(**dataclasses.asdict(expected))
+            for name, expected in training.expected_learners.items()
+        },
     )
 
 

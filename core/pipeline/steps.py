@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from core.base.progress import Step
 from core.config import RunConfig
 from core.schema import LEARNER_LABELS
@@ -11,10 +13,10 @@ _DEFAULT_SESSIONS = 100_000
 _SECONDS = {
     "ingest": (0.05, 0.0),  # of a stored dataset, which is only opened
     "features": (0.05, 0.02),
-    "prepare": (0.4, 0.07),
-    "train": (2.8, 0.19),
-    "importance": (1.3, 0.015),
-    "certificate": (0.35, 0.055),
+    "prepare": (1.0, 0.045),
+    "train": (2.4, 0.24),
+    "importance": (0.4, 0.33),
+    "certificate": (0.6, 0.04),
     "write": (0.05, 0.001),
 }
 """Step -> seconds of any run, and seconds per 1,000 sessions: a quick run with default settings on two idle cores.
@@ -26,16 +28,27 @@ _LIVE_ROWS = 1.8
 """Rows of a run for open sessions, relative to its sessions, on data in which half of the sessions have one event."""
 _SECONDS_PER_TRIAL = (0.4, 0.056)
 """The same for one trial of one learner, when most trials are pruned."""
+_EXPLAINED_SESSIONS = 8_000
+"""Above this, importance hardly takes more time, because it is computed on a sample."""
+_SHARED = 0.35
+"""Share of training and importance that does not depend on the number of learners with trees."""
+_CHEAP = 0.1
+"""Time of a trial of a linear model, relative to one of trees."""
+_TUNED_IMPORTANCE = 1.6
+"""Importance of tuned models, relative to default ones with as many seeds: they have more and larger trees."""
 _COSTLY = frozenset(LEARNER_LABELS) - {"linear"}
 """Learners whose fits take time. A linear model is fitted in a tenth of the time of trees."""
 
 
-def steps(config: RunConfig, n_sessions: int = _DEFAULT_SESSIONS, pace: float = 1.0) -> tuple[Step, ...]:
+def steps(
+    config: RunConfig, n_sessions: int = _DEFAULT_SESSIONS, paces: Mapping[str, float] | None = None
+) -> tuple[Step, ...]:
     """Return the steps of a run in order. Their weights are expected seconds.
 
     Args:
         n_sessions: number of train and test sessions.
-        pace: duration on this machine, as a multiple of that on the machine where the durations were measured.
+        paces: step -> its duration on this machine, as a multiple of that on the machine where the durations were
+            measured; 1 for steps that are not named.
 
     >>> [step.name for step in steps(RunConfig(preset="standard"))]
     ['ingest', 'features', 'prepare', 'tune', 'train', 'importance', 'certificate', 'write']
@@ -44,24 +57,32 @@ def steps(config: RunConfig, n_sessions: int = _DEFAULT_SESSIONS, pace: float = 
     """
     n_sessions = round(n_sessions * _LIVE_ROWS) if config.is_live else n_sessions
     budget = None if config.budget_minutes is None else 60 * config.budget_minutes
-    others = _other_steps(config, n_sessions, pace, config.min_seeds)
+    paces = paces or {}
+    others = _other_steps(config, n_sessions, paces, config.min_seeds)
     if budget is not None and _total(others) > budget:  # there is only time for one seed
-        others = _other_steps(config, n_sessions, pace, 1)
+        others = _other_steps(config, n_sessions, paces, 1)
     if not config.tunes:
         return others
     if budget is not None:  # tuning takes the time that the other steps leave
         tuning = max(budget - _total(others), 0.0)
     else:
-        tuning = _seconds(_SECONDS_PER_TRIAL, n_sessions) * pace * _n_costly(config) * (config.trials or 1)
+        per_trial = _seconds(_SECONDS_PER_TRIAL, n_sessions) * paces.get("tune", 1.0)
+        tuning = per_trial * max(_n_costly(config), _CHEAP) * (config.trials or 1)
     return (*others[:3], Step("tune", "Tuning", tuning), *others[3:])
 
 
-def _other_steps(config: RunConfig, n_sessions: int, pace: float, n_seeds: int) -> tuple[Step, ...]:
+def _other_steps(config: RunConfig, n_sessions: int, paces: Mapping[str, float], n_seeds: int) -> tuple[Step, ...]:
     """Return the steps other than tuning."""
     default = RunConfig()
-    learners = _n_costly(config) / len(_COSTLY)
-    shares = {"train": learners * config.folds / default.folds * n_seeds, "importance": learners}
-    seconds = {name: _seconds(cost, n_sessions) * pace * shares.get(name, 1.0) for name, cost in _SECONDS.items()}
+    learners = _SHARED + (1 - _SHARED) * _n_costly(config) / len(_COSTLY)
+    fits = learners * config.folds / default.folds * n_seeds
+    shares = {"train": fits, "importance": fits * (_TUNED_IMPORTANCE if config.tunes else 1.0)}
+    seconds = {
+        name: _seconds(cost, min(n_sessions, _EXPLAINED_SESSIONS) if name == "importance" else n_sessions)
+        * paces.get(name, 1.0)
+        * shares.get(name, 1.0)
+        for name, cost in _SECONDS.items()
+    }
     labels = {
         "ingest": "Reading the files",
         "features": "Computing features",

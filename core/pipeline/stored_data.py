@@ -119,7 +119,7 @@ def delete_dataset(workspace: Workspace, dataset: StoredDataset) -> None:
 
 def _name(folder: Path) -> str:
     try:
-        return Dataset(folder).card().name
+        return Dataset(folder).name
     except RunError:
         return ""
 

@@ -1,10 +1,10 @@
-"""Estimated duration of a run on this machine, based on the durations of earlier runs."""
+"""Estimated duration of a run on this machine, learned from how long the steps of its earlier runs took."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from core.base.text import short_duration
 from core.config import RunConfig, available_cores
@@ -21,8 +21,15 @@ _KNOWN_MACHINE = 1.3
 """Times vary by a third from run to run (docs/benchmarks.md)."""
 _FACTOR_PER_SIZE = 1.12
 """Additional factor for each doubling or halving of the sessions beyond those of any earlier run."""
-_AGE_DECAY = 0.7
+_AGE_DECAY = 0.5
 """Weight of a run relative to the next newer one: the load of a machine changes."""
+_OTHER_PRESET = 0.15
+"""Weight of the steps with models of a run that tuned for one that does not, and the reverse: their models differ."""
+_MODEL_STEPS = frozenset(("tune", "train", "importance"))
+_WHOLE_RUN = 0.5
+"""Weight of the pace of whole runs next to that of a single step, whose time varies more."""
+_MIN_SECONDS = 0.2
+"""Steps with shorter times say nothing about the pace."""
 _SHOWN_AS_RANGE = 1.5
 """An estimate that may be wrong by a larger factor is shown as a range."""
 
@@ -32,73 +39,165 @@ class TimeEstimate:
     """How long a run will take.
 
     Attributes:
-        seconds: from start to submission.
-        factor: the actual duration is expected between `seconds` divided by this and multiplied by it.
+        seconds: from the request to the submission.
+        low, high: the duration is expected between these.
         over_budget: whether the data need more time than the run's time budget.
     """
 
     seconds: float
-    factor: float
+    low: float
+    high: float
     over_budget: bool = False
 
     @property
     def is_sure(self) -> bool:
         """Whether a single number is an honest estimate."""
-        return self.factor <= _SHOWN_AS_RANGE
+        return self.high <= self.seconds * _SHOWN_AS_RANGE and self.low * _SHOWN_AS_RANGE >= self.seconds
 
     @property
     def text(self) -> str:
         """The estimate in a few words, as a range if it is uncertain.
 
-        >>> TimeEstimate(40.0, 1.2).text, TimeEstimate(40.0, 2.0).text
+        >>> TimeEstimate(40.0, 35.0, 50.0).text, TimeEstimate(40.0, 20.0, 80.0).text
         ('40 s', '20 s to 1.5 min')
         """
         if self.is_sure:
             return short_duration(self.seconds)
-        return f"{short_duration(self.seconds / self.factor)} to {short_duration(self.seconds * self.factor)}"
+        return f"{short_duration(self.low)} to {short_duration(self.high)}"
+
+    def at_least(self, other: TimeEstimate) -> TimeEstimate:
+        """Return the estimate, raised where the other one is longer."""
+        names = ("seconds", "low", "high")
+        return replace(self, **{name: max(getattr(self, name), getattr(other, name)) for name in names})
+
+
+def estimate_presets(n_sessions: int, runs: Sequence[Run]) -> dict[str, TimeEstimate]:
+    """Return preset -> estimate with its default settings. No preset is promised to take less time than a simpler one.
+
+    The arguments are those of `estimate_time`.
+    """
+    estimates: dict[str, TimeEstimate] = {}
+    for preset in RunConfig.setting("preset").choices:  # from the simplest to the most thorough
+        estimate = estimate_time(RunConfig.checked(preset=preset), n_sessions, runs)
+        simpler = list(estimates.values())[-1:]
+        estimates[preset] = estimate.at_least(simpler[0]) if simpler else estimate
+    return estimates
 
 
 def estimate_time(config: RunConfig, n_sessions: int, runs: Sequence[Run]) -> TimeEstimate:
     """Estimate how long a run takes from the request, with a stored dataset, to its submission.
 
-    A run with a time budget takes this budget, unless the data need more. Other runs are estimated from the steps'
-    usual durations, and from how much faster or slower the earlier `runs` were.
+    A run with a time budget takes this budget, unless the data need more. Other runs are estimated from the steps of
+    the earlier `runs`.
 
     Args:
         n_sessions: number of train and test sessions.
         runs: earlier runs on any data, newest first.
     """
-    pace, factor = machine_pace(config, n_sessions, runs)
-    seconds = sum(step.weight for step in steps(config, n_sessions, pace))
+    pace = learn_pace(config, n_sessions, runs)
+    seconds = sum(step.weight for step in steps(config, n_sessions, pace.of_steps))
+    total = _START_SECONDS * pace.overall + seconds
+    estimate = TimeEstimate(total, total / pace.factor, total * pace.factor)
     if config.budget_minutes is None:
-        return TimeEstimate(_START_SECONDS * pace + seconds, factor)
-    is_over = seconds > 60 * config.budget_minutes * (1 + 1e-9)
-    return TimeEstimate(_START_SECONDS * pace + seconds, factor, is_over) if is_over else TimeEstimate(seconds, 1.0)
+        return estimate
+    budget = 60 * config.budget_minutes
+    if seconds > budget * (1 + 1e-9):
+        return replace(estimate.at_least(TimeEstimate(budget, budget, budget)), over_budget=True)
+    # tuning takes what the other steps leave, so only data that need more than the budget make the run longer
+    others = sum(step.weight for step in steps(config, n_sessions, pace.of_steps) if step.name != "tune")
+    return TimeEstimate(budget, budget, max(budget, others * pace.factor))
 
 
-def machine_pace(config: RunConfig, n_sessions: int, runs: Sequence[Run]) -> tuple[float, float]:
-    """Return how long this machine takes relative to the usual durations, and by which factor this may be wrong.
+@dataclass(frozen=True)
+class Pace:
+    """How long this machine takes, relative to the usual durations of the steps.
 
-    It is the weighted geometric mean over the earlier runs without tuning. Runs on data of a similar size and recent
-    runs count more.
+    Attributes:
+        overall: factor for whole runs.
+        of_steps: step -> factor.
+        factor: by which the estimate of a whole run may be wrong, in both directions.
+    """
+
+    overall: float
+    of_steps: Mapping[str, float]
+    factor: float
+
+    @property
+    def trust(self) -> float:
+        """How much the estimate counts against the pace of a run in progress, from 0 to 1."""
+        return min(1.0, ((_KNOWN_MACHINE - 1) / (self.factor - 1)) ** 2)
+
+
+def learn_pace(config: RunConfig, n_sessions: int, runs: Sequence[Run]) -> Pace:
+    """Return the pace of a run on this machine, learned from the step times of earlier runs.
+
+    Each factor is a weighted geometric mean. Runs on data of a similar size and recent runs count more; for
+    steps with models, so do runs of the same kind (with or without tuning). The arguments are those of `estimate_time`.
     """
     evidence = [
-        (_pace_of(run), abs(math.log2(_n_sessions(run) / max(n_sessions, 1))))
+        (run, abs(math.log2(_n_sessions(run) / max(n_sessions, 1))))
         for run in runs
-        if not run.manifest.config.tunes
-        and (run.manifest.config.engine, run.manifest.config.device) == (config.engine, config.device)
+        if (run.manifest.config.engine, run.manifest.config.device) == (config.engine, config.device)
+        and run.manifest.config.is_live == config.is_live
     ]
     if not evidence:
-        return math.sqrt(_MEASURED_CORES / available_cores()), _UNKNOWN_MACHINE
+        overall = math.sqrt(_MEASURED_CORES / available_cores())
+        return Pace(overall, dict.fromkeys((step.name for step in steps(config)), overall), _UNKNOWN_MACHINE)
     weights = [_AGE_DECAY**age / (1 + distance) for age, (_, distance) in enumerate(evidence)]
-    mean = sum(weight * math.log(pace) for weight, (pace, _) in zip(weights, evidence, strict=True)) / sum(weights)
-    nearest = min(distance for _, distance in evidence)
-    return math.exp(mean), _KNOWN_MACHINE * _FACTOR_PER_SIZE ** max(nearest - 1, 0.0)
+    ratios = [(run.manifest.config.tunes == config.tunes, _step_ratios(run)) for run, _ in evidence]
+    wholes = [
+        (_whole_ratio(run, is_same_kind=is_same_kind), weight)
+        for (run, _), (is_same_kind, _), weight in zip(evidence, ratios, weights, strict=True)
+    ]
+    overall = _mean(wholes)
+
+    def pace_of(step: str) -> float:
+        pairs = [(overall, _WHOLE_RUN * max(weights))]
+        for (is_same_kind, ratio), weight in zip(ratios, weights, strict=True):
+            if step in ratio:
+                counts = is_same_kind or step not in _MODEL_STEPS
+                pairs.append((ratio[step], weight if counts else _OTHER_PRESET * weight))
+        return _mean(pairs)
+
+    of_steps = {step.name: pace_of(step.name) for step in steps(config, n_sessions)}
+    same_kind = [distance for run, distance in evidence if run.manifest.config.tunes == config.tunes]
+    nearest = min(same_kind, default=1.0 + min(distance for _, distance in evidence))
+    varies = math.exp(_spread(wholes))
+    factor = max(_KNOWN_MACHINE, varies) * _FACTOR_PER_SIZE ** max(nearest - 1, 0.0)
+    return Pace(overall, of_steps, min(factor, _UNKNOWN_MACHINE))
 
 
-def _pace_of(run: Run) -> float:
-    expected = sum(step.weight for step in steps(run.manifest.config, _n_sessions(run)))
-    return max(run.manifest.seconds, 0.1) / expected
+def _mean(pairs: Sequence[tuple[float, float]]) -> float:
+    """Return the weighted geometric mean of pairs (ratio, weight)."""
+    return math.exp(sum(math.log(ratio) * weight for ratio, weight in pairs) / sum(weight for _, weight in pairs))
+
+
+def _spread(pairs: Sequence[tuple[float, float]]) -> float:
+    """Return the weighted standard deviation of the logarithms of pairs (ratio, weight)."""
+    center = math.log(_mean(pairs))
+    total = sum(weight for _, weight in pairs)
+    return math.sqrt(sum(weight * (math.log(ratio) - center) ** 2 for ratio, weight in pairs) / total)
+
+
+def _step_ratios(run: Run) -> dict[str, float]:
+    """Return step -> its time relative to the usual one; without steps that take as long as the budget leaves."""
+    config, timings = run.manifest.config, run.manifest.timings
+    depends_on_budget = ("tune", "train", "importance") if config.budget_minutes is not None else ()
+    return {
+        step.name: timings[step.name] / step.weight
+        for step in steps(config, _n_sessions(run))
+        if step.name not in depends_on_budget and min(timings.get(step.name, 0.0), step.weight) >= _MIN_SECONDS
+    }
+
+
+def _whole_ratio(run: Run, *, is_same_kind: bool) -> float:
+    """Return the time of a run relative to the usual one; of a run of another kind or with a budget, without models."""
+    config, timings = run.manifest.config, run.manifest.timings
+    usual = {step.name: step.weight for step in steps(config, _n_sessions(run))}
+    if config.budget_minutes is None and is_same_kind:
+        return max(run.manifest.seconds, 0.1) / sum(usual.values())
+    names = [name for name in ("features", "prepare", "certificate") if timings.get(name)]
+    return sum(timings[name] for name in names) / sum(usual[name] for name in names) if names else 1.0
 
 
 def _n_sessions(run: Run) -> int:

@@ -76,6 +76,7 @@ class MetricScores(_Stored):
         baseline: score of the best constant, which is the mean, or the median for absolute errors.
         prices: score of recovered prices times the user's ratio, without any trees.
         expected: expected score on the test file.
+        expected_learners: learner -> its expected score on the test file; empty in runs of earlier versions.
     """
 
     metric: str
@@ -87,6 +88,7 @@ class MetricScores(_Stored):
     baseline: float
     prices: float | None
     expected: Interval
+    expected_learners: dict[str, Interval] = {}
 
     @property
     def loss_unit(self) -> str:

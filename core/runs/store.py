@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from core.base.files import remove_hidden_first, write_text_atomically
+from core.base.files import remove_hidden_first
+from core.base.note import NOTE_FILE, Note, read_note, write_note
 from core.base.stored_files import (
     UnusableFileError,
     hash_folder,
@@ -24,7 +25,6 @@ from core.base.stored_files import (
     read_sealed_json,
     read_stored_bytes,
     read_stored_json,
-    read_stored_text,
     stored_names,
 )
 from core.base.workspace import Workspace
@@ -54,39 +54,13 @@ CERTIFICATE_FILE = "certificate.json"
 ANSWERS_FILE = "answers.parquet"
 SUBMISSION_FILE = "submission.csv"
 CHECKS_FILE = "checks.json"
-NOTE_FILE = "note.json"
-"""A person's note on the run. It may change, so its hash is not in the manifest."""
 
 _PACKAGES = ("polars", "numpy", "scikit-learn", "lightgbm", "xgboost-cpu", "catboost", "optuna")
 """Packages that predictions depend on."""
-_NAME_LENGTH, _TEXT_LENGTH = 80, 4_000
 _MAX_MANIFEST_BYTES = 1 << 22
 """4 MB. A manifest has about 20 kB, and 100 bytes for every model."""
 _MAX_FILE_BYTES = 1 << 31
 """2 GB, for files that are read as a whole. A submission of ten million sessions has 300 MB."""
-
-
-class Note(BaseModel):
-    """A person's name for a run and remarks on it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str = Field(default="", max_length=_NAME_LENGTH)
-    text: str = Field(default="", max_length=_TEXT_LENGTH)
-
-    @classmethod
-    def checked(cls, name: str, text: str) -> Note:
-        """Return a note without superfluous blanks.
-
-        Raises:
-            RunError: the name or the text is too long.
-        """
-        try:
-            return cls(name=" ".join(name.split()), text=text.strip())
-        except ValidationError as error:
-            first = error.errors()[0]
-            reason = f"{first['loc'][0]}: {first['msg']}"
-            raise RunError.note_too_long(reason, max_name=_NAME_LENGTH, max_text=_TEXT_LENGTH) from error
 
 
 @dataclass(frozen=True)
@@ -105,11 +79,8 @@ class Run:
 
     @property
     def note(self) -> Note:
-        """The note; empty if there is none or it cannot be read."""
-        try:
-            return Note.model_validate_json(read_stored_text(self.folder / NOTE_FILE))
-        except (OSError, ValidationError):
-            return Note()
+        """A person's name for the run and remarks on it; empty if there are none."""
+        return read_note(self.folder)
 
     def save_note(self, note: Note) -> None:
         """Replace the note.
@@ -117,10 +88,7 @@ class Run:
         Raises:
             RunError: the folder is not writable.
         """
-        try:
-            write_text_atomically(self.folder / NOTE_FILE, note.model_dump_json())
-        except OSError as error:
-            raise RunError.not_writable(self.folder, error.strerror or str(error)) from error
+        write_note(self.folder, note)
 
     @property
     def submission(self) -> Path:

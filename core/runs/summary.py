@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.base.text import MISSING, count, duration, listed, number, percent
+from core.base.text import MISSING, count, duration, listed, number, percent, span
 from core.config import RunConfig
 from core.dataset import UnknownValue
-from core.metric import typical_error
+from core.metric import error_of_one_session, typical_error
 from core.runs.manifest import Manifest
 from core.runs.store import Run
 from core.schema import LEARNER_LABELS
@@ -40,6 +40,21 @@ def expected_error(manifest: Manifest, subject: str) -> str:
         error = typical_error(scores.metric, scores.stack)
         return f"{subject} has an out-of-fold error of **{error}**; **its test error is withheld**"
     return f"{subject} has an expected test error of **{typical_error(scores.metric, scores.expected.value)}**"
+
+
+def error_sentence(manifest: Manifest, subject: str) -> str:
+    """Return a Markdown sentence with the typical error of `subject`, its interval, and that of the best constant."""
+    scores = manifest.scores.metric_scores
+    name = "the median" if scores.metric == "mae" else "the average"
+    constant = number(error_of_one_session(scores.metric, scores.baseline))
+    guess = f"Predicting {name} for every session is off by {constant}."
+    if manifest.scores.expected_withheld:
+        return f"{expected_error(manifest, subject)}. {guess}"
+    low, high = (
+        number(error_of_one_session(scores.metric, end)) for end in (scores.expected.low, scores.expected.high)
+    )
+    error = typical_error(scores.metric, scores.expected.value)
+    return f"{subject} will be off by **{error}** per session (90% interval: {span(low, high)}). {guess}"
 
 
 def shift_warning(manifest: Manifest) -> str:
@@ -85,19 +100,26 @@ def describe_settings(config: RunConfig) -> str:
             0, "no time limit" if minutes is None else f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
         )
     others = [
-        f"{RunConfig.setting(name).title.lower()} {_setting_value(name, value)}"
+        f"{RunConfig.setting(name).title.lower()} {setting_value(name, value)}"
         for name, value in config
         if name not in ("preset", "minutes", "trials", "seed") and value != RunConfig.model_fields[name].default
     ]
     return ", ".join([config.preset, *limits, f"seed {config.seed}", *others])
 
 
-def _setting_value(name: str, value: object) -> str:
+def setting_value(name: str, value: object) -> str:
+    """Return the value of a setting for people.
+
+    >>> setting_value("learners", ["xgboost"]), setting_value("half_life", None), setting_value("device", "gpu")
+    ('XGBoost', 'not set', 'gpu')
+    """
+    if value is None:
+        return "not set"
     if isinstance(value, bool):
         return "on" if value else "off"
     labels = RunConfig.setting(name).choices
-    if isinstance(value, tuple):
-        return listed(labels.get(one, one) for one in value)
+    if isinstance(value, (tuple, list)):
+        return listed(labels.get(one, one) for one in value) or "none"
     return labels.get(str(value), str(value)).lower() if labels else str(value)
 
 

@@ -18,6 +18,7 @@ from core.training.cross_fitting import FoldMatrices
 from core.training.folds import Folds, make_folds
 from core.training.learned_columns import FoldColumns, learn_columns
 from core.training.learners import LEARNERS, FitContext, Learner, Vector
+from core.training.learners.hyperparameters import with_hyperparameters
 from core.training.training_set import TrainingSet
 
 _SECONDS_PER_DAY = 86_400
@@ -35,8 +36,9 @@ class PreparedFolds:
 
     @property
     def learners(self) -> tuple[Learner, ...]:
-        """The learners of the run."""
-        return tuple(learner for learner in LEARNERS if learner.name in self.config.learners)
+        """The learners of the run, with the hyperparameters that its settings name."""
+        chosen = (learner for learner in LEARNERS if learner.name in self.config.learners)
+        return tuple(with_hyperparameters(learner, self.config.hyperparameters) for learner in chosen)
 
 
 def prepare(

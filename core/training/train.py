@@ -12,16 +12,17 @@ from threadpoolctl import threadpool_limits
 from core.base.checkpoint import LoadOrCompute, always_compute
 from core.base.progress import OnResult, Report, ignore_result, no_report
 from core.features.learned.catalogue import START
-from core.features.learned.user_values import BUCKETS, History
+from core.features.learned.user_values import History
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.training.combinations import Combinations
 from core.training.cross_fitting import CrossFit, FoldMatrices
-from core.training.expected_score import ExpectedScore, by_history, expected_score
+from core.training.expected_score import ExpectedScore
 from core.training.folds import Folds
 from core.training.intervals import ErrorPredictors, Intervals, fit_intervals
 from core.training.learned_columns import FoldColumns
 from core.training.learners import Matrix, Vector
 from core.training.prepared_folds import PreparedFolds
+from core.training.scorer import Scorer
 from core.training.seeds import fit_with_seeds
 from core.training.selection_bias import selection_bias
 from core.training.stacking import Combination, Stack
@@ -42,6 +43,7 @@ class Training(PreparedFolds):
         history_counts, test_history_counts: number of earlier sessions of the row's user whose value is known.
         cv_mse: mean squared error of the stack's nested predictions.
         expected: expected score in the run's metric.
+        expected_learners: learner -> its expected score in the run's metric.
         combined: combination of the learners -> its nested predictions of the training rows.
         constant: out-of-fold predictions of the best constant.
         search_results: learner -> result of its search; empty without tuning.
@@ -58,6 +60,7 @@ class Training(PreparedFolds):
     cv_mse: float
     expected: ExpectedScore
     expected_mse: ExpectedScore
+    expected_learners: Mapping[str, ExpectedScore]
     constant: Vector
     combined: Mapping[Combination, Vector]
     seeds: int
@@ -89,6 +92,10 @@ class Training(PreparedFolds):
         return {fit.learner: mean_squared_error(fit.oof, self.data.y) for fit in self.fits}
 
 
+_PARTS, _FITS_PARTS = 10, 7
+"""The fits take about 7 of 10 parts of the time. Combining them and the expected scores take the others."""
+
+
 def mean_squared_error(predicted: Vector, actual: Vector) -> float:
     """Return the mean squared error of the rows that have a prediction."""
     return float(np.nanmean((predicted - actual) ** 2))
@@ -115,8 +122,14 @@ def train(
     """
     search_results = search_results or {}
     fits, seeds = fit_with_seeds(
-        prepared, search_results, budget, report=report, on_result=on_result, load_or_compute=load_or_compute
+        prepared,
+        search_results,
+        budget,
+        report=lambda part, parts, text: report(_FITS_PARTS * part, _PARTS * parts, text),
+        on_result=on_result,
+        load_or_compute=load_or_compute,
     )
+    report(_FITS_PARTS, _PARTS, "combining the learners")
     # one thread: sums must not depend on the number of threads, and spinning threads slow down a busy machine
     with threadpool_limits(1):
         return _stack_fits(prepared, fits, seeds, search_results, known_share)
@@ -146,7 +159,7 @@ def _stack_fits(
     test = stack.predict(test_columns, _test_start(matrices))
     history, test_history = user_histories(data)
     bias = selection_bias(search_results, y, folds, metric, stack_of)
-    expected = _expected_scores(prepared, stack, (history, test_history), known_share=known_share, bias=bias)
+    scorer = Scorer.of(prepared, (history, test_history), known_share=known_share, bias=bias)
     return Training(
         **vars(prepared),
         folds=folds,
@@ -157,8 +170,9 @@ def _stack_fits(
         history_counts=history.sessions,
         test_history_counts=test_history.sessions,
         cv_mse=mean_squared_error(stack.oof, y),
-        expected=expected[metric.name],
-        expected_mse=expected[MEAN_SQUARED_ERROR.name],
+        expected=scorer.score(stack.oof),
+        expected_mse=scorer.score(stack.oof, MEAN_SQUARED_ERROR),
+        expected_learners=scorer.by_learner(fits),
         constant=_oof_constant(matrices, metric),
         combined=combinations_of(oof).nested(),
         seeds=seeds,
@@ -186,50 +200,26 @@ def whole_part(training: Training, *, known_share: float) -> Training:
     prepared = PreparedFolds(data, training.config, matrices, training.context, training.metric)
     histories = user_histories(data)
     bias = training.selection_bias
-    expected = _expected_scores(prepared, stack, histories, known_share=known_share, bias=bias)
+    scorer = Scorer.of(prepared, histories, known_share=known_share, bias=bias)
+    fits = tuple(fit.first_rows(n_whole, y, matrices.folds) for fit in training.fits)
     ends = {level: each[:n_whole] for level, each in training.intervals.train.items()}
     return replace(
         training,
         data=data,
         matrices=matrices,
         folds=matrices.folds,
-        fits=tuple(fit.first_rows(n_whole, y, matrices.folds) for fit in training.fits),
+        fits=fits,
         stack=stack,
         start=None if training.start is None else training.start[:n_whole],
         history_counts=histories[0].sessions,
         cv_mse=mean_squared_error(stack.oof, y),
-        expected=expected[training.metric.name],
-        expected_mse=expected[MEAN_SQUARED_ERROR.name],
+        expected=scorer.score(stack.oof),
+        expected_mse=scorer.score(stack.oof, MEAN_SQUARED_ERROR),
+        expected_learners=scorer.by_learner(fits),
         constant=_oof_constant(matrices, training.metric),
         combined={name: oof[:n_whole] for name, oof in training.combined.items()},
         intervals=replace(training.intervals, train=ends),
     )
-
-
-def _expected_scores(
-    prepared: PreparedFolds, stack: Stack, histories: tuple[History, History], *, known_share: float, bias: float
-) -> dict[str, ExpectedScore]:
-    """Return metric name -> expected score, for the run's metric and the mean squared error."""
-    data, validated = prepared.data, prepared.matrices.folds.validated_mask
-    classes, test_classes = data.classes, data.test_classes
-    if data.times is not None:
-        classes = by_history(classes, histories[0].bucket, BUCKETS)
-        test_classes = by_history(test_classes, histories[1].bucket, BUCKETS)
-    if prepared.config.use_known_values and data.known_value_mask is not None:  # their error is 0
-        test_classes = test_classes[~data.known_value_mask]
-    return {
-        metric.name: expected_score(
-            metric.losses(stack.oof[validated], data.y[validated]),
-            users=data.users[validated],
-            classes=classes[validated],
-            test_classes=test_classes,
-            known_share=known_share,
-            seed=prepared.config.seed,
-            metric=metric,
-            bias=bias,
-        )
-        for metric in dict.fromkeys((prepared.metric, MEAN_SQUARED_ERROR))
-    }
 
 
 def error_predictors(

@@ -27,9 +27,9 @@ from core.eda.run_charts import error_by_day, importance, predicted_and_true, re
 from core.eda.views import CHARTS
 from core.importance import PriceOrder, price_finding, prices_by_product, with_labels
 from core.pipeline import backtest
-from core.runs import Comparison, Run, compare_runs, load_run
+from core.runs import Run, load_run
 from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, find_damage
-from core.schema import CATEGORY_ID, UNIT, USER
+from core.schema import CATEGORY_ID, UNIT
 from pages._ui.table import Frame
 
 Query = tuple[tuple[str, str], ...]
@@ -259,13 +259,6 @@ def backtest_days(run_folder: str, dataset_folder: str) -> Frame:
     """Return the numbers of the chart of expected and actual totals by day."""
     run, dataset = load_run(Path(run_folder)), Dataset(Path(dataset_folder))
     return run_charts_backtest_days.frame(backtest.daily_totals(run, dataset))
-
-
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing the runs")
-def comparison(first_folder: str, second_folder: str, dataset_folder: str | None) -> Comparison:
-    """Compare two runs; without the dataset, every session counts as a user of its own."""
-    users = None if dataset_folder is None else Dataset(Path(dataset_folder)).units().select(UNIT, USER).collect()
-    return compare_runs(load_run(Path(first_folder)), load_run(Path(second_folder)), users)
 
 
 def damaged_files(run_folder: str) -> list[str]:

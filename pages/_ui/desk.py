@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import gzip
 import io
 import json
@@ -24,12 +23,13 @@ from core.ingestion.sources.uploads import keep_upload
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_desk import DeskFile
 from core.pipeline.submission_target import target_of_run
-from core.runs import Run, load_run
+from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE
 from core.submission import SubmissionTarget, log
 from core.submission.blend_store import list_blends
 from core.submission.compare import Comparison
 from core.submission.repair import Repair
+from pages._ui.selectors import run_name
 
 PART: Final = "submission"
 """Name of the part of an upload that a submission file is."""
@@ -52,20 +52,16 @@ class Choice:
     key: str
 
 
-def choices(workspace: Workspace, run: Run, runs: list[Run]) -> list[Choice]:
+def choices(workspace: Workspace, run: Run) -> list[Choice]:
     """Return the files on the desk: those of the runs on the dataset, the selected one first, blends, and uploads."""
-    names = {one.manifest.run_id: one.note.name or f"{_started(one):%d %b %H:%M}" for one in runs}
+    runs = [one for one in list_runs(workspace) if one.manifest.dataset == run.manifest.dataset]
     ordered = sorted(runs, key=lambda one: one.manifest.run_id != run.manifest.run_id)
-    found = [Choice(f"Run {names[one.manifest.run_id]}", one.submission, one.manifest.run_id[-6:]) for one in ordered]
+    found = [Choice(f"Run {run_name(one)}", one.submission, one.manifest.run_id[-6:]) for one in ordered]
     blends = [blend for blend in list_blends(workspace) if blend.dataset in {"", run.manifest.dataset}]
     found += [Choice(blend.blend.replace("blend-", "Blend "), blend.submission, blend.blend[-4:]) for blend in blends]
     uploads = sorted(workspace.uploads.glob(f"*/{PART}/*"), key=lambda path: path.stat().st_mtime, reverse=True)
     found += [Choice(f"File {path.name}", path, path.parts[-3][:6]) for path in uploads if path.is_file()]
     return _different(found)
-
-
-def _started(run: Run) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(run.manifest.created)
 
 
 def _different(found: list[Choice]) -> list[Choice]:

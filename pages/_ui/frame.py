@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,28 +11,32 @@ from typing import Literal
 import streamlit as st
 
 from core.base.workspace import Workspace
-from core.dataset import Dataset, list_datasets
+from core.dataset import Dataset
 from core.errors import StudioError
 from core.jobs import Job, Jobs, start_next_job
 from core.jobs.job import RESUMABLE
 from core.pipeline.first_run import start_first_run
-from core.runs import Run, best_run, compare_with_best, expected_score, list_runs
+from core.runs import Run, compare_with_best, list_runs
 from pages._ui.chart import visitor_theme
-from pages._ui.damage import reporting_if_gone, show_damage, watch_selection
+from pages._ui.damage import show_damage, watch_selection
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar, show_waiting
+from pages._ui.selectors import choose_run, select_dataset, select_run
 from pages._ui.serving.notice import check_visitor, show_in_menu, show_on_home
-from pages._ui.serving.privacy import for_visitors
-from pages._ui.state import BrokenLink, get_param, page_state, set_param
+from pages._ui.state import page_state
 from pages._ui.text import plain
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
-_MAX_LINK_TEXT = 40
-"""Characters of an unknown value in the URL that a warning repeats."""
 DARK_BUTTON_TEXT = "#10141C"
 DARK_BUTTONS = f'<style>[data-testid="stBaseButton-primary"] {{ color: {DARK_BUTTON_TEXT}; }}</style>'
 """Streamlit writes white on the primary colour, which is pale in the dark theme so that it can be read as text."""
+_LAYOUT = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 3.25rem; padding-bottom: 3rem; }
+[data-testid="stSidebarHeader"] { height: 2.75rem; margin-bottom: 0; }
+@media (min-width: 1700px) { [data-testid="stMainBlockContainer"] { padding-left: 3rem; padding-right: 3rem; } }
+</style>"""
+"""Less empty space above the title, so that the first screen shows the finding and its chart."""
 _METRIC_WIDTH = 152
 """Pixels: five in a row on a laptop, two on a phone."""
 
@@ -57,9 +59,9 @@ SUBMISSION = Entry("pages/5_Submission.py", "Submission", ":material/task:")
 SCORE = Entry("pages/6_Score.py", "Score", ":material/price_check:")
 BACKTEST = Entry("pages/7_Backtest.py", "Backtest", ":material/history:")
 LIVE = Entry("pages/8_Live.py", "Live", ":material/sensors:")
+PAGES = {entry.label: entry for entry in (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE, BACKTEST, LIVE)}
 MENU = (HOME, DATA, EXPLORE, TRAIN, IMPORTANCE, SUBMISSION, SCORE, BACKTEST, LIVE)
-BEST_MARK = " · best"
-"""Marks the best run in lists of runs."""
+TRAIN_VIEWS = ("Now", "Result", "Runs")
 _PAGES_WITH_JOBS = (HOME, TRAIN)
 _NEXT_STEPS = {
     "dataset": ("Read event files or the demo data first.", DATA),
@@ -103,8 +105,7 @@ class Page:
 def open_page(entry: Entry) -> Page:
     """Configure the page and draw the sidebar; every page calls this first."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
-    if visitor_theme() == "dark":
-        st.html(DARK_BUTTONS)
+    st.html(_LAYOUT + (DARK_BUTTONS if visitor_theme() == "dark" else ""))
     with showing_errors(stop=True):
         check_visitor()
     freeze_libraries()
@@ -125,15 +126,15 @@ def open_page(entry: Entry) -> Page:
         show_in_menu()
         st.divider()
         with showing_errors():
-            dataset = _select_dataset(workspace, open_jobs, runs)
-            run, best = _select_run(workspace, [run for run in runs if dataset is not None and run.is_on(dataset)])
+            dataset = select_dataset(workspace, open_jobs, runs)
+            on_dataset = [run for run in runs if dataset is not None and run.is_on(dataset)]
+            run, best = choose_run(workspace, on_dataset)
         if job is not None and entry not in _PAGES_WITH_JOBS:
             show_in_sidebar(workspace, job)
     watch_selection(dataset, run)
     if entry == HOME:
         show_on_home()
-    for link in page_state().broken_links.values():  # on the page, because a phone hides the sidebar
-        st.warning(plain(link.warning), icon=":material/link_off:")
+    _show_broken_links()
     show_damage(workspace, dataset, run, is_data_page=entry == DATA, is_train_page=entry == TRAIN)
     if dataset is not None and entry == EXPLORE and dataset.damage():
         st.stop()
@@ -143,40 +144,19 @@ def open_page(entry: Entry) -> Page:
     return Page(workspace, dataset, run, best, job, waiting)
 
 
+def _show_broken_links() -> None:
+    """Show the warnings about links to what does not exist, on the page, because a phone hides the sidebar."""
+    for param, link in list(page_state().broken_links.items()):
+        st.warning(plain(link.warning), icon=":material/link_off:")
+        if st.button("Dismiss", icon=":material/close:", type="tertiary", key=f"dismiss-link-{param}"):
+            del page_state().broken_links[param]
+            st.rerun()
+
+
 @st.cache_resource(show_spinner="Reading the demo data")
 def _start_first_run(root: str) -> None:
     """Read the demo data and start the first run, once per server and workspace."""
     start_first_run(Workspace(Path(root)))
-
-
-def _select_dataset(workspace: Workspace, open_jobs: list[Job], runs: list[Run]) -> Dataset | None:
-    """Show the datasets. The default is that of the running job, else that of the latest run, else the newest."""
-    datasets = {dataset.fingerprint: dataset for dataset in list_datasets(workspace)}
-    with reporting_if_gone("dataset", workspace.datasets):
-        if not datasets:
-            st.caption("No dataset yet.")
-            return None
-        in_use = [*(job.dataset for job in open_jobs), *(run.manifest.dataset for run in runs), *datasets]
-        default_id = next(fingerprint for fingerprint in in_use if fingerprint in datasets)
-        labels = {key: _dataset_label(dataset) for key, dataset in datasets.items()}
-        dataset = datasets[_select("dataset", labels, default_id)]
-    if dataset.card().synthetic:
-        st.caption("Synthetic data from a simulated shop.")
-    return dataset
-
-
-def _select_run(workspace: Workspace, runs: list[Run]) -> tuple[Run | None, Run | None]:
-    """Show the runs on the selected dataset, and return the selected and the best one; the default is the best."""
-    best = best_run(runs)
-    with reporting_if_gone("run", workspace.runs):
-        if best is None:
-            st.caption("No run on this dataset yet.")
-            return None, None
-        labels = distinct_names({run.manifest.run_id: _run_label(run) for run in runs})
-        if len(runs) > 1:
-            labels[best.manifest.run_id] += BEST_MARK
-        selected_id = _select("run", labels, best.manifest.run_id)
-    return next(run for run in runs if run.manifest.run_id == selected_id), best
 
 
 def show_better_run(page: Page) -> None:
@@ -189,97 +169,11 @@ def show_better_run(page: Page) -> None:
             select_run(page.best)
 
 
-def select_run(run: Run) -> None:
-    """Select a run on all pages, and draw the page again."""
-    page_state().selected_ids["run"] = run.manifest.run_id
-    st.rerun()
-
-
-def _select(param: Literal["dataset", "run"], labels: dict[str, str], default_id: str) -> str:
-    """Show a select box whose value is written to the URL, and return the selected id.
-
-    If the URL has an id that does not exist, a warning says so until the visitor selects something else. `labels` has
-    the label of each id.
-    """
-    state, ids = page_state(), list(labels)
-    link_id, previous_id = get_param(param), state.selected_ids.get(param, "")
-    current_id = previous_id or link_id
-    key = f"select-{param}"
-    st.session_state[key] = selected_id = current_id if current_id in ids else default_id
-
-    def remember() -> None:
-        state.selected_ids[param] = st.session_state[key]
-
-    tooltip = "The times at which the runs started are in UTC." if param == "run" else None
-    st.selectbox(param.capitalize(), ids, format_func=labels.__getitem__, key=key, on_change=remember, help=tooltip)
-    if not previous_id and link_id and link_id not in ids:
-        warning = (
-            f"The {param} {link_id[:_MAX_LINK_TEXT]} in the link was not found. It may have been deleted, or it may "
-            f"belong to another dataset or workspace. The page shows {labels[selected_id]} instead."
-        )
-        state.broken_links[param] = BrokenLink(selected_id, warning)
-    elif param in state.broken_links and state.broken_links[param].fallback_id != selected_id:
-        del state.broken_links[param]
-    state.selected_ids[param] = selected_id
-    set_param(param, selected_id)
-    return selected_id
-
-
-def select_view(entry: Entry, views: list[str]) -> str:
-    """Show the views of a page and return the selected one, which is written to the URL.
-
-    The view follows the URL if that has changed (a link, the browser's back button). A visitor who comes from another
-    page, whose URL has no view, sees the last view again.
-    """
-    last_views, link_view, current = page_state().last_views, get_param("view"), st.session_state.get("view")
-    last_view = last_views.get(entry.path, "")
-    is_new_link = link_view != last_view
-    if link_view in views and (current is None or is_new_link):
-        current = link_view
-    elif current is None:
-        current = last_view if last_view in views else views[0]
-    if current != st.session_state.get("view"):
-        st.session_state["view"] = current
-    if link_view and link_view not in views and is_new_link:
-        text = f"There is no view {link_view[:_MAX_LINK_TEXT]}. The page shows {current} instead."
-        st.warning(plain(text), icon=":material/link_off:")
-    view = st.segmented_control("View", views, required=True, key="view", label_visibility="collapsed") or views[0]
-    last_views[entry.path] = view
-    set_param("view", view)
-    return view
-
-
-def runs_of(workspace: Workspace, dataset: Dataset) -> list[Run]:
-    """Return the finished runs on a dataset, newest first."""
-    return [run for run in list_runs(workspace) if run.is_on(dataset)]
-
-
 def ended_without_run(page: Page) -> Job | None:
     """Return the job whose end must be reported: the latest one, if it ended without a run on the selected dataset."""
     job = Jobs(page.workspace).unacknowledged_end()
     is_here = job is not None and page.dataset is not None and job.dataset == page.dataset.fingerprint
     return job if job is not None and is_here and job.state in RESUMABLE else None
-
-
-def _dataset_label(dataset: Dataset) -> str:
-    card = dataset.card()
-    return f"{for_visitors(card.name)} · {card.train.rows + card.test.rows:,} rows · {card.fingerprint[:6]}"
-
-
-def _run_label(run: Run) -> str:
-    name = run.note.name or f"{datetime.datetime.fromisoformat(run.manifest.created):%d %b %H:%M}"
-    return f"{name} · {run.manifest.scores.metric_scores.label} {expected_score(run.manifest)}"
-
-
-def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
-    """Make the names of runs distinct: append the end of the id, or the whole id if its end is not unique either.
-
-    >>> distinct_names({"1-a": "x", "1-b": "x", "1-c": "y"})
-    {'1-a': 'x (a)', '1-b': 'x (b)', '1-c': 'y'}
-    """
-    times = Counter(names.values())
-    short = {key: f"{name} ({key.rpartition('-')[2]})" if times[name] > 1 else name for key, name in names.items()}
-    return short if len(set(short.values())) == len(short) else {key: f"{name} ({key})" for key, name in names.items()}
 
 
 def show_title(question: str, finding: str) -> None:

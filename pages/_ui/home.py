@@ -1,77 +1,118 @@
-"""Home: the best run on the selected dataset, and where to go next."""
+"""Home: a briefing on the shown run and its data, and what to do next."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import duration, percent
-from core.metric import typical_error
-from core.runs import expected_error
+from core.base.text import duration
+from core.eda.run_charts import error_and_average
+from core.metric import error_of_one_session
+from core.pipeline.briefing import BriefFinding
+from core.pipeline.next_step import next_step
+from core.runs import Run, error_sentence
 from pages._ui import frame
-from pages._ui.frame import Metric
+from pages._ui.briefing_cache import audit_line, findings
+from pages._ui.chart import draw_chart
+from pages._ui.frame import Page
 from pages._ui.job import show_outcome, show_progress, watch_for_jobs
-from pages._ui.scores import expected_metric, show_actual, show_learner_scores, show_warning, train_sessions_help
+from pages._ui.scores import show_actual, show_warning
 from pages._ui.text import plain
 
 QUESTION = "What will a session be worth?"
-NEXT_PAGES = {
-    frame.DATA: "read event files and see what is unusual about them",
-    frame.EXPLORE: "see sessions, users and products in charts",
-    frame.TRAIN: "start a run, follow it and see its scores",
-    frame.IMPORTANCE: "see which features drive the value of a session",
-    frame.SUBMISSION: "check and download submission.csv",
-    frame.SCORE: "predict the values of the sessions of a later event file",
-    frame.BACKTEST: "compare the expected score with the actual one",
-    frame.LIVE: "see how early a value is known, and replay a session event by event",
-}
+_ICONS = {"data": ":material/bar_chart:", "model": ":material/insights:"}
+_PLACES = {"Explore": "Chart", "Importance": "Drivers", "Train": "Errors"}
 
 
 def show_home() -> None:
     """Show the page."""
     page = frame.open_page(frame.HOME)
     run = page.run
-    if run is None:
-        frame.show_title(QUESTION, page.no_run)
-    else:
-        manifest, metric_scores = run.manifest, run.manifest.scores.metric_scores
-        frame.show_title(
-            QUESTION,
-            f"{expected_error(manifest, page.run_name)}. "
-            f"A constant guess has an error of {typical_error(metric_scores.metric, metric_scores.baseline)}.",
-        )
+    finding = page.no_run if run is None else error_sentence(run.manifest, page.run_name)
+    frame.show_title(QUESTION, finding)
     frame.show_better_run(page)
-    if page.job is not None:
-        show_progress(page.workspace, page.job.id)
+    _show_job(page)
+    if run is None:
+        if page.job is None:
+            frame.show_empty_state("The best run's expected error will be shown here.", "run", page.waiting)
     else:
-        if (ended_job := frame.ended_without_run(page)) is not None:
-            show_outcome(page.workspace, ended_job)
-        watch_for_jobs(page.workspace)
-    if run is not None:
         show_warning(run)
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        _show_next_step(page)
+    with left:
+        if run is not None:
+            _show_error(run)
+    _show_findings(page)
+    if run is not None:
+        show_actual(run, page.dataset)
+        manifest = run.manifest
+        name = page.dataset.name if page.dataset is not None else manifest.dataset_name
         n_passed = manifest.checks.passed + manifest.certificate.passed
         n_checks = n_passed + manifest.checks.failed + manifest.certificate.failed
-        frame.show_metrics(
-            [
-                expected_metric(run),
-                Metric(
-                    "Skill",
-                    percent(metric_scores.skill),
-                    f"How much lower the stack's {metric_scores.label} is than that of the best constant, out of fold.",
-                ),
-                Metric("Train sessions", f"{manifest.sessions.train:,}", train_sessions_help(run)),
-                Metric("To predict", f"{manifest.sessions.test:,}", "Sessions in the submission: one row each."),
-                Metric("Checks passed", f"{n_passed} of {n_checks}", "Submission checks and leakage checks."),
-            ]
-        )
-        show_actual(run, page.dataset)
-        show_learner_scores(run)
         st.caption(
-            f"Run {plain(manifest.run_id)} on {plain(manifest.dataset_name)}"
-            f"{' (synthetic data)' if manifest.synthetic else ''}, {duration(manifest.seconds)}."
+            f"Run {plain(manifest.run_id)} on {plain(name)}{' (synthetic data)' if manifest.synthetic else ''}: "
+            f"{manifest.sessions.train:,} train sessions, {manifest.sessions.test:,} to predict, "
+            f"{n_passed} of {n_checks} checks passed, {duration(manifest.seconds)}."
         )
-    elif page.job is None:
-        frame.show_empty_state("The best run's expected score and its learners will be shown here.", "run")
 
-    st.header("Where to go next", anchor=False)
-    for entry, description in NEXT_PAGES.items():
-        st.page_link(entry.path, label=f"**{entry.label}**: {description}", icon=entry.icon)
+
+def _show_job(page: Page) -> None:
+    """Show the running job with its settings, metric and time left, or how the last one ended."""
+    if page.job is not None:
+        show_progress(page.workspace, page.job.id)
+        return
+    if (ended_job := frame.ended_without_run(page)) is not None:
+        show_outcome(page.workspace, ended_job)
+    watch_for_jobs(page.workspace)
+
+
+def _show_next_step(page: Page) -> None:
+    step = next_step(page.dataset, page.run, page.best, waiting=page.waiting is not None)
+    entry = frame.PAGES[step.place]
+    with st.container(border=True):
+        st.markdown("**Next**")
+        st.markdown(plain(step.reason))
+        if st.button(step.label, type="primary", icon=entry.icon, key="next-step"):
+            st.switch_page(entry.path, query_params={"view": step.view} if step.view else None)
+
+
+def _show_error(run: Run) -> None:
+    """Show the expected error next to that of the average."""
+    scores, is_withheld = run.manifest.scores.metric_scores, run.manifest.scores.expected_withheld
+    score = scores.stack if is_withheld else scores.expected.value
+    ends = (None, None) if is_withheld else (scores.expected.low, scores.expected.high)
+    error, low, high, constant = (
+        None if each is None else error_of_one_session(scores.metric, each) for each in (score, *ends, scores.baseline)
+    )
+    data = error_and_average.frame(error or 0.0, low, high, constant or 0.0, is_median=scores.metric == "mae")
+    unit = "log scale" if scores.metric == "rmsle" else "value units"
+    st.markdown(f"**{plain(error_and_average.TITLE)}** {plain(error_and_average.finding(data))}")
+    draw_chart(error_and_average.figure(data, unit))
+
+
+def _show_findings(page: Page) -> None:
+    """Show what is surprising in the data and in the model, each with a link to its chart."""
+    if page.dataset is None:
+        return
+    st.header("What stands out?", anchor=False)
+    with frame.showing_errors():
+        found = findings(str(page.dataset.folder), None if page.run is None else str(page.run.folder))
+        if not found:
+            st.markdown("Nothing in the values differs more from other sessions than chance explains.")
+        for each in found:
+            _show_finding(each)
+        if found:
+            st.caption(
+                "The most surprising first: the distance from what a shop without the effect would show, in standard "
+                "deviations. What a model uses is not what would change the value."
+            )
+    if line := audit_line(str(page.dataset.folder)):
+        st.page_link(frame.DATA.path, label=line, icon=":material/fact_check:")
+
+
+def _show_finding(finding: BriefFinding) -> None:
+    entry = frame.PAGES[finding.place]
+    query = {**({"view": finding.view} if finding.view else {}), **dict(finding.query)}
+    text, link = st.columns([6, 1], vertical_alignment="center")
+    text.markdown(f"{_ICONS[finding.kind]} {plain(finding.text)}")
+    link.page_link(entry.path, label=_PLACES[finding.place], icon=entry.icon, query_params=query)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.base.text import count, duration, number
 from core.base.workspace import Workspace
+from core.config import RunConfig
 from core.errors import SettingError
 from core.jobs import Job, Jobs, cancel, finish_early, resume, start_next_job
 from core.jobs.interim_results import trial_frame
@@ -42,7 +43,7 @@ def _draw_progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> No
     if job.active and was_queued:
         st.rerun(scope="app")
     if not job.open:
-        _select_if_best(workspace, job)
+        _show_result(workspace, job)
         st.rerun(scope="app")
     with st.container(border=True):
         st.markdown(f"**{plain(_headline(job))}**")
@@ -59,8 +60,12 @@ def _draw_progress(workspace: Workspace, job_id: str, *, was_queued: bool) -> No
                     st.rerun(scope="app")
 
 
-def _select_if_best(workspace: Workspace, job: Job) -> None:
-    """Select the run of a job that has just ended on all pages, if it is the best one on its dataset."""
+def _show_result(workspace: Workspace, job: Job) -> None:
+    """Show the result of a job that has just ended on Train, and select its run if it is the best on its dataset."""
+    if job.state == "done":  # the result is what the visitor waited for
+        page_state().last_views["Train"] = "Result"
+        st.session_state.pop("view-Train", None)
+        set_param("view", "")
     best = best_run([run for run in list_runs(workspace) if run.manifest.dataset == job.dataset])
     if best is not None and best.manifest.run_id == job.run_id:
         page_state().selected_ids["run"] = best.manifest.run_id
@@ -107,8 +112,14 @@ def _draw_waiting(workspace: Workspace, job_id: str, *, was_queued: bool) -> Non
     job = Jobs(workspace).get(job_id)
     if not job.open or (job.active and was_queued):
         st.rerun(scope="app")
-    st.markdown(f"{_headline(job)}.")
+    st.markdown(f"{plain(_headline(job))}. {_ready(job)}".strip())
     st.progress(job.progress.fraction if job.progress else 0.0, text=_status(job))
+
+
+def _ready(job: Job) -> str:
+    """Say when what a page waits for will be there; empty before there is an estimate."""
+    left = None if job.progress is None else job.progress.seconds_left
+    return "" if left is None or not job.active else f"**Ready in about {duration(max(left, 1.0))}.**"
 
 
 def _headline(job: Job) -> str:
@@ -133,7 +144,7 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
     """Return the settings, the trials, the best loss, the memory, the busy cores, and how often the job was started."""
     trials = trial_frame(Jobs(workspace).results(job.id, "trial"))
     complete = trials.filter("complete")
-    facts = [settings_text(job)]
+    facts = [settings_text(job), *_default_metric(job)]
     if trials.height:
         facts.append(f"{count(trials.height, 'trial')}, {trials.height - complete.height} pruned")
     if complete.height:
@@ -142,9 +153,18 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
         facts.append(f"{number(job.memory / 1e9)} GB of memory")
     if job.cores is not None:
         facts.append(f"{job.cores:.1f} cores busy")
+    if job.gives_way:
+        facts.append("gives way to other programs")
     if job.attempts > 1:
         facts.append(f"started {job.attempts} times")
     return facts
+
+
+def _default_metric(job: Job) -> list[str]:
+    """Return the metric of a job if its settings do not name it, because it is the default."""
+    metric = RunConfig.setting("metric")
+    name = str(job.config.get("metric", metric.default))
+    return [metric.choices[name].lower()] if name == metric.default else []
 
 
 def show_outcome(workspace: Workspace, job: Job, selected: Run | None = None) -> None:

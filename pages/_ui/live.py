@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core.base.stored_files import read_stored_end
 from core.base.text import count, duration, number
 from core.base.workspace import Workspace
-from core.eda.run_charts import fold_scores, search_history, search_space, setting_importance
+from core.eda.run_charts import fold_scores, search_figures, search_history
 from core.jobs import Job, Jobs, log_file
-from core.jobs.interim_results import fits_by_learner, importances_by_learner, trial_frame
+from core.jobs.interim_results import fits_by_learner, space_by_learner, trial_frame
 from core.schema import LEARNER_LABELS
-from pages._ui.chart import show_chart
+from pages._ui.chart import show_chart, visitor_theme
 from pages._ui.serving.privacy import for_visitors
 from pages._ui.table import Frame, show_table
+from pages._ui.text import plain
 
 _REFRESH_SECONDS = 2.0
 """Charts take longer to draw than the progress bar above them, which is refreshed every second."""
 _MAX_TRIALS = 10
 _MAX_LOG_LINES = 40
+_CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 
 
 def show_live(workspace: Workspace, job: Job) -> None:
@@ -30,8 +34,7 @@ def _draw_results(workspace: Workspace, job_id: str) -> None:
     results = Jobs(workspace).results(job_id)
     trials = trial_frame(results)
     if trials.height:
-        _show_trials(trials)
-    show_setting_importance(importances_by_learner(results))
+        _show_trials(trials, space_by_learner(results))
     if fits := fits_by_learner(results):
         data = fold_scores.frame(fits)
         show_chart(fold_scores.finding(data), fold_scores.figure(data), lead=fold_scores.TITLE, key="live-folds")
@@ -41,7 +44,7 @@ def _draw_results(workspace: Workspace, job_id: str) -> None:
             st.code(for_visitors("\n".join(lines)), language=None)
 
 
-def _show_trials(trials: Frame) -> None:
+def _show_trials(trials: Frame, spaces: Mapping[str, search_figures.Space]) -> None:
     data = search_history.frame(trials)
     show_chart(
         search_history.finding(data),
@@ -49,6 +52,7 @@ def _show_trials(trials: Frame) -> None:
         lead="Best so far.",
         key="live-search",
     )
+    show_search(trials, spaces, "live")
     with st.expander("Latest trials", icon=":material/list:"):
         show_table(
             [
@@ -64,29 +68,43 @@ def _show_trials(trials: Frame) -> None:
             numbers=("Trial", "Loss", "Time"),
             alt="The latest trials with their loss, outcome and time",
         )
-    show_search_space(trials, "live")
 
 
-def show_setting_importance(shares: dict[str, dict[str, float]]) -> None:
-    """Show the importance of each learner's hyperparameters; nothing if there are too few trials to compute it."""
-    data = setting_importance.frame(shares)
-    if data.height:
-        with st.expander(setting_importance.TITLE, icon=":material/bar_chart:"):
-            show_chart(setting_importance.finding(data), setting_importance.figure(data))
+def show_search(trials: Frame, spaces: Mapping[str, search_figures.Space], key: str) -> None:
+    """Show Optuna's figures of the search of one learner.
 
-
-def show_search_space(trials: Frame, key: str) -> None:
-    """Show the hyperparameters of one learner's trials as parallel coordinates."""
+    Args:
+        spaces: learner -> its search space.
+        key: distinguishes the search of a job from that of a run.
+    """
     learners = list(dict.fromkeys(trials.get_column("learner").to_list()))
-    with st.expander(search_space.TITLE, icon=":material/tune:"):
+    st.subheader(search_figures.TITLE, anchor=False)
+    with st.container(horizontal=True):
         learner = st.segmented_control(
             "Learner",
             learners,
             default=learners[0],
             required=True,
             format_func=LEARNER_LABELS.__getitem__,
-            key=f"space-{key}",
+            key=f"search-learner-{key}",
             label_visibility="collapsed",
         )
-        data = search_space.frame(trials, learner)
-        show_chart(search_space.finding(data, learner), search_space.figure(data, learner), key=f"space-chart-{key}")
+        view = st.segmented_control(
+            "Figure",
+            search_figures.VIEWS,
+            default=search_figures.PARALLEL,
+            required=True,
+            key=f"search-view-{key}",
+            label_visibility="collapsed",
+        )
+    space = spaces.get(learner, {})
+    finding = search_figures.finding(trials, learner, space)
+    st.markdown(plain(finding))
+    figure = search_figures.figure(trials, learner, space, view, visitor_theme())
+    if figure is None:
+        st.caption("There are too few trials for this figure.")
+        return
+    st.plotly_chart(
+        figure, theme=None, key=f"search-figure-{key}", alt=f"{view} of the trials. {finding}", config=_CONFIG
+    )
+    st.caption(search_figures.NOTES[view])

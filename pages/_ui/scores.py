@@ -15,7 +15,7 @@ from pages._ui import frame
 from pages._ui.cache import comparison_with_actual, error_frames
 from pages._ui.chart import show_chart
 from pages._ui.frame import Metric
-from pages._ui.live import show_search_space, show_setting_importance
+from pages._ui.live import show_search as show_search_figures
 from pages._ui.run_tables import fold_table, user_table
 from pages._ui.table import show_table
 from pages._ui.text import plain
@@ -132,8 +132,7 @@ def show_search(run: Run) -> None:
             numbers=list(params),
             alt="The best hyperparameters of each learner",
         )
-    show_setting_importance({name: tuned.importances for name, tuned in tuning.learners.items()})
-    show_search_space(trials, "run")
+    show_search_figures(trials, {name: tuned.space for name, tuned in tuning.learners.items()}, "run")
 
 
 def show_folds(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingOf
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -9,31 +10,54 @@ from streamlit.delta_generator import DeltaGenerator
 
 from core.config import RunConfig
 from core.ingestion.mapping import Mapping
+from pages._ui.kept_fields import kept_key
 
 _Option = TypeVar("_Option")
 
 
-def setting_input(name: str, default: float | None = None, **options: Any) -> Any:  # noqa: ANN401 (any widget)
-    """Show the form field of a setting of `RunConfig` and return its value.
+def setting_input(
+    name: str,
+    default: float | None = None,
+    *,
+    key: str = "",
+    choices: MappingOf[str, str] | None = None,
+    **options: Any,  # noqa: ANN401 (arguments of any widget)
+) -> Any:  # noqa: ANN401 (the value of any widget)
+    """Show the form field of a setting of `RunConfig` and return its value, which survives a look at another page.
 
-    `default` replaces the setting's default number. `options` are further arguments of the Streamlit widget.
+    Args:
+        default: replaces the setting's default number.
+        key: distinguishes fields of the same setting.
+        choices: value -> label, for a list of texts whose values `RunConfig` does not enumerate.
+        options: further arguments of the Streamlit widget.
     """
     setting = RunConfig.setting(name)
+    choices = setting.choices or choices or {}
+    options["key"] = field = kept_key(f"setting/{name}{key}")
     options["help"] = setting.description
+    initial: Any = setting.default if default is None else default
+    if setting.kind == "array":
+        st.session_state.setdefault(field, list(initial))
+        if setting.choices:
+            return st.pills(
+                setting.title, list(choices), selection_mode="multi", format_func=choices.__getitem__, **options
+            )
+        remembered = [value for value in st.session_state[field] if value in choices]
+        st.session_state[field] = remembered
+        return st.multiselect(setting.title, list(choices), format_func=choices.__getitem__, **options)
+    st.session_state.setdefault(field, initial)
     if setting.kind == "boolean":
-        return st.toggle(setting.title, setting.default, **options)
-    if setting.choices:
-        choices, options["format_func"] = list(setting.choices), setting.choices.__getitem__
-        if setting.kind == "array":
-            return st.pills(setting.title, choices, selection_mode="multi", default=setting.default, **options)
-        return st.selectbox(setting.title, choices, choices.index(setting.default), **options)
+        return st.toggle(setting.title, **options)
+    if choices:
+        return st.selectbox(setting.title, list(choices), format_func=choices.__getitem__, **options)
     number: Any = int if setting.kind == "integer" else float
-    value = setting.default if default is None else default
-    lowest, highest, initial = (
-        None if limit is None else number(limit) for limit in (setting.minimum, setting.maximum, value)
+    if st.session_state[field] is not None:
+        st.session_state[field] = number(st.session_state[field])
+    lowest, highest, value = (
+        None if each is None else number(each) for each in (setting.minimum, setting.maximum, initial)
     )
     return st.number_input(
-        setting.title, lowest, highest, initial, number(1), format="%d" if number is int else "%g", **options
+        setting.title, lowest, highest, value, number(1), format="%d" if number is int else "%g", **options
     )
 
 

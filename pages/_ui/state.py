@@ -46,7 +46,7 @@ class PageState:
         broken_links: broken links by query parameter.
         message: text that the next page shows for a few seconds.
         message_end: time of the monotonic clock at which the message is forgotten; None until it was shown.
-        last_views: page -> its view that was last written to the URL.
+        last_views: page with views -> its view that was last written to the URL.
         upload_ids, upload_paths: the uploaded files by part (train, test, ...), and their copies on disk. They
             survive a look at another page, although the upload fields are empty then.
         kept_fields: values of the fields that survive a look at another page, by key; see `kept_fields.py`.

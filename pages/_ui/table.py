@@ -52,12 +52,12 @@ def show_table(
     )
 
 
-def pick_rows(rows: Rows, *, alt: str, numbers: Iterable[str], key: str) -> list[int]:
+def pick_rows(rows: Rows, *, alt: str, numbers: Iterable[str], key: str, scrolls: bool = False) -> list[int]:
     """Show a table whose rows can be selected, and return the positions of the selected rows."""
     state = st.dataframe(
         _harmless(rows),
         hide_index=True,
-        height="content",
+        height="auto" if scrolls else "content",
         column_config=_column_config(numbers, {}, {}),
         alt=alt,
         key=key,

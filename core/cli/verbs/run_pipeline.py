@@ -22,7 +22,7 @@ from core.pipeline import backtest as backtests
 from core.pipeline import run as pipeline
 from core.pipeline.preflight import check_output_folder, check_settings
 from core.pipeline.steps import steps
-from core.pipeline.time_estimate import machine_pace
+from core.pipeline.time_estimate import learn_pace
 from core.runs.manifest import Manifest
 
 _POLL_SECONDS = 1.0
@@ -133,9 +133,16 @@ def _run_pipeline(workspace: Workspace, job: jobs.Job, callbacks: jobs.JobCallba
     check_settings(config)
     should_finish = jobs.should_finish_callback(workspace, job.id)
     n_sessions = dataset.card().train.sessions + dataset.submission_order().height
-    pace, _ = machine_pace(config, n_sessions, run_store.list_runs(workspace))
-    run_steps = steps(config, n_sessions, pace)
-    progress = Progress(run_steps, callbacks.on_progress, should_finish, callbacks.on_result, in_seconds=True)
+    pace = learn_pace(config, n_sessions, run_store.list_runs(workspace))
+    progress = Progress(
+        steps(config, n_sessions, pace.of_steps),
+        callbacks.on_progress,
+        should_finish,
+        callbacks.on_result,
+        in_seconds=True,
+        trust=pace.trust,
+        budget=None if config.budget_minutes is None else 60 * config.budget_minutes,
+    )
     finished_run = pipeline.run(dataset, config, workspace, out=job.out_folder, progress=progress)
     jobs.Jobs(workspace).end(job.id, "done", run_id=finished_run.manifest.run_id)
     return finished_run
@@ -158,7 +165,7 @@ def _run_in_background(
 ) -> Outcome:
     refuse_combination(options, "--background", ["out"], "A background run is written to the workspace.")
     dataset = source if isinstance(source, Dataset) else ingest(source, workspace)
-    job, is_new = jobs.start_run(workspace, dataset, config)
+    job, is_new = jobs.start_run(workspace, dataset, config, nice=options.nice)
     note = "" if is_new else " (this run was already requested)"
     return Outcome(
         job.record(), f"Job {job.id}: {job.state}{note}. To see its progress, run `python -m core jobs list`."

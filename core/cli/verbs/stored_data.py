@@ -6,38 +6,47 @@ import argparse
 
 from core.base.text import listed, size
 from core.base.workspace import Workspace
+from core.cli.notes import NOTE_ACTIONS, change_note
 from core.cli.output import Outcome
 from core.cli.run_options import require
 from core.dataset import list_datasets, unreadable_datasets
 from core.errors import RunError
 from core.ingestion.sources.uploads import delete_upload, list_uploads, upload_named
-from core.pipeline.stored_data import delete_dataset, list_stored_datasets, stored_dataset_named
+from core.pipeline.stored_data import StoredDataset, delete_dataset, list_stored_datasets, stored_dataset_named
 
 
 def datasets(options: argparse.Namespace) -> Outcome:
-    """List the datasets of the workspace, or delete one."""
+    """List the datasets of the workspace, or act on one."""
     workspace = Workspace.from_environment()
     workspace.sweep()
-    if options.action == "delete":
-        return _delete_dataset(workspace, options)
+    if options.action != "list":
+        require(
+            options.dataset, "DATASET", "the fingerprint of a dataset, or its first characters (see `datasets list`)"
+        )
+        stored = stored_dataset_named(workspace, options.dataset)
+        if options.action in NOTE_ACTIONS:
+            return change_note(stored.folder, {"dataset": stored.folder.name}, options)
+        return _delete_dataset(workspace, stored, options)
+    names = {dataset.fingerprint: dataset.name for dataset in list_datasets(workspace)}
     cards = [dataset.card() for dataset in list_datasets(workspace)]
     unreadable = unreadable_datasets(workspace)
     sizes = {stored.folder.name: stored.bytes for stored in list_stored_datasets(workspace)}
     lines = [
-        f"{card.fingerprint[:12]}  {card.name:16}  {card.train.rows + card.test.rows:>12,} rows  "
+        f"{card.fingerprint[:12]}  {names[card.fingerprint]:16}  {card.train.rows + card.test.rows:>12,} rows  "
         f"{size(sizes.get(card.fingerprint, 0)):>9}"
         for card in cards
     ] + [str(error) for _, error in unreadable]
     content = {
-        "datasets": [card.model_dump() | {"bytes_stored": sizes.get(card.fingerprint, 0)} for card in cards],
+        "datasets": [
+            card.model_dump() | {"name": names[card.fingerprint], "bytes_stored": sizes.get(card.fingerprint, 0)}
+            for card in cards
+        ],
         "unreadable": [{"dataset_dir": str(folder), "error": str(error)} for folder, error in unreadable],
     }
     return Outcome(content, "\n".join(lines) or "There is no dataset yet.")
 
 
-def _delete_dataset(workspace: Workspace, options: argparse.Namespace) -> Outcome:
-    require(options.dataset, "DATASET", "the fingerprint of a dataset, or its first characters (see `datasets list`)")
-    dataset = stored_dataset_named(workspace, options.dataset)
+def _delete_dataset(workspace: Workspace, dataset: StoredDataset, options: argparse.Namespace) -> Outcome:
     consequences = dataset.consequences()
     if not options.yes:
         raise RunError.not_confirmed("Dataset", dataset.id, dataset.folder, consequences)

@@ -11,6 +11,7 @@ import polars as pl
 from core import runs as run_store
 from core.base.text import listed, noun_form, number
 from core.base.workspace import Workspace
+from core.cli.notes import NOTE_ACTIONS, change_note
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line, step_progress
 from core.cli.run_options import require
 from core.dataset import Dataset, list_datasets
@@ -37,8 +38,8 @@ def runs(options: argparse.Namespace) -> Outcome:
     if options.action == "show":
         lines = [*_damage_lines(run), run_store.describe_run(run), *_actual_lines(workspace, run)]
         return Outcome(run.manifest.model_dump(), "\n".join(lines))
-    if options.action == "note":
-        return _note(run, options)
+    if options.action in NOTE_ACTIONS:
+        return change_note(run.folder, {"run_id": run.manifest.run_id}, options)
     if options.action == "compare":
         return _compare(run, workspace, options)
     return _verify(run, options)
@@ -113,15 +114,6 @@ def _verify(run: run_store.Run, options: argparse.Namespace) -> Outcome:
     failed = any(result.outcome == "failed" for result in results)
     content = {"run_id": run.manifest.run_id, "whole": not failed, "checks": [result.record() for result in results]}
     return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if failed else EXIT_DONE)
-
-
-def _note(run: run_store.Run, options: argparse.Namespace) -> Outcome:
-    changes = {field: value for field in ("name", "text") if (value := getattr(options, field)) is not None}
-    if changes:
-        run.save_note(run_store.Note.checked(**(run.note.model_dump() | changes)))
-    note = run.note
-    text = f"{note.name}\n{note.text}".strip() or "No note."
-    return Outcome({"run_id": run.manifest.run_id, **note.model_dump()}, text)
 
 
 def _delete(folder: Path, options: argparse.Namespace) -> Outcome:

@@ -28,8 +28,8 @@ _MIN_GAIN = 2e-4
 """Relative gain expected of a learner whose last trials gained nothing, so that each one gets a trial now and then."""
 _FIRST_PRIORITY = 1e9
 """Above the priority of any learner that has run its initial trials."""
-_IMPORTANCES_INTERVAL = 10
-"""Trials of a learner between two reports of its importances."""
+_SPACE_INTERVAL = 10
+"""Trials of a learner between two reports of its search space: some hyperparameters belong to one target only."""
 _PROGRESS_PARTS = 1000
 """Parts in which the progress of a search is reported."""
 _POLL_SECONDS = 0.05
@@ -86,7 +86,7 @@ def tune(
     """Search the settings of all learners until the budget is spent. Each learner completes at least one trial.
 
     Trials are stored in `folder`, from which an interrupted search resumes. `report` receives the spent share of the
-    budget and a text about the last trial; `on_result` receives each trial, and the importances of parameters at times.
+    budget and a text about the last trial; `on_result` receives each trial, and the search space at times.
     """
     threads = prepared.context.threads
     workers = min(threads, len(prepared.learners))
@@ -101,7 +101,7 @@ def tune(
         seconds_per_seed = round_seconds(best, prepared.matrices.folds.fit_count, workers)
         return seconds_per_seed * (prepared.config.min_seeds + AFTER_FITS_SHARE)
 
-    scheduler = _Scheduler(searches, budget, reserved_seconds, report, on_result)
+    scheduler = _Scheduler(searches, workers, budget, reserved_seconds, report, on_result)
     # the sums of a linear model must not depend on the number of cores
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(scheduler.work) for _ in range(workers)]
@@ -133,6 +133,7 @@ class _Scheduler:
     """
 
     searches: Sequence[LearnerSearch]
+    workers: int
     budget: Budget
     reserved_seconds: Callable[[Sequence[TrialResult]], float]
     report: Report
@@ -165,9 +166,9 @@ class _Scheduler:
 
     def _publish(self, search: LearnerSearch, trial: TrialResult) -> None:
         self.on_result(_interim_result(search, trial))
-        if len(search.trials) % _IMPORTANCES_INTERVAL == 0:
-            content = {"learner": search.learner.name, "shares": search.importances()}
-            self.on_result(InterimResult("importances", content))
+        if len(search.trials) == 1 or len(search.trials) % _SPACE_INTERVAL == 0:
+            content = {"learner": search.learner.name, "space": search.space}
+            self.on_result(InterimResult("space", content))
         self.report(round(_PROGRESS_PARTS * self._spent_share()), _PROGRESS_PARTS, _progress_text(search, trial))
 
     def _next(self) -> LearnerSearch | None:
@@ -194,14 +195,24 @@ class _Scheduler:
 
     def _spent_share(self) -> float:
         share = 0.0
+        spent = time.monotonic() - self._started
         if self.budget.trials:
-            finished = sum(min(len(each.trials), self.budget.trials) for each in self.searches)
-            share = finished / (self.budget.trials * len(self.searches))
+            share = self._finished_share(self.budget.trials, spent)
         if self.budget.deadline is None:
             return share
-        spent = time.monotonic() - self._started
         left = max(self.budget.seconds_left() - self._reserved_seconds(), 0.0)
         return max(share, spent / max(spent + left, 1e-9))
+
+    def _finished_share(self, n_trials: int, spent: float) -> float:
+        """Return the share of the time that trials of each learner take which is over, from the times of its trials."""
+        timed = [trial.seconds for each in self.searches for trial in each.trials]
+        usual = sum(timed) / max(len(timed), 1)
+        left = 0.0
+        for each in self.searches:
+            seconds = [trial.seconds for trial in each.trials]
+            mean = sum(seconds) / len(seconds) if seconds else usual
+            left += mean * max(n_trials - len(seconds), 0)
+        return spent / max(spent + left / self.workers, 1e-9)
 
 
 def _priority(search: LearnerSearch) -> float:

@@ -1,0 +1,61 @@
+"""A person's note on a stored run or dataset: a name, remarks, and whether it is pinned to the top of the lists."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from core.base.files import write_text_atomically
+from core.base.stored_files import read_stored_text
+from core.errors import RunError
+
+NOTE_FILE: Final = "note.json"
+"""It may change, so its hash is neither in the manifest of a run nor among the hashes of a dataset."""
+NAME_LENGTH: Final = 80
+TEXT_LENGTH: Final = 4_000
+
+
+class Note(BaseModel):
+    """A name, remarks, and whether the run or dataset is listed before the others."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(default="", max_length=NAME_LENGTH)
+    text: str = Field(default="", max_length=TEXT_LENGTH)
+    pinned: bool = False
+
+    @classmethod
+    def checked(cls, name: str, text: str, *, pinned: bool = False) -> Note:
+        """Return a note without superfluous blanks.
+
+        Raises:
+            RunError: the name or the text is too long.
+        """
+        try:
+            return cls(name=" ".join(name.split()), text=text.strip(), pinned=pinned)
+        except ValidationError as error:
+            first = error.errors()[0]
+            reason = f"{first['loc'][0]}: {first['msg']}"
+            raise RunError.note_too_long(reason, max_name=NAME_LENGTH, max_text=TEXT_LENGTH) from error
+
+
+def read_note(folder: Path) -> Note:
+    """Return the note in a folder; empty if there is none or it cannot be read."""
+    try:
+        return Note.model_validate_json(read_stored_text(folder / NOTE_FILE))
+    except (OSError, ValidationError):
+        return Note()
+
+
+def write_note(folder: Path, note: Note) -> None:
+    """Replace the note in a folder.
+
+    Raises:
+        RunError: the folder is not writable.
+    """
+    try:
+        write_text_atomically(folder / NOTE_FILE, note.model_dump_json())
+    except OSError as error:
+        raise RunError.not_writable(folder, error.strerror or str(error)) from error

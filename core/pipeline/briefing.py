@@ -1,0 +1,220 @@
+"""The briefing: what stands out in a dataset and in a run, the most surprising first, with the chart that shows it.
+
+`core.eda.parts.surprise` defines how surprising a finding is.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import polars as pl
+
+from core.base.text import number, percent
+from core.dataset import Dataset
+from core.eda.charts.own_value import frequent_cells
+from core.eda.parts.labels import labels_of
+from core.eda.parts.selection import Selection
+from core.eda.parts.session_table import COUNT_COLUMNS, EVENTS, FILE, session_table
+from core.eda.parts.surprise import (
+    Values,
+    difference_of_means,
+    difference_of_shares,
+    error_of_top,
+    share_of_top,
+    surprise,
+)
+from core.importance import drivers
+from core.pipeline.explain import stored_explanation
+from core.runs import Run
+from core.runs.store import OOF_FILE
+from core.schema import ADD_CART, CATEGORY, CATEGORY_ID, REMOVE_CART, ROLES, STACK, START, UNIT, VALUE, VALUE_UNIT
+
+N_FINDINGS: Final = 5
+_TRAIN: Final = ROLES[0]
+_MAX_OF_A_KIND = 3
+"""So that data and model are both heard."""
+_MAX_SESSIONS = 200_000
+"""Sessions that findings are computed from; more would hardly make them surer."""
+_MIN_GROUP = 30
+"""Sessions below which a group is not compared with the others."""
+_N_CATEGORIES, _N_CELLS = 8, 6
+_TOP = 0.01
+_TOP_OF_EXPONENTIAL = _TOP * (1 - math.log(_TOP))
+"""Share of the sum that the top 1% of an exponential distribution has: amounts without a heavy tail."""
+_TOP_OF_SQUARED_NORMAL = 0.0846
+"""Share of the sum that the top 1% of squared normal errors has."""
+Kind = Literal["data", "model"]
+Place = Literal["Explore", "Importance", "Train"]
+
+
+@dataclass(frozen=True)
+class BriefFinding:
+    """A finding with the place where its chart is.
+
+    Attributes:
+        text: one sentence with its figures.
+        surprise: see `core.eda.parts.surprise`.
+        place: the page of the chart, and `view` its view there.
+        query: the filter of the chart, as query parameters.
+    """
+
+    kind: Kind
+    text: str
+    surprise: float
+    place: Place
+    view: str = ""
+    query: tuple[tuple[str, str], ...] = ()
+
+
+def brief(dataset: Dataset | None, run: Run | None) -> list[BriefFinding]:
+    """Return up to five findings of a dataset and of a run on it, the most surprising first."""
+    candidates: list[BriefFinding] = []
+    if dataset is not None:
+        candidates += data_findings(dataset)
+    if run is not None:
+        candidates += model_findings(run)
+    return most_surprising(candidates)
+
+
+def most_surprising(candidates: Iterable[BriefFinding]) -> list[BriefFinding]:
+    """Return the findings that exist, the most surprising first, with at most three of a kind, and five in all."""
+    chosen: list[BriefFinding] = []
+    for each in sorted(candidates, key=lambda each: -each.surprise):
+        n_of_kind = sum(other.kind == each.kind for other in chosen)
+        if each.surprise > 0 and n_of_kind < _MAX_OF_A_KIND and len(chosen) < N_FINDINGS:
+            chosen.append(each)
+    return chosen
+
+
+def data_findings(dataset: Dataset) -> list[BriefFinding]:
+    """Return what stands out in the values of the train sessions; empty without values.
+
+    A group of sessions is compared with the others by the value beyond what its numbers of events of each type suggest,
+    so that it is no finding that long sessions are worth more.
+    """
+    table = session_table(dataset).filter(pl.col(FILE) == _TRAIN, pl.col(VALUE).is_not_null())
+    if table.height > _MAX_SESSIONS:
+        table = table.sample(_MAX_SESSIONS, seed=0)
+    if table.height < 2 * _MIN_GROUP:
+        return []
+    values = table.get_column(VALUE).to_numpy().astype(np.float64)
+    expected = _expected_values(table, values)
+    labels = _category_labels(dataset)
+    findings = [_concentration(values)] if values.min() >= 0 else []
+    for selection, view in _groups(dataset, table):
+        units = selection.filter_sessions(table, dataset).get_column(UNIT)
+        inside = table.get_column(UNIT).is_in(units.implode()).to_numpy()
+        if min(inside.sum(), (~inside).sum()) < _MIN_GROUP:
+            continue
+        rest = values - expected
+        effect, error = difference_of_means(rest[inside], rest[~inside])
+        side = "more" if effect > 0 else "less"
+        gap = number(abs(float(rest[inside].mean() - rest[~inside].mean())))
+        average, share = number(float(values[inside].mean())), percent(float(inside.mean()))
+        text = (
+            f"Sessions {selection.describe(labels)} are worth {gap} {VALUE_UNIT} {side} than others with as many "
+            f"events of each type ({average} on average; {share} of the sessions)."
+        )
+        query = tuple(selection.as_query().items())
+        findings.append(BriefFinding("data", text, surprise(effect, error), "Explore", view, query))
+    return findings
+
+
+def _expected_values(table: pl.DataFrame, values: Values) -> Values:
+    """Return the value that the numbers of events of each type suggest, by least squares."""
+    counts = table.select(COUNT_COLUMNS.values()).to_numpy().astype(np.float64)
+    design = np.column_stack([np.ones(len(values)), counts])
+    coefficients, *_ = np.linalg.lstsq(design, values, rcond=None)
+    return np.asarray(design @ coefficients)
+
+
+def _groups(dataset: Dataset, table: pl.DataFrame) -> Iterator[tuple[Selection, str]]:
+    """Yield filters of Explore whose sessions are compared with the others, and the view that shows them."""
+    yield Selection(types=(ADD_CART,)), "Value"
+    yield Selection(types=(REMOVE_CART,)), "Value"
+    yield Selection(most_events=1), "Sessions"
+    yield Selection(least_events=max(2, int(table.get_column(EVENTS).quantile(0.9) or 0))), "Sessions"
+    first, last = (datetime.datetime.fromtimestamp(end, datetime.UTC).date() for end in _ends(table))
+    if (last - first).days >= 2:
+        yield Selection(first=last - (last - first) / 3), "Time"
+    events = dataset.events(_TRAIN)
+    frequent = events.group_by(CATEGORY).agg(pl.col(UNIT).n_unique()).sort(UNIT, CATEGORY, descending=[True, False])
+    codes = frequent.head(_N_CATEGORIES).select(CATEGORY)
+    for category in codes.join(dataset.dictionary(CATEGORY_ID), on=CATEGORY).collect().get_column(CATEGORY_ID):
+        yield Selection(categories=(category,)), "Value"
+    for card in dataset.card().own:
+        for cell in frequent_cells(dataset, card.column, _N_CELLS):
+            yield Selection(own=(f"{card.name}={cell}",)), "Value"
+
+
+def _ends(table: pl.DataFrame) -> tuple[int, int]:
+    starts = table.get_column(START).to_numpy()
+    return int(starts.min()), int(starts.max())
+
+
+def _category_labels(dataset: Dataset) -> dict[str, str]:
+    ids = dataset.dictionary(CATEGORY_ID).select(CATEGORY_ID).collect().get_column(CATEGORY_ID)
+    labels = labels_of(dataset, ids)
+    return {} if labels is None else dict(zip(ids, labels, strict=True))
+
+
+def _concentration(values: Values) -> BriefFinding:
+    share = share_of_top(values, _TOP)
+    effect = max(difference_of_shares(share, _TOP_OF_EXPONENTIAL), 0.0)  # a light tail is no surprise
+    error = error_of_top(values, _TOP, _TOP_OF_EXPONENTIAL)
+    text = (
+        f"The top 1% of the train sessions hold {percent(share)} of the total value. Without a heavy tail, it would be "
+        f"{percent(_TOP_OF_EXPONENTIAL)}."
+    )
+    return BriefFinding("data", text, surprise(effect, error), "Explore", "Value", (("file", _TRAIN),))
+
+
+def model_findings(run: Run) -> list[BriefFinding]:
+    """Return what stands out in the drivers and the errors of a run."""
+    findings: list[BriefFinding] = []
+    explanation = stored_explanation(run)
+    if explanation is not None:
+        spread = float(explanation.sessions.get_column(VALUE).std() or 0.0)  # type: ignore[arg-type]
+        for row in drivers(explanation).head(_MAX_OF_A_KIND).iter_rows(named=True):
+            low = 0.0 if row["low"] is None else row["low"]
+            direction = {"up": "more of it goes with a higher value", "down": "more of it goes with a lower value"}
+            how = direction.get(row["direction"], "in which direction depends on the session")
+            text = f"{row['label']} moves the prediction by {number(row['size'])} {VALUE_UNIT} on average; {how}."
+            # the interval of a driver is at 1.645 standard errors
+            error = (row["size"] - low) / 1.645 / spread if spread else 0.0
+            effect = row["size"] / spread if spread else 0.0
+            findings.append(BriefFinding("model", text, surprise(effect, error), "Importance"))
+    if OOF_FILE in run.manifest.sha256:
+        findings += _error_findings(run)
+    return findings
+
+
+def _error_findings(run: Run) -> list[BriefFinding]:
+    oof = run.table(OOF_FILE).select(VALUE, STACK).drop_nulls().collect().filter(pl.col(STACK).is_not_nan())
+    if oof.height > _MAX_SESSIONS:
+        oof = oof.sample(_MAX_SESSIONS, seed=0)
+    if oof.height < 2 * _MIN_GROUP:
+        return []
+    values, predicted = (oof.get_column(name).to_numpy().astype(np.float64) for name in (VALUE, STACK))
+    errors = values - predicted
+    share = share_of_top(errors**2, _TOP)
+    effect = max(difference_of_shares(share, _TOP_OF_SQUARED_NORMAL), 0.0)
+    text = (
+        f"1% of the sessions cause {percent(share)} of the squared error. If all sessions were equally hard to "
+        f"predict, it would be {percent(_TOP_OF_SQUARED_NORMAL)}."
+    )
+    error = error_of_top(errors**2, _TOP, _TOP_OF_SQUARED_NORMAL)
+    findings = [BriefFinding("model", text, surprise(effect, error), "Train", "Result")]
+    high = predicted >= np.quantile(predicted, 0.9)
+    if min(high.sum(), (~high).sum()) >= _MIN_GROUP:
+        effect, error = difference_of_means(errors[high], errors[~high])
+        side = "too low" if errors[high].mean() > 0 else "too high"
+        size = number(abs(float(errors[high].mean())))
+        text = f"The highest 10% of the predictions are {side} by {size} {VALUE_UNIT} on average."
+        findings.append(BriefFinding("model", text, surprise(effect, error), "Train", "Result"))
+    return findings
