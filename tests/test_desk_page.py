@@ -179,6 +179,6 @@ def test_a_broken_file_is_read_repaired_compared_blended_downloaded_and_logged(
     expect(page.get_by_text("Do foreseen scores come true?")).to_be_visible(timeout=60_000)
     assert any(entry.returned == 612.5 for entry in log.entries(workspace))
     page.reload()
-    expect(page.get_by_text("checks that apply passed")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Do foreseen scores come true?")).to_be_visible(timeout=60_000)
     context.close()
     watched.must_be_clean()
