@@ -38,7 +38,7 @@ def test_the_own_file_gets_the_own_expected_score():
     predicted, _ = shop(2)
     own, score = foresee(predicted, predicted)
     assert score.value == pytest.approx(own.value)
-    assert (score.low, score.high) == pytest.approx((own.low, own.high), rel=0.03)
+    assert (score.low, score.high) == pytest.approx((own.low, own.high), rel=1e-3)
 
 
 @pytest.mark.parametrize("change", ["constant", "halved", "shuffled", "noise"])
@@ -93,6 +93,14 @@ def test_few_sessions_and_no_error_at_all():
     possible = PossibleValues.fit(np.array([1.0, 2.0]), np.array([1.0, 2.0]), np.zeros(2, int))
     score = foreseen_score(np.array([3.0]), np.array([1.0]), possible, ForeseenScore(0, 0, 0), MSE, seed=0)
     assert (score.value, score.low, score.high) == (4.0, 4.0, 4.0)
+
+
+def test_a_file_of_known_sessions_only_has_its_exact_score():
+    known = (np.array([3.0, 5.0]), np.array([1.0, 5.0]))
+    nothing, own = np.empty(0), ForeseenScore(0, 0, 0)
+    possible = PossibleValues.fit(np.ones(2), np.ones(2), np.zeros(2, int))
+    score = foreseen_score(nothing, nothing, possible, own, MSE, known=known, seed=0)
+    assert (score.value, score.low, score.high) == (2.0, 2.0, 2.0)
 
 
 def test_errors_that_the_sessions_of_a_fold_share_make_the_interval_wider():

@@ -118,14 +118,22 @@ def foreseen_score(
     n_sessions = len(file) + len(known_file)
     share = len(file) / n_sessions
     known_loss = float(metric.losses(known_file, known_values).sum()) / n_sessions
+    if not len(file):
+        exact = metric.score(known_loss)
+        return ForeseenScore(exact, exact, exact)
     own, surplus = _draw_losses(file, predicted, possible, metric, rng)
     value, low, high = (_loss(metric, end) for end in (expected.value, expected.low, expected.high))
-    width = share * float(np.subtract(*np.quantile(own, [_HIGH, _LOW])))
-    factor = (high - low) / width if width > 0 else 0.0
+    # the run's interval stands for tails and users, which independent draws do not have
+    bottom, top = np.quantile(own, [_LOW, _HIGH])
+    below, above = (
+        float(wanted / drawn) if drawn > 0 else 0.0
+        for wanted, drawn in ((value - low, own.mean() - bottom), (high - value, top - own.mean()))
+    )
+    factor = max(1.0, (below + above) / 2 / share)
+    deviation = own - own.mean()
     middle = value + known_loss + share * float(surplus.mean())
-    # the factor stands for tails and users, which independent draws do not have
-    losses = middle + share * (factor * (own - own.mean()) + max(factor, 1.0) * (surplus - surplus.mean()))
-    ends = np.quantile(losses, [_LOW, _HIGH]) if len(file) else np.array([known_loss, known_loss])
+    losses = middle + np.where(deviation < 0, below, above) * deviation + share * factor * (surplus - surplus.mean())
+    ends = np.quantile(losses, [_LOW, _HIGH])
     return ForeseenScore(
         *(metric.score(max(loss, 0.0)) for loss in (middle, min(ends[0], middle), max(ends[1], middle)))
     )
@@ -143,7 +151,7 @@ def _draw_losses(
         losses = metric.losses(predicted[rows], values)
         own[draw] = losses.mean()
         surplus[draw] = (metric.losses(file[rows], values) - losses).mean()
-    shrink = np.sqrt(n_drawn / max(len(file), 1))
+    shrink = np.sqrt(n_drawn / len(file))
     own, surplus = (part.mean() + shrink * (part - part.mean()) for part in (own, surplus))
     return own, surplus
 
