@@ -84,4 +84,4 @@ elif view == COMPARE:
     show_comparison(page, run, choices)
 else:
     finding.markdown("Each download, blend and submission, with the score that was expected and the one that came.")
-    show_log(page)
+    show_log(page, run)

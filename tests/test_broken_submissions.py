@@ -39,7 +39,7 @@ REFERENCE = pl.DataFrame({"text": IDS, "predicted": PREDICTED}).with_columns(
     is_sum=pl.col("text").is_in([IDS[row] for row in SUMS])
 )
 IDS_SERIES = pl.Series(IDS)
-TARGET = SubmissionTarget.of(IDS_SERIES, IDS_SERIES, TRAIN, reference=REFERENCE)
+TARGET = SubmissionTarget.of(IDS_SERIES, IDS_SERIES, TRAIN["session_value"], known=TRAIN, reference=REFERENCE)
 
 
 def csv_of(ids=IDS, values=VALUES, header: str = HEADER, line: str = "{},{}") -> str:

@@ -103,3 +103,38 @@ def test_no_prediction_is_made_up(tmp_path, content):
 def test_what_cannot_be_told_is_refused_in_a_sentence(tmp_path, content, sentence):
     with pytest.raises(InputError, match=sentence):
         repaired(tmp_path, content)
+
+
+def test_a_header_in_the_wrong_order_does_not_turn_ids_into_values(tmp_path):
+    content = csv_of(header="session_value,user_session")
+    result, out = repaired(tmp_path, content)
+    assert [change.code for change in result.changes] == ["columns"]
+    assert out.read_text() == SOUND
+
+
+def test_a_stray_column_of_whole_numbers_is_no_fraction(tmp_path):
+    content = "user_session,session_value\n" + "".join(f"{name},{row + 20},{row % 9}\n" for row, name in enumerate(IDS))
+    with pytest.raises(InputError, match="rows do not have 2 fields"):
+        repaired(tmp_path, content)
+
+
+def test_equal_numbers_and_empty_repetitions_are_repeated_rows(tmp_path):
+    first = SOUND.splitlines()[1]
+    name, value = first.split(",")
+    result, out = repaired(tmp_path, SOUND + f"{name},{value}00\n{name},\n")
+    assert [(change.code, change.rows) for change in result.changes] == [("duplicate_sessions", 2)]
+    assert out.read_text() == SOUND
+
+
+def test_the_line_of_a_spreadsheet_that_names_the_separator_is_no_row(tmp_path):
+    result, out = repaired(tmp_path, "sep=;\r\n" + SOUND.replace(",", ";"))
+    assert [change.code for change in result.changes] == ["separator"]
+    assert out.read_text() == SOUND
+
+
+def test_a_file_of_other_sessions_is_not_emptied(tmp_path):
+    with pytest.raises(InputError, match="none of its rows is of a session to predict"):
+        repaired(tmp_path, csv_of([f"T{number}" for number in range(N)]))
+    half = csv_of([name if row % 2 else f"T{row}" for row, name in enumerate(IDS)])
+    _, out = repaired(tmp_path, half)
+    assert len(out.read_text().splitlines()) > N / 2

@@ -114,8 +114,9 @@ def test_a_blend_is_stored_with_its_members_checks_and_hash(home, tmp_path, caps
     asked = ["blend", run.manifest.run_id, half, "--run", run.manifest.run_id, "--json"]
     assert main([*asked, "--weights", "0.5", "0.8", "--out", str(out)]) == 0
     content = said(capsys)
-    blended = pl.read_csv(out)[VALUE]
-    assert blended.to_numpy() == pytest.approx(ours[VALUE].to_numpy() * 0.9, abs=1e-5)
+    known = run.table("answers.parquet").collect()["source"] == "known"
+    expected = pl.select(pl.when(known).then(ours[VALUE]).otherwise(ours[VALUE] * 0.9)).to_series()
+    assert pl.read_csv(out)[VALUE].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-5)
     (blend,) = list_blends(workspace)
     assert [(member.weight, member.made_by) for member in blend.members] == [(0.5, run.manifest.run_id), (0.8, "")]
     assert blend.submission.read_bytes() == out.read_bytes()
@@ -275,3 +276,101 @@ def test_a_run_whose_dataset_was_deleted_cannot_check(home, capsys):
     capsys.readouterr()
     assert main(["check", str(run.submission), "--run", run.manifest.run_id]) == 2
     assert "There is no dataset named" in capsys.readouterr().err
+
+
+def known_session(run: Run) -> str:
+    answers = run.table("answers.parquet").filter(pl.col("source") == "known").collect()
+    assert answers.height > 0
+    return str(answers["user_session"][0])
+
+
+def test_sessions_known_from_train_are_checked_repaired_and_kept_in_blends(home, tmp_path, capsys):
+    _, run, ours = home
+    session = known_session(run)
+    value = float(ours.filter(pl.col("user_session") == session)[VALUE][0])
+    wrong = ours.with_columns(pl.when(pl.col("user_session") == session).then(999.0).otherwise(VALUE).alias(VALUE))
+    path, fixed = write(tmp_path / "wrong.csv", wrong), tmp_path / "fixed.csv"
+    assert main(["check", path, "--run", run.manifest.run_id, "--repair", str(fixed), "--json"]) == 0
+    content = said(capsys)
+    assert {check["code"] for check in content["checks"] if check["outcome"] == "warning"} == {"known_values"}
+    assert pl.read_csv(fixed, schema_overrides={"user_session": pl.String}).equals(ours)
+    distance = (999.0 - value) ** 2 / ours.height
+    expected = run.manifest.scores.metric_scores.expected.value
+    assert content["expected_score"]["value"] == pytest.approx(expected + distance)
+    assert (
+        main(["blend", path, run.manifest.run_id, "--run", run.manifest.run_id, "--weights", "0.5", "0.2", "--json"])
+        == 0
+    )
+    blended = pl.read_csv(said(capsys)["submission"], schema_overrides={"user_session": pl.String})
+    assert blended.filter(pl.col("user_session") == session)[VALUE][0] == pytest.approx(value, abs=1e-6)
+
+
+def test_a_file_without_a_column_of_values_has_no_foreseen_score(home, tmp_path, capsys):
+    _, run, ours = home
+    path, fixed = write(tmp_path / "named.csv", ours.rename({VALUE: "prediction"})), tmp_path / "fixed.csv"
+    assert main(["check", path, "--run", run.manifest.run_id, "--repair", str(fixed), "--json"]) == 1
+    content = said(capsys)
+    assert content["expected_score"] is None
+    assert {check["code"] for check in content["checks"] if check["outcome"] == "failed"} == {"columns"}
+    assert pl.read_csv(fixed, schema_overrides={"user_session": pl.String}).equals(ours)
+
+
+@pytest.mark.parametrize("score", ["nan", "inf", "-5"])
+def test_a_returned_score_is_a_finite_number_of_0_or_more(home, score, capsys):
+    workspace, run, _ = home
+    asked = ["submissions", "record", run.manifest.run_id, "--run", run.manifest.run_id, f"--returned={score}"]
+    assert main(asked) == 2
+    assert "cannot be used. A score is a number of 0 or more." in capsys.readouterr().err
+    assert log.entries(workspace) == []
+
+
+def test_scores_that_contradict_each_other_are_refused(home, tmp_path, capsys):
+    workspace, run, ours = home
+    other = write(tmp_path / "other.csv", ours.with_columns(pl.col(VALUE) * 0.9))
+    asked = ["blend", run.manifest.run_id, other, "--run", run.manifest.run_id, "--scores", "600", "610"]
+    assert main([*asked, "--score-of-zeros", "10"]) == 2
+    assert "contradict each other" in capsys.readouterr().err
+    assert main([*asked, "--score-of-zeros", "nan"]) == 2
+    assert "The score nan cannot be used." in capsys.readouterr().err
+    assert list_blends(workspace) == []
+
+
+def test_changed_files_of_runs_and_blends_are_refused_by_their_id(home, capsys):
+    workspace, run, _ = home
+    name = run.manifest.run_id
+    assert main(["blend", name, name, "--run", name, "--weights", "0.5", "0.4"]) == 0
+    (blend,) = list_blends(workspace)
+    for path, asked in ((blend.submission, blend.blend), (run.submission, name)):
+        path.write_text(path.read_text().replace("1", "2"))
+        capsys.readouterr()
+        assert main(["check", asked, "--run", name]) == 2
+        assert "submission.csv changed" in capsys.readouterr().err
+
+
+def test_any_text_and_a_torn_line_leave_the_log_readable(home):
+    workspace, _, _ = home
+    with (workspace.root / "submissions.jsonl").open("a") as file:
+        file.write('{"entry": "torn", "time": "2025')
+    notes = ["a\u2028b", "x" * 3_000, "\udc80"]
+    made = [log.record(workspace, "submitted", file="f\udc80.csv", sha256="0", note=note) for note in notes]
+    found = log.entries(workspace)
+    assert [entry.entry for entry in found] == [entry.entry for entry in reversed(made)]
+    assert all(len(entry.note) <= 1_000 for entry in found)
+
+
+def test_values_beyond_all_reason_have_no_foreseen_score(home, tmp_path, capsys):
+    _, run, ours = home
+    path = write(tmp_path / "huge.csv", ours.with_columns(pl.lit(1e300).alias(VALUE)))
+    assert main(["check", path, "--run", run.manifest.run_id, "--json"]) == 1
+    assert said(capsys)["expected_score"] is None
+    assert main(["compare", path, run.manifest.run_id, "--run", run.manifest.run_id]) == 2
+    assert "huge.csv has a value above" in capsys.readouterr().err
+
+
+def test_an_unreadable_file_is_checked_and_not_repaired_or_recorded(home, tmp_path, capsys):
+    _, run, _ = home
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    assert main(["check", str(empty), "--run", run.manifest.run_id, "--repair", str(tmp_path / "out.csv")]) == 1
+    assert "The file cannot be repaired, because it cannot be read." in capsys.readouterr().out
+    assert main(["submissions", "record", str(empty), "--run", run.manifest.run_id, "--all-the-same"]) == 2

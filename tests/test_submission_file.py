@@ -78,7 +78,7 @@ def test_no_bytes_raise_and_the_errors_agree_with_an_independent_reading(tmp_pat
     content = edited(edits)
     path = tmp_path / "sub.csv"
     path.write_bytes(content)
-    results = check_file(path, SubmissionTarget.of(TEST, TEST, TRAIN))
+    results = check_file(path, SubmissionTarget.of(TEST, TEST, TRAIN["session_value"]))
     assert [result.code for result in results] == [check.code for check in CHECKS]
     failed = {result.code for result in results if (result.outcome, result.severity) == ("failed", "error")}
     assert (not failed) == is_fine(rows_by_csv(content))
@@ -123,7 +123,7 @@ def test_a_written_submission_passes_every_check(tmp_path):
     path = tmp_path / "submission.csv"
     order = TEST.reverse()
     write_submission(PREDICTIONS, order, path)
-    results = check_file(path, SubmissionTarget.of(TEST, order, TRAIN))
+    results = check_file(path, SubmissionTarget.of(TEST, order, TRAIN["session_value"]))
     without_run = {"known_values", "sums", "out_of_step", "distribution"}
     assert {result.code for result in results if result.outcome != "passed"} == without_run
     assert read_submission(path).column("user_session").to_list() == order.to_list()

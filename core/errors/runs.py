@@ -40,6 +40,15 @@ class RunError(StudioError):
         )
 
     @classmethod
+    def changed_file(cls, name: str) -> RunError:
+        return cls(
+            f"{name} has changed since it was checked.",
+            "Load the page again to check the file that is there now.",
+            code="changed_file",
+            actual=name,
+        )
+
+    @classmethod
     def damaged_log(cls, path: Path, reason: str) -> RunError:
         return cls(
             f"The log of submissions {path} cannot be read ({reason}).",
@@ -61,7 +70,7 @@ class RunError(StudioError):
     def file_exists(cls, path: Path) -> RunError:
         return cls(
             f"{path} already exists, and existing files are not overwritten.",
-            "Choose another path with --out.",
+            "Choose another path.",
             code="file_exists",
             actual=path,
         )

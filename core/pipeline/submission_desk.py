@@ -21,13 +21,14 @@ from core.errors import InputError
 from core.metric import metric_named
 from core.runs import Run, find_run, list_runs
 from core.runs.store import ANSWERS_FILE, OOF_FILE, SUBMISSION_FILE
-from core.schema import SESSION, STACK, UNIT, USER, USER_SESSION, VALUE
+from core.schema import LARGEST_VALUE, SESSION, STACK, UNIT, USER, USER_SESSION, VALUE
 from core.submission import CheckedSubmission, SubmissionTarget, run_checks
 from core.submission.blend import (
     checked_scores,
     checked_weights,
     equal_weights,
     expected_of_blend,
+    refuse_contradiction,
     weights_from_scores,
     weights_from_values,
 )
@@ -97,9 +98,11 @@ def path_of_submission(workspace: Workspace, name: str) -> Path:
     if not path.exists():
         for run in list_runs(workspace):
             if run.manifest.run_id == name:
+                run.verified_bytes(SUBMISSION_FILE)
                 return run.submission
         for blend in list_blends(workspace):
             if blend.blend == name:
+                blend.require_whole()
                 return blend.submission
         raise InputError.not_found(path)
     return path
@@ -112,7 +115,7 @@ def open_file(path: Path, workspace: Workspace, target: SubmissionTarget, run: R
         target: the sessions to predict; those of the run if there is one.
     """
     case = CheckedSubmission.open(path, target)
-    sha256 = _hash(path) if path.is_file() else ""
+    sha256 = hash_of(path) if path.is_file() else ""
     made_by = _maker(workspace, sha256)
     name = made_by if made_by and path.name == SUBMISSION_FILE else path.name
     foreseen = Foreseen(None, "There is no run to foresee the score with.") if run is None else foresee(case, run)
@@ -128,6 +131,8 @@ def foresee(case: CheckedSubmission, run: Run) -> Foreseen:
         return Foreseen(None, "The test file is unlike the train file, so no score can be foreseen.")
     answers = run.table(ANSWERS_FILE).select(USER_SESSION, "source", "session_value").collect()
     predictions = pl.DataFrame({TEXT: case.target.sessions, "file": case.predictions})
+    if float(predictions["file"].abs().max() or 0.0) > LARGEST_VALUE:  # type: ignore[arg-type]
+        return Foreseen(None, f"A value of the file is above {LARGEST_VALUE:,.0f}.")
     if missing := predictions["file"].null_count():
         return Foreseen(None, f"{count(missing, 'session')} of the file {'has' if missing == 1 else 'have'} no number.")
     rows = _beside(predictions, answers.rename({USER_SESSION: TEXT, "session_value": PREDICTED}))
@@ -177,6 +182,12 @@ def complete_predictions(file: DeskFile) -> Vector:
             f"{file.name} has no number for {missing:,} of {count(predictions.len(), 'session')}.",
             "Repair the file or leave it out. `python -m core check` says what is missing.",
             code="missing_sessions",
+        )
+    if float(predictions.abs().max() or 0.0) > LARGEST_VALUE:  # type: ignore[arg-type]
+        raise InputError(
+            f"{file.name} has a value above {LARGEST_VALUE:,.0f}.",
+            "Correct or leave out the file.",
+            code="infinite_values",
         )
     return predictions.to_numpy()
 
@@ -280,9 +291,13 @@ def find_weights(
     if method == "out_of_fold":
         return Weights(_out_of_fold_weights(files, workspace))
     scores = checked_scores(numbers, len(files))
+    if score_of_zeros is not None:
+        checked_scores([score_of_zeros], 1)
     predictions = np.column_stack([complete_predictions(file) for file in files])
     weights = weights_from_scores(predictions, scores, score_of_zeros)
-    return Weights(weights, expected_of_blend(predictions, weights, scores, score_of_zeros))
+    score = expected_of_blend(predictions, weights, scores, score_of_zeros)
+    refuse_contradiction(score)
+    return Weights(weights, max(score, 0.0))
 
 
 def blend_files(
@@ -298,12 +313,15 @@ def blend_files(
         InputError: a file has no number for some session.
     """
     values = np.sum([weight * complete_predictions(file) for weight, file in zip(weights, files, strict=True)], axis=0)
+    target = files[0].case.target
+    known = target.sessions.to_frame().join(target.known, on=TEXT, how="left", maintain_order="left")["value"]
+    values = np.where(known.is_not_null(), known.fill_null(0.0), values)  # no weight changes what is known
     members = [
         Member(name=file.name, sha256=file.sha256, weight=float(weight), made_by=file.made_by)
         for weight, file in zip(weights, files, strict=True)
     ]
     source = {} if run is None else {"run": run.manifest.run_id, "dataset": run.manifest.dataset}
-    return store_blend(workspace, files[0].case.target, values, members, method=method, **source)
+    return store_blend(workspace, target, values, members, method=method, **source)
 
 
 def _out_of_fold_weights(files: Sequence[DeskFile], workspace: Workspace) -> Vector:
@@ -345,6 +363,7 @@ def _maker(workspace: Workspace, sha256: str) -> str:
     return made[0] if made else ""
 
 
-def _hash(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

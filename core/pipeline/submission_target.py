@@ -16,7 +16,7 @@ from core.ingestion.sessions.session_ids import read_sample, require_test_sessio
 from core.ingestion.sources.paths import files_of
 from core.runs import Run
 from core.runs.store import ANSWERS_FILE
-from core.schema import ROLE, SESSION, SESSION_VALUE, TRAIN_ROLE, USER_SESSION, VALUE
+from core.schema import KNOWN_VALUE, ROLE, SESSION, SESSION_VALUE, TRAIN_ROLE, USER_SESSION, VALUE
 from core.submission import SubmissionTarget
 from core.submission.target import IS_SUM, PREDICTED, TEXT
 
@@ -34,12 +34,20 @@ def target_of_dataset(
     """
     ids = dataset.submission_order().get_column(USER_SESSION)
     values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
-    known = values.select(pl.col(SESSION).cast(pl.String).alias(USER_SESSION), pl.col(VALUE).alias(SESSION_VALUE))
+    known = (
+        dataset.units_to_predict().drop_nulls(KNOWN_VALUE).group_by(SESSION).agg(pl.col(KNOWN_VALUE).first()).collect()
+    )
+    known = (
+        dataset.submission_order()
+        .join(known, on=SESSION)
+        .select(USER_SESSION, pl.col(KNOWN_VALUE).alias(SESSION_VALUE))
+    )
     card = dataset.card()
     target = SubmissionTarget.of(
         ids,
         ids if card.sample_submission is not None else None,
-        known,
+        values[VALUE],
+        known=known.unique(USER_SESSION),
         columns=card.submission_columns,
         without_events=dataset.sessions_without_events(),
         reference=reference,

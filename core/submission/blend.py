@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
-from core.base.text import count, listed, verb
+from core.base.text import count, listed, noun_form, verb
 from core.errors import InputError
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
+_ROUNDING = 1e-3
 _SUM_FACTOR = 1e4
 """How much more the sum of the weights counts than the error, where it must be 1."""
 
@@ -50,7 +51,9 @@ def _one_each(noun: str, numbers: Sequence[float], n_files: int) -> Vector:
     if not np.isfinite(given).all() or (given < 0).any():
         shown = listed(f"{number:g}" for number in given)
         raise InputError(
-            f"The {noun}s {shown} cannot be used.", f"Each {noun} must be 0 or more.", code="blend_weights"
+            f"The {noun_form(len(given), noun)} {shown} cannot be used.",
+            f"Each {noun} must be 0 or more.",
+            code="blend_weights",
         )
     return given
 
@@ -133,3 +136,17 @@ def expected_of_blend(
         return float(weights @ returned - weights @ distances @ weights / 2)
     products = (np.diag(gram) + score_of_zeros - returned) / 2
     return float(score_of_zeros - 2 * weights @ products + weights @ gram @ weights)
+
+
+def refuse_contradiction(score: float) -> None:
+    """Refuse scores from which a blend would have an error below 0.
+
+    Raises:
+        InputError: the score is below 0 by more than rounding.
+    """
+    if score < -_ROUNDING:
+        raise InputError(
+            "The returned scores contradict each other or the files: a blend would have a mean squared error below 0.",
+            "Check the scores, that they are mean squared errors, and their order.",
+            code="blend_scores",
+        )

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.base.files import atomic_folder
-from core.base.stored_files import UnusableFileError, read_sealed_json, sealed_json
+from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, sealed_json
 from core.base.workspace import Workspace
+from core.errors import RunError
 from core.schema import SESSION_VALUE, USER_SESSION
 from core.submission.checked_submission import CheckedSubmission
 from core.submission.checks import run_checks
@@ -72,6 +73,19 @@ class Blend(BaseModel):
     @property
     def submission(self) -> Path:
         return self.folder / FILE
+
+    def require_whole(self) -> None:
+        """Check the hash of the file.
+
+        Raises:
+            RunError: it has changed or is missing.
+        """
+        try:
+            is_whole = hash_stored(self.submission) == self.sha256
+        except UnusableFileError:
+            is_whole = False
+        if not is_whole:
+            raise RunError.damaged(self.folder, f"{FILE} changed")
 
 
 def store_blend(

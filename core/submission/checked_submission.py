@@ -135,7 +135,7 @@ class CheckedSubmission:
     @cached_property
     def rows(self) -> pl.DataFrame:
         """The first number of each session, in file order: `text` and `number`. No rows if a column is missing."""
-        if self.has_target_order:
+        if self.has_target_order and self.values.height == self.ids.height:
             return self.values.select(self.ids[TEXT], NUMBER)
         if not {self.target.columns.session, self.target.columns.value} <= set(self.table.header):
             return pl.DataFrame(schema={TEXT: pl.String, NUMBER: pl.Float64})
@@ -145,7 +145,7 @@ class CheckedSubmission:
     @cached_property
     def predictions(self) -> pl.Series:
         """The number of each session to predict, in their order; null for a session without one."""
-        if self.has_target_order:
+        if self.has_target_order and self.values.height == self.ids.height:
             return self.values[NUMBER]
         return self.target.sessions.to_frame().join(self.rows, on=TEXT, how="left", maintain_order="left")[NUMBER]
 

@@ -103,7 +103,7 @@ def _correlation(one: Vector, two: Vector) -> float | None:
 
 def _deciles(values: Vector) -> Division:
     edges = np.quantile(values, np.linspace(0, 1, _DECILES + 1)[1:-1])
-    labels = [f"{decile:02}" for decile in range(1, _DECILES + 1)]
+    labels = ["1 (lowest)", *map(str, range(2, _DECILES)), f"{_DECILES} (highest)"]
     return Division(labels, np.searchsorted(edges, values, side="left"))
 
 

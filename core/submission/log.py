@@ -7,6 +7,7 @@ entry replaces its fields.
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,8 +17,9 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.base.stored_files import UnusableFileError, open_for_append, read_stored_text
+from core.base.text import printable
 from core.base.workspace import Workspace
-from core.errors import RunError
+from core.errors import InputError, RunError
 
 Action = Literal["downloaded", "submitted", "blended"]
 
@@ -68,7 +70,9 @@ def record(workspace: Workspace, action: Action, **fields: Any) -> Entry:  # noq
         RunError: the log cannot be written.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    entry = Entry(entry=secrets.token_hex(4), time=now, action=action, **fields)
+    fields["returned"] = checked_score(fields.get("returned"))
+    short = {name: printable(str(fields.get(name, "")))[:_MAX_TEXT] for name in ("file", "note")}
+    entry = Entry(entry=secrets.token_hex(4), time=now, action=action, **(fields | short))
     _append(workspace, entry.model_dump(exclude_defaults=True))
     return entry
 
@@ -86,9 +90,24 @@ def set_returned(workspace: Workspace, name: str, returned: float, note: str = "
     matches = [entry for entry in found if entry.entry.startswith(name)]
     if len(matches) != 1:
         raise RunError.unknown("submission", name, [entry.entry for entry in found])
-    changes = {"returned": returned} | ({"note": note[:_MAX_TEXT]} if note else {})
+    changes = {"returned": checked_score(returned)} | ({"note": printable(note)[:_MAX_TEXT]} if note else {})
     _append(workspace, {"entry": matches[0].entry} | changes)
     return matches[0].model_copy(update=changes)
+
+
+def checked_score(score: float | None) -> float | None:
+    """Return a score that a host returned.
+
+    Raises:
+        InputError: it is below 0 or not a finite number.
+    """
+    if score is not None and not (math.isfinite(score) and score >= 0):
+        raise InputError(
+            f"The returned score {score:g} cannot be used.",
+            "A score is a number of 0 or more. Enter the one that the host shows.",
+            code="returned_score",
+        )
+    return score
 
 
 def entries(workspace: Workspace) -> list[Entry]:
@@ -105,13 +124,14 @@ def entries(workspace: Workspace) -> list[Entry]:
             return []
         raise RunError.damaged_log(path, str(error)) from error
     found: dict[str, dict[str, Any]] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         try:
             fields = json.loads(line)
             found.setdefault(fields["entry"], {}).update(fields)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
-    return sorted(_valid(found.values()), key=lambda entry: entry.time, reverse=True)
+    newest_first = _valid(found.values())[::-1]
+    return sorted(newest_first, key=lambda entry: entry.time, reverse=True)
 
 
 def _valid(found: Sequence[dict[str, Any]] | Any) -> list[Entry]:  # noqa: ANN401 (lines of a file)
@@ -129,7 +149,8 @@ def _append(workspace: Workspace, fields: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_for_append(path) as log:
-            log.write(json.dumps(fields, ensure_ascii=False).encode() + b"\n")
+            # the line before may be torn, and other line ends than the line feed are escaped
+            log.write(b"\n" + json.dumps(fields).encode() + b"\n")
     except OSError as error:
         raise RunError.not_writable(path, error.strerror or str(error)) from error
 

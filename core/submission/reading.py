@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -19,6 +20,7 @@ from core.base.text import count, listed, verb
 from core.errors import InputError
 from core.ingestion.sources.encodings import SAMPLE_BYTES, UTF_8, detect_encoding
 from core.ingestion.sources.kinds import GZIP, JSON, JSON_LINES, PARQUET, ZIP, kind_of
+from core.ingestion.sources.paths import data_members
 from core.ingestion.sources.unpacking import Allowance, Unpacked
 from core.schema import LINE, SUBMISSION_COLUMNS
 from core.submission.table import COMMA, FileForm, SubmissionTable
@@ -38,6 +40,8 @@ _QUOTE: Final = '"'
 _MARK: Final = "\ufeff"
 _SPLIT_DECIMAL: Final = r"^\s*[+-]?\d+$", r"^\d+(?:[eE][+-]?\d+)?\s*$"
 """The fields before and after a decimal comma."""
+_DECLARED_SEPARATOR: Final = r"sep=.\r?\n"
+_FRACTION: Final = r"^(?:0\d|\d{4})"
 _MOST_SPLIT: Final = 0.5
 """Share of rows with one field too many, above which they have decimal commas. Few such rows are broken."""
 
@@ -53,13 +57,15 @@ def read_submission(path: Path) -> SubmissionTable:
         InputError: the file is missing, not text, empty or too large, or its lines differ in their number of fields.
             The code of the error is that of the check that fails: readable, encoding or quoting.
     """
-    content = _content(path)
+    content = read_content(path)
     table = _read_plain(content, path.name)
     if table is not None:
         return table
     text, encoding = _decode(content, path.name)
     if "\0" in text:
         raise _unreadable(path.name, f"character {text.index(chr(0)) + 1:,} is NUL, so it is not text")
+    if declared := re.match(_DECLARED_SEPARATOR, text):  # Excel writes and reads this line
+        text = text[declared.end() :]
     separator = _separator(text)
     lines = _split(text, path.name, separator)
     if lines.is_empty():
@@ -79,7 +85,7 @@ def read_submission(path: Path) -> SubmissionTable:
     return SubmissionTable.of_columns(path.name, header, rows[LINE], columns, form)
 
 
-def _content(path: Path) -> bytes:
+def read_content(path: Path) -> bytes:
     """Return the bytes of the file, unpacked."""
     if not path.exists():
         raise InputError.not_found(path)
@@ -107,7 +113,8 @@ def _unpacked(stream: IO[bytes], name: str, size: int) -> bytes:
     if kind is not ZIP:
         return stream.read()
     with zipfile.ZipFile(stream) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir() and member.file_size]
+        sizes = {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
+        members = data_members(name for name, n_bytes in sizes.items() if n_bytes)
         if len(members) != 1:
             raise _unreadable(name, f"its archive has {count(len(members), 'file')} instead of one")
         with archive.open(members[0]) as packed:
@@ -175,6 +182,8 @@ def _join_decimals(rows: pl.DataFrame, n_fields: int, separator: str) -> tuple[p
     before, after = pl.col(_FIELDS).list.get(1, null_on_oob=True), pl.col(_FIELDS).list.get(2, null_on_oob=True)
     is_split = (length == n_fields + 1) & before.str.contains(_SPLIT_DECIMAL[0]) & after.str.contains(_SPLIT_DECIMAL[1])
     are_even = ((length == n_fields) | is_split).all() & (is_split.mean() > _MOST_SPLIT)
+    # a column of whole numbers after a column of whole numbers looks the same, but for these fractions
+    are_even &= after.filter(is_split).str.contains(_FRACTION).any()
     if separator != COMMA or n_fields != 2 or not rows.select(are_even).item():
         return rows, False
     joined = pl.concat_list(pl.col(_FIELDS).list.first(), pl.concat_str(before, pl.lit(COMMA), after))

@@ -134,7 +134,9 @@ def _value_column(cells: list[pl.Series], table: SubmissionTable, target: Submis
     """Return the index of the column with the name of the values, or else of the only other column of numbers."""
     folded = [name.strip().casefold() for name in table.header]
     if folded.count(target.columns.value.casefold()) == 1:
-        return folded.index(target.columns.value.casefold())
+        named = folded.index(target.columns.value.casefold())
+        if named != id_index:  # the header may be in another order than the cells
+            return named
     numeric = [
         index
         for index, column in enumerate(cells)
@@ -187,7 +189,16 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
     wanted = rows.join(target.sessions.to_frame(), on=TEXT, how="semi", maintain_order="left")
     if others := rows.height - wanted.height:
         changes.append(_change("extra_sessions", others, "row is", "rows are", "left out, of no session to predict"))
-    single = wanted.unique([TEXT, VALUE], keep="first", maintain_order=True)
+    if wanted.is_empty():
+        raise InputError(
+            "The file cannot be repaired: none of its rows is of a session to predict.",
+            "Choose the run or the test file that belongs to this submission.",
+            code="extra_sessions",
+        )
+    has_number = pl.col(NUMBER).is_not_null()
+    single = wanted.filter(has_number | ~has_number.any().over(TEXT))
+    same_number = pl.col(NUMBER).cast(pl.String).fill_null(pl.col(VALUE))
+    single = single.with_columns(same_number.alias("same")).unique([TEXT, "same"], keep="first", maintain_order=True)
     if repeats := wanted.height - single.height:
         changes.append(
             _change("duplicate_sessions", repeats, "row is", "rows are", "left out, the same as another one")

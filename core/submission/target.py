@@ -44,8 +44,9 @@ class SubmissionTarget:
         cls,
         sessions: pl.Series,
         sample: pl.Series | None = None,
-        train_values: pl.DataFrame | None = None,
+        train_values: pl.Series | None = None,
         *,
+        known: pl.DataFrame | None = None,
         columns: SubmissionColumns | None = None,
         without_events: pl.Series | None = None,
         reference: pl.DataFrame | None = None,
@@ -55,7 +56,9 @@ class SubmissionTarget:
         Args:
             sessions: their ids; repeats and nulls are ignored.
             sample: ids of sample_submission.csv in its order; None if there is no sample.
-            train_values: user_session and session_value of train, one row per session; None if unknown.
+            train_values: session values of train, one per session; None if unknown.
+            known: user_session and session_value of those of the sessions whose value is known from train; None for no
+                such session.
             columns: columns that the file must have; None for user_session and session_value.
             without_events: ids of those of the sessions that have no usable event; None for no such session.
             reference: see the attribute.
@@ -63,13 +66,13 @@ class SubmissionTarget:
         ids = sessions.cast(pl.String).alias(TEXT)
         if ids.null_count() or not is_unique(ids):  # ten million ids are not copied without need
             ids = ids.drop_nulls().unique(maintain_order=True)
-        train = _finite(train_values)
-        values = train[VALUE]
+        values = pl.Series(VALUE, [], dtype=pl.Float64) if train_values is None else train_values.cast(pl.Float64)
+        values = values.filter(values.is_finite())
         return cls(
             ids,
             None if sample is None else sample.cast(pl.String).alias(TEXT),
             values if values.sum() > 0 else None,  # without a positive value there is no scale to compare with
-            ids.to_frame().join(train, on=TEXT, maintain_order="left"),
+            ids.to_frame().join(_finite(known), on=TEXT, maintain_order="left"),
             columns or SubmissionColumns(),
             ids.clear() if without_events is None else without_events.cast(pl.String).alias(TEXT),
             reference,

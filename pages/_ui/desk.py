@@ -18,7 +18,7 @@ from core.base.files import reporting_full_disk
 from core.base.spreadsheet import csv_for_people
 from core.base.workspace import Workspace
 from core.dataset import Dataset
-from core.errors import SettingError
+from core.errors import RunError, SettingError
 from core.ingestion.sources.uploads import keep_upload
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_desk import DeskFile
@@ -28,6 +28,7 @@ from core.runs.store import ANSWERS_FILE
 from core.submission import SubmissionTarget, log
 from core.submission.blend_store import list_blends
 from core.submission.compare import Comparison
+from core.submission.reading import read_content
 from core.submission.repair import Repair
 from pages._ui.selectors import run_name
 
@@ -55,6 +56,7 @@ class Choice:
 def choices(workspace: Workspace, run: Run) -> list[Choice]:
     """Return the files on the desk: those of the runs on the dataset, the selected one first, blends, and uploads."""
     runs = [one for one in list_runs(workspace) if one.manifest.dataset == run.manifest.dataset]
+    runs = [one for one in runs if one.manifest.run_id == run.manifest.run_id or not one.manifest.config.is_live]
     ordered = sorted(runs, key=lambda one: one.manifest.run_id != run.manifest.run_id)
     found = [Choice(f"Run {run_name(one)}", one.submission, one.manifest.run_id[-6:]) for one in ordered]
     blends = [blend for blend in list_blends(workspace) if blend.dataset in {"", run.manifest.dataset}]
@@ -144,6 +146,17 @@ def packed(name: str, content: bytes, suffix: str) -> bytes:
             members.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
         return archive.getvalue()
     return content
+
+
+def read_unchanged(path: Path, file: DeskFile) -> bytes:
+    """Return the text of a file as bytes, unpacked, if the file has not changed since it was checked.
+
+    Raises:
+        RunError: it has changed.
+    """
+    if not path.is_file() or desk.hash_of(path) != file.sha256:
+        raise RunError.changed_file(path.name)
+    return read_content(path)
 
 
 def recorded(workspace: Workspace, file: DeskFile, run: Run, read: Callable[[], bytes]) -> bytes:

@@ -193,14 +193,15 @@ def _blend(page: Page, opened: Sequence[DeskFile], names: Sequence[str], run: Ru
     st.markdown("Its checks and downloads are in the view “Check a file”.")
 
 
-def show_log(page: Page) -> None:
+def show_log(page: Page, run: Run) -> None:
     """Show what was downloaded, blended or submitted, and let the visitor add returned scores."""
     with showing_errors(stop=True):
-        entries = log.entries(page.workspace)
+        entries = [entry for entry in log.entries(page.workspace) if entry.dataset in {"", run.manifest.dataset}]
     if not entries:
         st.markdown("Nothing was downloaded or submitted yet. Each download of a submission is recorded here.")
         return
-    data = returned_scores.frame([entry.model_dump() for entry in entries])
+    label = run.manifest.scores.metric_scores.label
+    data = returned_scores.frame([entry.model_dump() for entry in entries if entry.metric in {"", label}])
     if data.height:
         show_chart(returned_scores.finding(data), returned_scores.figure(data), title=returned_scores.TITLE)
     show_table(
@@ -209,6 +210,7 @@ def show_log(page: Page) -> None:
                 "Time (UTC)": entry.time[:16].replace("T", " "),
                 "What": entry.action,
                 "File": entry.made_by or entry.file,
+                "Metric": entry.metric,
                 "Expected": number(entry.foreseen),
                 "90% interval": number(None) if entry.low is None else interval_text(entry.low, entry.high),
                 "Returned": number(entry.returned),

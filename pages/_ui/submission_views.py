@@ -179,7 +179,7 @@ def show_any_file(page: Page, run: Run, path: Path, file: DeskFile) -> None:
     if file.foreseen.score is None:
         st.caption(plain(f"Its score cannot be foreseen. {file.foreseen.reason}"))
     _offer_repair(page, file)
-    show_downloads(page, run, file, path.read_bytes)
+    show_downloads(page, run, file, partial(files.read_unchanged, path, file))
     show_checks(file)
     show_content(run, file)
 

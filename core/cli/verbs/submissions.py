@@ -50,7 +50,9 @@ def check(options: argparse.Namespace) -> Outcome:
     if run is not None:
         lines.append(_foreseen_line(file.foreseen, run))
         content["metric"] = run.manifest.scores.metric_scores.metric
-    if options.repair is not None:
+    if options.repair is not None and file.case.read_error is not None:
+        lines.append("The file cannot be repaired, because it cannot be read.")
+    elif options.repair is not None:
         lines += _repair(file, options, content)
     return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if file.blocking else EXIT_DONE)
 
@@ -162,6 +164,8 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
     run = run_store.find_run(workspace, options.run)
     path = desk.path_of_submission(workspace, options.name)
     file = desk.open_file(path, workspace, target_of_run(workspace, run), run)
+    if file.case.read_error is not None:
+        raise file.case.read_error
     if file.blocking and not options.all_the_same:
         desk.refuse_blocked(file)
     fields = desk.log_fields(file, run) | {"returned": options.returned, "note": options.note}
