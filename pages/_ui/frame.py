@@ -23,18 +23,16 @@ from pages._ui.chart import visitor_theme
 from pages._ui.damage import reporting_if_gone, show_damage, watch_selection
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar, show_waiting
+from pages._ui.page_style import apply_style
 from pages._ui.serving.notice import check_visitor, show_in_menu, show_on_home
 from pages._ui.serving.privacy import for_visitors
-from pages._ui.state import BrokenLink, get_param, page_state, set_param
+from pages._ui.state import BrokenLink, Param, get_param, page_state, set_param
 from pages._ui.text import plain
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
 _MAX_LINK_TEXT = 40
 """Characters of an unknown value in the URL that a warning repeats."""
-DARK_BUTTON_TEXT = "#10141C"
-DARK_BUTTONS = f'<style>[data-testid="stBaseButton-primary"] {{ color: {DARK_BUTTON_TEXT}; }}</style>'
-"""Streamlit writes white on the primary colour, which is pale in the dark theme so that it can be read as text."""
 _METRIC_WIDTH = 152
 """Pixels: five in a row on a laptop, two on a phone."""
 
@@ -103,8 +101,7 @@ class Page:
 def open_page(entry: Entry) -> Page:
     """Configure the page and draw the sidebar; every page calls this first."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
-    if visitor_theme() == "dark":
-        st.html(DARK_BUTTONS)
+    apply_style(visitor_theme())
     with showing_errors(stop=True):
         check_visitor()
     freeze_libraries()
@@ -246,6 +243,23 @@ def select_view(views: list[str]) -> str:
     state.last_view = view
     set_param("view", view)
     return view
+
+
+def select_param(param: Param, labels: Mapping[str, str]) -> str:
+    """Show a choice whose value is written to the URL, and return it.
+
+    Args:
+        param: query parameter.
+        labels: value -> label. The first value is the default, which is not written.
+    """
+    key, linked, default = f"choice-{param}", get_param(param), next(iter(labels))
+    if st.session_state.get(key) not in labels:
+        st.session_state[key] = linked if linked in labels else default
+    chosen = st.selectbox(
+        param, list(labels), format_func=labels.__getitem__, key=key, label_visibility="collapsed", width=230
+    )
+    set_param(param, "" if chosen == default else chosen)
+    return chosen
 
 
 def runs_of(workspace: Workspace, dataset: Dataset) -> list[Run]:

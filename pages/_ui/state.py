@@ -16,7 +16,7 @@ import streamlit as st
 from core.eda.parts.selection import Selection
 from core.ingestion.preview import Peek
 
-Param = Literal["dataset", "run", "job", "view", "session", "scores"]
+Param = Literal["dataset", "run", "job", "view", "session", "scores", "by", "with"]
 _FILTER_PARAMS = tuple(Selection.__dataclass_fields__)
 _MESSAGE_SECONDS = 5.0
 

@@ -43,6 +43,8 @@ LEARNER_COLOURS: Final = {
 }
 PREDICTOR_LABELS: Final = LEARNER_LABELS | {STACK: STACK_LABEL}
 FILE_COLOURS: Final = {"train": "#5B7DB1", "test": "#A9744F"}
+GROUP_COLOURS: Final = ("#3B5BDB", "#D55E00", "#9467BD", "#079268", "#C2659B")
+"""Colours of groups that have none of their own, such as categories."""
 
 HEIGHT: Final = 280
 """Pixels; with this height, two charts and their findings fit on a laptop's screen."""
