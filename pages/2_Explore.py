@@ -73,13 +73,35 @@ def shown_chart(name: str, of: cache.Query, split: SplitName | None = None) -> t
     return data, export.Shown(chart.title, chart.finding(data), None if data.is_empty() else chart.figure(data))
 
 
+def missing_reason(chart: Chart, split: SplitName | None) -> str:
+    """Return why there is nothing to draw, as a sentence; empty if there is."""
+    types = cache.event_types(folder)
+    if chart.needs_types and len(types) == 1:
+        return f"All events of this log are {types[0]}."
+    _, shown = shown_chart(chart.name, query, split)
+    return shown.finding if shown.figure is None else ""
+
+
+def show_charts(charts: tuple[Chart, ...], split: SplitName | None) -> None:
+    """Show the charts of a view, and in one line per reason those without anything to draw."""
+    missing: dict[str, list[str]] = {}
+    for chart in charts:
+        if reason := missing_reason(chart, split):
+            missing.setdefault(reason, []).append(chart.title)
+            continue
+        with st.container():
+            show_chart_of_view(chart, split)
+    for reason, titles in missing.items():
+        with st.container():
+            st.caption(plain(f"{reason} Not shown: {' '.join(titles)}"))
+
+
 def show_chart_of_view(chart: Chart, split: SplitName | None) -> None:
     """Show a chart with its question, its answer and its downloads; of two filters, if they are compared."""
     data, shown = shown_chart(chart.name, query, split)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.header(chart.title, anchor=False, width="stretch")
-        if shown.figure is not None:
-            offer_chart(chart.name, data, shown, context)
+        offer_chart(chart.name, data, shown, context)
     if other is None or other_query is None:
         show_drawing(chart, shown)
         return
@@ -93,6 +115,11 @@ def show_chart_of_view(chart: Chart, split: SplitName | None) -> None:
             st.markdown(plain(other_shown.finding))
             if other_shown.figure is not None:
                 draw_chart(other_shown.figure, key=f"{chart.name}-other")
+
+
+def drawn_charts(charts: tuple[Chart, ...]) -> list[export.Shown]:
+    """Return the charts that have anything to draw, without a split."""
+    return [shown_chart(chart.name, query)[1] for chart in charts if not missing_reason(chart, None)]
 
 
 def show_drawing(chart: Chart, shown: export.Shown) -> None:
@@ -219,9 +246,7 @@ if view == "Drift":
 if other is not None:
     st.caption("Each chart has axes of its own.")
 with st.container(key="grid-charts" if other is None else "charts"):
-    for chart in VIEWS.get(view, ()):
-        with st.container():
-            show_chart_of_view(chart, split)
+    show_charts(VIEWS.get(view, ()), split)
     if view == "Features":
         with st.container():
             show_one_feature()
@@ -242,10 +267,5 @@ elif view == ONE_SESSION:
 st.divider()
 with st.container(horizontal=True):
     if view in VIEWS:
-        offer_page(
-            view,
-            f"{dataset_name}: {view}",
-            context,
-            lambda: [shown_chart(chart.name, query)[1] for chart in VIEWS[view]],
-        )
-    offer_page("All views", dataset_name, context, lambda: [shown_chart(name, query)[1] for name in CHARTS])
+        offer_page(view, f"{dataset_name}: {view}", context, lambda: drawn_charts(VIEWS[view]))
+    offer_page("All views", dataset_name, context, lambda: drawn_charts(tuple(CHARTS.values())))

@@ -710,6 +710,41 @@ def test_a_filter_in_the_address_is_applied_and_described(finished_home: tuple[W
     assert any(text.startswith("All ") for text in values(app.markdown))
 
 
+def test_charts_that_compare_event_types_collapse_in_a_log_of_purchases(tmp_path: Path, workspace: Workspace) -> None:
+    for part in ("train", "test"):
+        pl.read_csv(DEMO / f"{part}.csv").head(900).with_columns(event_type=pl.lit("BUY")).write_csv(
+            tmp_path / f"{part}.csv"
+        )
+    ingest(InputFiles(tmp_path / "train.csv", tmp_path / "test.csv"), workspace)
+    app = open_explore(view="Events")
+    assert not app.exception
+    assert not app.header
+    (line,) = [text for text in values(app.caption) if text.startswith("All events of this log are BUY. Not shown: ")]
+    assert line.count("?") == len(VIEWS["Events"])
+
+
+def test_a_view_can_be_split_and_two_filters_compared_by_the_address(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_explore(view="Sessions", by="purchase", types="VIEW", **{"with": "all"})
+    assert not app.exception
+    sentences = [text for text in values(app.markdown) if "for sessions with a purchase" in text]
+    assert len(sentences) == 2 * len([chart for chart in VIEWS["Sessions"] if chart.splits])
+    assert len(set(sentences)) == len(sentences)
+    assert {"**sessions with VIEW**", "**all sessions**"} <= set(values(app.markdown))
+    app.button("compare-clear").click().run()
+    assert "with" not in app.query_params
+    assert "**all sessions**" not in values(app.markdown)
+    app.selectbox("choice-by").set_value("").run()
+    assert "by" not in app.query_params
+
+
+def test_the_value_by_any_feature_is_shown(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_explore(view="Features")
+    assert not app.exception
+    app.selectbox("one-feature").set_value("n_events").run()
+    assert not app.exception
+    assert any("How does value go with" in title for title in values(app.header))
+
+
 def test_products_can_be_ranked_by_recovered_price(finished_home: tuple[Workspace, Run]) -> None:
     app = open_explore(view="Products")
     group = next(group for group in app.button_group if "Highest recovered purchase price" in str(group.options))

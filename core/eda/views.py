@@ -21,6 +21,7 @@ from core.eda.charts import (
     funnel,
     long_tail,
     lorenz,
+    ordered_funnel,
     overview,
     paths,
     popularity,
@@ -72,6 +73,7 @@ class Chart:
         figure: function (numbers) -> drawing.
         pick: how clicking or dragging in the chart filters the page; None if it does not.
         splits: what can split the chart into groups; see `core.eda.parts.split`.
+        needs_types: whether the chart compares event types, and so says nothing about a log of a single one.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Chart:
     figure: Callable[[pl.DataFrame], Figure]
     pick: Pick | None = None
     splits: tuple[SplitName, ...] = ()
+    needs_types: bool = False
 
     def data(self, sources: Mapping[Source, Callable[[], Any]], by: pl.DataFrame | None = None) -> pl.DataFrame:
         """Return the chart's numbers, computed from the one source that it needs.
@@ -97,7 +100,7 @@ def _charts(source: Source, *modules: ModuleType) -> tuple[Chart, ...]:
     charts = []
     for module in modules:
         name = module.__name__.rpartition(".")[2]
-        options = (getattr(module, "PICK", None), getattr(module, "SPLITS", ()))
+        options = (getattr(module, "PICK", None), getattr(module, "SPLITS", ()), getattr(module, "NEEDS_TYPES", False))
         charts.append(Chart(name, module.TITLE, source, module.frame, module.finding, module.figure, *options))
     return tuple(charts)
 
@@ -106,7 +109,9 @@ VIEWS = {
     "Overview": _charts("dataset", overview, days),
     "Value": _charts("dataset", target, target_plain) + _charts("sessions", lorenz, quantiles, value_spread),
     "Events": (
-        _charts("sessions", event_mix, funnel, type_value, single_type)
+        _charts("sessions", event_mix, funnel)
+        + _charts("dataset", ordered_funnel)
+        + _charts("sessions", type_value, single_type)
         + _charts("dataset", transitions)
         + _charts("sessions", paths, flows)
     ),

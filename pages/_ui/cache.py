@@ -21,7 +21,7 @@ from core.eda.parts.feature_sample import FeatureSample, join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
 from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
 from core.eda.parts.selection import Selection
-from core.eda.parts.session_table import count_sessions, session_table, sessions_by_file
+from core.eda.parts.session_table import COUNT_COLUMNS, count_sessions, session_table, sessions_by_file
 from core.eda.parts.split import SplitName, group_units
 from core.eda.run_charts import backtest_days as run_charts_backtest_days
 from core.eda.run_charts import error_by_day, importance, predicted_and_true, residuals
@@ -64,6 +64,13 @@ def session_counts(dataset_folder: str, query: Query) -> tuple[int, int]:
     if not query:
         return n_sessions, n_sessions
     return sum(sessions_by_file(_selected_sessions(dataset_folder, query)).values()), n_sessions
+
+
+@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+def event_types(dataset_folder: str) -> list[str]:
+    """Return the event types that occur in the log."""
+    sums = _sessions(dataset_folder).select(COUNT_COLUMNS.values()).sum().row(0)
+    return [event_type for event_type, n in zip(COUNT_COLUMNS, sums, strict=True) if n]
 
 
 def _unit_mask(dataset_folder: str, query: Query) -> Frame:

@@ -13,6 +13,7 @@ from core.eda.parts.theme import EVENT_COLOURS, MUTED, Figure, Hover, file_opaci
 from core.schema import ADD_CART, BUY, REMOVE_CART, ROLES, VIEW
 
 TITLE = "How many sessions get from viewing to buying?"
+NEEDS_TYPES = True
 SPLITS = ("users", "category")
 ALL, NO_BUY = "any event", "cart, no purchase"
 _HAS = {event_type: pl.col(column) > 0 for event_type, column in COUNT_COLUMNS.items()}

@@ -87,6 +87,25 @@ def file_opacity() -> alt.Opacity:
     return alt.Opacity("file:N", scale=alt.Scale(domain=list(ROLES), range=[1.0, 0.55]), legend=legend)
 
 
+def shade_legend(title: str, colour: str, *, number_format: str = ",.3~r", steps: int = 4) -> alt.Legend:
+    """Return the legend of a heat map whose cells have one colour and are the darker the higher their number is.
+
+    Args:
+        title: what the numbers are.
+        number_format: format of d3.
+        steps: about how many shades are named.
+    """
+    return alt.Legend(
+        title=title,
+        titleOrient="left",
+        titleFontWeight="normal",
+        symbolFillColor=colour,
+        symbolStrokeWidth=0,
+        tickCount=steps,
+        format=number_format,
+    )
+
+
 def share_axis(**options: Any) -> alt.Axis:  # noqa: ANN401 (options of alt.Axis)
     """Return an axis of shares in percent."""
     return alt.Axis(format="%", tickCount=5, **options)
