@@ -684,7 +684,7 @@ def test_the_mapping_form_asks_for_exchange_rates(demo_workspace: Workspace, tmp
     for label, text in (("Currency of values", "EUR"), ("Exchange rates", "USD = x")):
         next(field for field in app.text_input if field.label == label).set_value(text).run()
     assert not app.exception
-    assert "currency_rates is 'USD = x'" in "".join(values(app.warning))
+    assert "“Exchange rates” is 'USD = x'" in "".join(values(app.warning))
 
 
 def open_explore(**query: str) -> AppTest:

@@ -21,6 +21,7 @@ from core.pipeline.first_run import start_first_run
 from core.runs import Run, best_run, compare_with_best, expected_score, list_runs
 from pages._ui.chart import visitor_theme
 from pages._ui.damage import reporting_if_gone, show_damage, watch_selection
+from pages._ui.form_words import form_text
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar, show_waiting
 from pages._ui.page_style import apply_style
@@ -340,6 +341,6 @@ def showing_errors(*, stop: bool = False) -> Iterator[None]:
     try:
         yield
     except StudioError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(form_text(error), icon=":material/error:")
         if stop:
             st.stop()
