@@ -715,8 +715,8 @@ def test_charts_that_compare_event_types_collapse_in_a_log_of_purchases(tmp_path
         pl.read_csv(DEMO / f"{part}.csv").head(900).with_columns(event_type=pl.lit("BUY")).write_csv(
             tmp_path / f"{part}.csv"
         )
-    ingest(InputFiles(tmp_path / "train.csv", tmp_path / "test.csv"), workspace)
-    app = open_explore(view="Events")
+    dataset = ingest(InputFiles(tmp_path / "train.csv", tmp_path / "test.csv"), workspace)
+    app = open_explore(view="Events", dataset=dataset.fingerprint)
     assert not app.exception
     assert not app.header
     (line,) = [text for text in values(app.caption) if text.startswith("All events of this log are BUY. Not shown: ")]

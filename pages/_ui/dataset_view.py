@@ -54,19 +54,22 @@ def show_size(card: DatasetCard) -> None:
 
 def show_dataset(dataset: Dataset, card: DatasetCard) -> None:
     """Show what is in a dataset: its files, what is unusual, and what was not used."""
-    st.header("Train and test files", anchor=False)
-    file_table(card)
-    if card.split is not None:
-        st.caption(plain(" ".join(split_lines(card))))
-    part_tables(card)
-    if card.own:
-        st.header("Own columns", anchor=False)
-        own_table(card.own)
-        for line in table_lines(card):
-            st.caption(plain(line))
-    if card.synthetic:
-        st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
-    show_findings(dataset, card.train.rows + card.test.rows)
+    with st.container(key="grid-dataset"):
+        with st.container():
+            st.header("Train and test files", anchor=False)
+            file_table(card)
+            if card.split is not None:
+                st.caption(plain(" ".join(split_lines(card))))
+            part_tables(card)
+            if card.own:
+                st.header("Own columns", anchor=False)
+                own_table(card.own)
+                for line in table_lines(card):
+                    st.caption(plain(line))
+            if card.synthetic:
+                st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
+        with st.container():
+            show_findings(dataset, card.train.rows + card.test.rows)
     if card.untrained or card.unassigned_purchases:
         st.header("Sessions not used for training", anchor=False)
         untrained_table(dataset, card)
