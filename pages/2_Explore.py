@@ -52,6 +52,9 @@ context = f"{dataset_name}. {note}{' Synthetic data from a simulated shop.' if c
 if not cache.session_counts(folder, query)[0]:
     st.info("No session matches the filter. Widen or clear it.", icon=":material/filter_alt_off:")
     st.stop()
+if other_query and not cache.session_counts(folder, other_query)[0]:
+    st.info("No session matches the filter that this one is compared with.", icon=":material/filter_alt_off:")
+    other = other_query = None
 
 
 def choose_split(charts: tuple[Chart, ...]) -> SplitName | None:
@@ -73,35 +76,40 @@ def shown_chart(name: str, of: cache.Query, split: SplitName | None = None) -> t
     return data, export.Shown(chart.title, chart.finding(data), None if data.is_empty() else chart.figure(data))
 
 
-def missing_reason(chart: Chart, split: SplitName | None) -> str:
-    """Return why there is nothing to draw, as a sentence; empty if there is."""
+def only_type(chart: Chart) -> str:
+    """Return the event type of a log of one type, if the chart compares event types; empty otherwise."""
     types = cache.event_types(folder)
-    if chart.needs_types and len(types) == 1:
-        return f"All events of this log are {types[0]}."
-    _, shown = shown_chart(chart.name, query, split)
-    return shown.finding if shown.figure is None else ""
+    return types[0] if chart.needs_types and len(types) == 1 else ""
 
 
 def show_charts(charts: tuple[Chart, ...], split: SplitName | None) -> None:
     """Show the charts of a view, and in one line per reason those without anything to draw."""
     missing: dict[str, list[str]] = {}
     for chart in charts:
-        if reason := missing_reason(chart, split):
-            missing.setdefault(reason, []).append(chart.title)
+        if event_type := only_type(chart):
+            missing.setdefault(f"All events of this log are {event_type}.", []).append(chart.title)
+            continue
+        data, shown = shown_chart(chart.name, query, split)
+        if shown.figure is None:
+            missing.setdefault(shown.finding, []).append(chart.title)
             continue
         with st.container():
-            show_chart_of_view(chart, split)
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                st.header(chart.title, anchor=False, width="stretch")
+                offer_chart(chart.name, data, shown, context)
+            show_chart_of_view(chart, shown, split)
     for reason, titles in missing.items():
         with st.container():
             st.caption(plain(f"{reason} Not shown: {' '.join(titles)}"))
 
 
-def show_chart_of_view(chart: Chart, split: SplitName | None) -> None:
-    """Show a chart with its question, its answer and its downloads; of two filters, if they are compared."""
-    data, shown = shown_chart(chart.name, query, split)
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.header(chart.title, anchor=False, width="stretch")
-        offer_chart(chart.name, data, shown, context)
+def drawn_charts(charts: tuple[Chart, ...]) -> list[export.Shown]:
+    """Return the charts that apply to the log, without a split."""
+    return [shown_chart(chart.name, query)[1] for chart in charts if not only_type(chart)]
+
+
+def show_chart_of_view(chart: Chart, shown: export.Shown, split: SplitName | None) -> None:
+    """Show the answer and the drawing of a chart; of two filters, if they are compared."""
     if other is None or other_query is None:
         show_drawing(chart, shown)
         return
@@ -115,11 +123,6 @@ def show_chart_of_view(chart: Chart, split: SplitName | None) -> None:
             st.markdown(plain(other_shown.finding))
             if other_shown.figure is not None:
                 draw_chart(other_shown.figure, key=f"{chart.name}-other")
-
-
-def drawn_charts(charts: tuple[Chart, ...]) -> list[export.Shown]:
-    """Return the charts that have anything to draw, without a split."""
-    return [shown_chart(chart.name, query)[1] for chart in charts if not missing_reason(chart, None)]
 
 
 def show_drawing(chart: Chart, shown: export.Shown) -> None:

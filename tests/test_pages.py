@@ -737,6 +737,13 @@ def test_a_view_can_be_split_and_two_filters_compared_by_the_address(finished_ho
     assert "by" not in app.query_params
 
 
+def test_a_comparison_with_no_session_is_not_drawn(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_explore(view="Products", **{"with": "least_value=1e11"})
+    assert not app.exception
+    assert "No session matches the filter that this one is compared with." in texts(app)
+    assert "**all sessions**" not in values(app.markdown)
+
+
 def test_the_value_by_any_feature_is_shown(finished_home: tuple[Workspace, Run]) -> None:
     app = open_explore(view="Features")
     assert not app.exception
