@@ -8,9 +8,7 @@ import streamlit as st
 
 from core.audit import audit
 from core.base.files import path_of
-from core.base.text import count, number, percent
-from core.dataset import DatasetCard, split_lines, table_lines
-from core.errors import StudioError
+from core.errors import InputError, StudioError
 from core.ingestion import DateSplit, InputFiles, Query, Source, ingest, source_of
 from core.ingestion.drafts import unrecognised_note
 from core.ingestion.preview import Peek, changed_at, peek
@@ -18,9 +16,9 @@ from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.pipeline.backtest import MAX_BACKTESTS, splits
 from core.pipeline.first_run import demo_files
 from pages._ui import frame
-from pages._ui.data_tables import file_table, own_table, part_tables, quarantine_table, untrained_table
-from pages._ui.findings import MAX_ROWS_AUTO_AUDIT, show_findings
-from pages._ui.frame import Metric
+from pages._ui.dataset_view import finding, show_dataset, show_size
+from pages._ui.findings import MAX_ROWS_AUTO_AUDIT
+from pages._ui.form_words import form_text
 from pages._ui.kept_fields import keep_fields, kept_key
 from pages._ui.mapping_form import mapping_form
 from pages._ui.serving.privacy import shows_files
@@ -28,23 +26,13 @@ from pages._ui.state import page_state
 from pages._ui.stored_data import show_stored_data
 from pages._ui.tables_form import choose_tables, show_used_columns
 from pages._ui.text import plain
-from pages._ui.uploads import ONE_LOG, TYPES, forget_uploads, uploaded_files
+from pages._ui.uploads import ONE_LOG, TYPES, forget_uploads, swap_uploads, uploaded_files
 
 QUESTION = "What is in the data?"
 TRAIN_AND_TEST, ONE_FILE = "Train and test file", "One log, split by date"
 UPLOAD, PATHS, DATABASE, DEMO = "Upload", "Files on this machine", "Database", "Demo data"
 
 page = frame.open_page(frame.DATA)
-
-
-def finding(card: DatasetCard) -> str:
-    """Say how many sessions there are, and how many rows could not be used."""
-    quarantined = card.train.quarantined + card.test.quarantined
-    usable = f"{count(quarantined, 'row')} could not be used" if quarantined else "All rows are usable"
-    return (
-        f"**{count(card.train.sessions, 'session')}** for training and **{count(card.to_predict, 'session')}** to "
-        f"predict. {usable}."
-    )
 
 
 def read(*inputs: InputFiles) -> None:
@@ -135,6 +123,8 @@ def choose_paths(split: DateSplit | None) -> InputFiles | None:
         st.text_input(label, placeholder=text, key=kept_key(label)) for label, text in placeholders.items()
     )
     if not (train and test):
+        if alone := train or test:  # so that a wrong file is reported before the other one is named
+            peek(source_of(alone))
         return None
     return InputFiles(source_of(train), source_of(test), path_of(sample) if sample else None)
 
@@ -156,20 +146,56 @@ def choose_queries(split: DateSplit | None) -> InputFiles | None:
     return InputFiles(Query(url, train), Query(url, test)) if url and train and test else None
 
 
-def show_mapping_form(files: InputFiles | None, splits_of_log: list[DateSplit]) -> None:
-    """Show how the files will be read, and the button that reads them; it is disabled while something is missing."""
-    if files is not None:
+def notice_swapped(files: InputFiles) -> None:
+    """Say so if the files seem to be swapped, with a button that swaps them.
+
+    Raises:
+        InputError: only the test file has session values, so the files cannot be read as they are. The button is shown.
+    """
+    hint, error = swapped_names(files), None
+    try:
         refuse_swapped_files(files)
-        if hint := swapped_names(files):
-            st.warning(plain(hint), icon=":material/swap_horiz:")
+    except InputError as refusal:
+        hint, error = "", refusal
+    if hint:
+        st.warning(plain(hint), icon=":material/swap_horiz:")
+    if hint or error:
+        st.button("Swap them", icon=":material/swap_horiz:", on_click=swap_files)
+    if error:
+        raise error
+
+
+def swap_files() -> None:
+    """Exchange train and test file, wherever they come from."""
+    if set(page_state().upload_paths) >= {"train", "test"}:
+        swap_uploads("train", "test")
+    for first, second in (("Train file", "Test file"), ("train query", "test query")):
+        keys = kept_key(first), kept_key(second)
+        if all(key in st.session_state for key in keys):
+            values = [st.session_state[key] for key in keys]
+            st.session_state[keys[0]], st.session_state[keys[1]] = reversed(values)
+
+
+def show_mapping_form(files: InputFiles | None, splits_of_log: list[DateSplit], needed: str) -> None:
+    """Show how the files will be read, and the button that reads them.
+
+    Args:
+        needed: what to choose while there are no files.
+    """
+    if files is not None:
+        notice_swapped(files)
     mapping = None if files is None else mapping_form(page.workspace, files.train, first_rows(files.train))
     if files is not None and mapping is not None:
         try:
             show_used_columns(mapping, files.tables)
         except StudioError as error:
-            st.warning(plain(error), icon=":material/warning:")
+            st.warning(form_text(error), icon=":material/warning:")
             mapping = None
-    if st.button("Read the files", type="primary", disabled=mapping is None) and files and mapping:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        is_clicked = st.button("Read the files", type="primary", disabled=mapping is None)
+        if mapping is None:
+            st.caption(needed if files is None else "Complete the form above.", width="content")
+    if is_clicked and files and mapping:
         files = dataclasses.replace(files, mapping=mapping)
         read(*(dataclasses.replace(files, split=split) for split in splits_of_log) if splits_of_log else (files,))
 
@@ -189,53 +215,7 @@ else:
     frame.show_title(QUESTION, finding(card))
     if message := page_state().take_message():
         st.success(plain(message), icon=":material/check_circle:")
-    frame.show_metrics(
-        [
-            Metric("Events", f"{card.train.rows + card.test.rows:,}", "Rows of both files."),
-            Metric(
-                "Average value",
-                number(card.train.value_mean),
-                "Average session value in the train file, in value units.",
-            ),
-            Metric(
-                "Known users",
-                percent(card.users_in_both / card.test.users) if card.has_users else "unknown",
-                "Share of the users in the test file who are also in the train file.",
-            ),
-            Metric(
-                "Known sessions",
-                f"{card.known_sessions:,}",
-                "Sessions in both files with the same users. By default, the submission has their values from train.",
-            ),
-            Metric(
-                "Shared ids",
-                f"{card.composite_train:,} / {card.composite_test:,}",
-                "Session ids shared by several users (composite sessions), in the train and in the test file. They are "
-                "not used for training. For the test file, the predictions for each user are summed.",
-            ),
-        ]
-    )
-    with frame.showing_errors():
-        st.header("Train and test files", anchor=False)
-        file_table(card)
-        if card.split is not None:
-            st.caption(plain(" ".join(split_lines(card))))
-        part_tables(card)
-        if card.own:
-            st.header("Own columns", anchor=False)
-            own_table(card.own)
-            for line in table_lines(card):
-                st.caption(plain(line))
-        if card.synthetic:
-            st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
-        show_findings(page.dataset, card.train.rows + card.test.rows)
-        if card.untrained or card.unassigned_purchases:
-            st.header("Sessions not used for training", anchor=False)
-            untrained_table(page.dataset, card)
-        if card.quarantine_reasons:
-            st.header("Quarantined rows", anchor=False)
-            quarantine_table(card.quarantine_reasons, page.dataset.quarantine().drop("role"))
-
+    show_size(card)
 st.header("Read event files" if page.dataset is None else "Read other files", anchor=False)
 st.caption(
     "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP, Parquet or JSON Lines files, or results "
@@ -249,19 +229,25 @@ else:
     forms = {UPLOAD: choose_uploads}
     st.caption("Files and databases of the server are hidden, because other machines can open this dashboard.")
 keep_fields()
-origin = st.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True, key=kept_key("source"))
+choices = st.container(horizontal=True)
+origin = choices.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True, key=kept_key("source"))
 with frame.showing_errors():
     if origin == DEMO:
         if st.button("Read the demo data", type="primary"):
             read(demo_files())
     else:
         layouts = [TRAIN_AND_TEST, ONE_FILE]
-        kind = st.segmented_control("Files", layouts, default=TRAIN_AND_TEST, required=True, key=kept_key("files"))
+        kind = choices.segmented_control("Files", layouts, default=TRAIN_AND_TEST, required=True, key=kept_key("files"))
         chosen_splits = choose_split() if kind == ONE_FILE else []
         files = forms[origin](chosen_splits[-1] if chosen_splits else None)
         with st.expander("Tables of products and users"):
             st.caption("Columns of these files are used like those of the log, such as brand, list price or age.")
             tables = choose_tables(page.workspace, as_uploads=origin == UPLOAD)
-        show_mapping_form(files and dataclasses.replace(files, tables=tables), chosen_splits)
+        parts = "the event log" if chosen_splits else "the train and the test file"
+        needed = "Fill in all fields first." if origin == DATABASE else f"Choose {parts} first."
+        show_mapping_form(files and dataclasses.replace(files, tables=tables), chosen_splits, needed)
+if page.dataset is not None:
+    with frame.showing_errors():
+        show_dataset(page.dataset, page.dataset.card())
 with frame.showing_errors():
     show_stored_data(page.workspace)

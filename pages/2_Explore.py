@@ -8,17 +8,19 @@ import streamlit as st
 
 from core.base.text import count
 from core.eda import column_summary
-from core.eda.charts import drift, long_tail, overview, own_value, session_line
+from core.eda.charts import drift, feature_value, long_tail, one_feature, overview, own_value, session_line
 from core.eda.parts import export
 from core.eda.parts.picking import own_clicks
-from core.eda.views import CHARTS, VIEWS
+from core.eda.parts.split import SPLITS, SplitName
+from core.eda.views import CHARTS, VIEWS, Chart
 from pages._ui import cache, frame
 from pages._ui.chart import draw_chart, pick_in_chart
 from pages._ui.data_tables import column_table, product_table
 from pages._ui.downloads import offer_chart, offer_page
-from pages._ui.filters import filter_by_pick, show_filter, show_selected
+from pages._ui.filter_chips import describe, show_chips, show_comparison
+from pages._ui.filters import filter_by_pick, show_filter
 from pages._ui.run_tables import price_table
-from pages._ui.selectors import select_view
+from pages._ui.selectors import select_param, select_view
 from pages._ui.serving.privacy import for_visitors
 from pages._ui.session_choice import choose_session
 from pages._ui.table import Frame, show_table
@@ -40,20 +42,103 @@ card = page.dataset.card()
 dataset_name = for_visitors(page.dataset.name)
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
 labels = cache.category_labels(folder)
-selection = show_filter(card, cache.frequent_categories(folder), cache.own_cells(folder), labels)
-query = tuple(selection.as_query().items())
-n_selected, n_sessions = cache.session_counts(folder, query)
-note = show_selected(selection, n_selected, n_sessions, labels)
+controls = st.container(horizontal=True, vertical_alignment="center", key="controls")
+with controls:
+    selection = show_filter(card, cache.frequent_categories(folder), cache.own_cells(folder), labels)
+    query = tuple(selection.as_query().items())
+    note = show_chips(selection, *cache.session_counts(folder, query), labels)
+    other = show_comparison(selection, labels)
+other_query = None if other is None else tuple(other.as_query().items())
 context = f"{dataset_name}. {note}{' Synthetic data from a simulated shop.' if card.synthetic else ''}"
-if not n_selected:
+if not cache.session_counts(folder, query)[0]:
     st.info("No session matches the filter. Widen or clear it.", icon=":material/filter_alt_off:")
     st.stop()
+if other_query and not cache.session_counts(folder, other_query)[0]:
+    st.info("No session matches the filter that this one is compared with.", icon=":material/filter_alt_off:")
+    other = other_query = None
 
 
-def shown_chart(name: str) -> tuple[Frame, export.Shown]:
+def choose_split(charts: tuple[Chart, ...]) -> SplitName | None:
+    """Show what can split the charts of a view into groups, and return the choice."""
+    names = [name for name in SPLITS if any(name in chart.splits for chart in charts)]
+    if not card.has_users:
+        names = [name for name in names if name != "users"]
+    if not names:
+        return None
+    options = {"": "No split"} | {name: f"Split by {SPLITS[name]}" for name in names}
+    chosen = select_param("by", options)
+    return next((name for name in names if name == chosen), None)
+
+
+def shown_chart(name: str, of: cache.Query, split: SplitName | None = None) -> tuple[Frame, export.Shown]:
     """Return the numbers of a chart, and the chart as the page shows it; without a figure if there are no numbers."""
-    chart, data = CHARTS[name], cache.chart_frame(name, folder, query)
+    chart = CHARTS[name]
+    data = cache.chart_frame(name, folder, of, split if split in chart.splits else None)
     return data, export.Shown(chart.title, chart.finding(data), None if data.is_empty() else chart.figure(data))
+
+
+def only_type(chart: Chart) -> str:
+    """Return the event type of a log of one type, if the chart compares event types; empty otherwise."""
+    types = cache.event_types(folder)
+    return types[0] if chart.needs_types and len(types) == 1 else ""
+
+
+def show_charts(charts: tuple[Chart, ...], split: SplitName | None) -> None:
+    """Show the charts of a view, and in one line per reason those without anything to draw."""
+    missing: dict[str, list[str]] = {}
+    for chart in charts:
+        if event_type := only_type(chart):
+            missing.setdefault(f"All events of this log are {event_type}.", []).append(chart.title)
+            continue
+        data, shown = shown_chart(chart.name, query, split)
+        if shown.figure is None:
+            missing.setdefault(shown.finding, []).append(chart.title)
+            continue
+        with st.container():
+            with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+                st.header(chart.title, anchor=False, width="stretch")
+                offer_chart(chart.name, data, shown, context)
+            show_chart_of_view(chart, shown, split)
+    for reason, titles in missing.items():
+        with st.container():
+            st.caption(plain(f"{reason} Not shown: {' '.join(titles)}"))
+
+
+def drawn_charts(charts: tuple[Chart, ...]) -> list[export.Shown]:
+    """Return the charts that apply to the log, without a split."""
+    return [shown_chart(chart.name, query)[1] for chart in charts if not only_type(chart)]
+
+
+def show_chart_of_view(chart: Chart, shown: export.Shown, split: SplitName | None) -> None:
+    """Show the answer and the drawing of a chart; of two filters, if they are compared."""
+    if other is None or other_query is None:
+        show_drawing(chart, shown)
+        return
+    with st.container(key=f"pair-{chart.name}"):
+        with st.container():
+            st.markdown(f"**{plain(describe(selection, labels))}**")
+            show_drawing(chart, shown)
+        with st.container():
+            st.markdown(f"**{plain(describe(other, labels))}**")
+            _, other_shown = shown_chart(chart.name, other_query, split)
+            st.markdown(plain(other_shown.finding))
+            if other_shown.figure is not None:
+                draw_chart(other_shown.figure, key=f"{chart.name}-other")
+
+
+def show_drawing(chart: Chart, shown: export.Shown) -> None:
+    """Show the finding of a chart, and its drawing, which may filter the page."""
+    st.markdown(plain(shown.finding))
+    if shown.figure is None:
+        return
+    if chart.pick is None:
+        draw_chart(shown.figure, key=chart.name)
+        return
+    # with a new key, a dragged span disappears when the filter changes instead of covering the whole chart
+    key = f"{chart.name}-{query}" if chart.pick.is_span else chart.name
+    picked = pick_in_chart(chart.pick.add_to(shown.figure), key=key)
+    filter_by_pick(chart.name, chart.pick, picked, selection)
+    st.caption(chart.pick.hint)
 
 
 def show_products() -> None:
@@ -137,7 +222,24 @@ def show_own_column() -> None:
             st.caption(pick.hint, width="content")
 
 
+def show_one_feature() -> None:
+    """Show how the value of sessions goes with the selected feature; the strongest one is the default."""
+    ranked, _ = shown_chart(feature_value.__name__.rpartition(".")[2], query)
+    if ranked.is_empty():
+        return
+    labels = dict(ranked.select("feature", "label").iter_rows())
+    name = st.selectbox("Feature", list(labels), format_func=labels.__getitem__, key="one-feature", width=400)
+    data, label = cache.feature_frame(name, folder, query), labels[name]
+    st.header(plain(one_feature.title(label)), anchor=False)
+    finding, figure = one_feature.finding(data, label), one_feature.figure(data, label)
+    st.markdown(plain(finding))
+    draw_chart(figure, key="one-feature-chart")
+    offer_chart(f"feature-{name}", data, export.Shown(one_feature.title(label), finding, figure), context)
+
+
 view = select_view(frame.EXPLORE.label, [*VIEWS, *([OWN_COLUMNS] if card.own else []), ONE_SESSION])
+with controls:
+    split = choose_split(VIEWS.get(view, ()))
 if view in ("Features", "Drift"):
     st.caption(plain(cache.describe_sample(folder, query, both=view == "Drift")))
 if view == "Drift":
@@ -145,23 +247,13 @@ if view == "Drift":
         st.caption("A filter on values excludes all test sessions, because their values are unknown.")
     if (scores := cache.classifier_scores(folder)) is not None:
         st.markdown(plain(drift.classifier_finding(*scores)))
-for chart in VIEWS.get(view, ()):
-    data, shown = shown_chart(chart.name)
-    st.header(chart.title, anchor=False)
-    st.markdown(plain(shown.finding))
-    if shown.figure is None:
-        continue
-    if chart.pick is None:
-        draw_chart(shown.figure, key=chart.name)
-    else:
-        # with a new key, a dragged span disappears when the filter changes instead of covering the whole chart
-        key = f"{chart.name}-{query}" if chart.pick.is_span else chart.name
-        picked = pick_in_chart(chart.pick.add_to(shown.figure), key=key)
-        filter_by_pick(chart.name, chart.pick, picked, selection)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        offer_chart(chart.name, data, shown, context)
-        if chart.pick is not None:
-            st.caption(chart.pick.hint, width="content")
+if other is not None:
+    st.caption("Each chart has axes of its own.")
+with st.container(key="grid-charts" if other is None else "charts"):
+    show_charts(VIEWS.get(view, ()), split)
+    if view == "Features":
+        with st.container():
+            show_one_feature()
 if view == "Overview":
     st.markdown(plain(overview.quality(card)))
     columns = st.expander(column_summary.TITLE, icon=":material/table:", key="columns", on_change="rerun")
@@ -179,7 +271,5 @@ elif view == ONE_SESSION:
 st.divider()
 with st.container(horizontal=True):
     if view in VIEWS:
-        offer_page(
-            view, f"{dataset_name}: {view}", context, lambda: [shown_chart(chart.name)[1] for chart in VIEWS[view]]
-        )
-    offer_page("All views", dataset_name, context, lambda: [shown_chart(name)[1] for name in CHARTS])
+        offer_page(view, f"{dataset_name}: {view}", context, lambda: drawn_charts(VIEWS[view]))
+    offer_page("All views", dataset_name, context, lambda: drawn_charts(tuple(CHARTS.values())))

@@ -67,10 +67,10 @@ with st.container(horizontal=True, vertical_alignment="center"):
             mime="text/html",
             icon=":material/description:",
         )
+    st.caption(note, width="content")
 views = [ANSWER, EFFECTS, GROUPS, PRICES, *([] if dataset is None else [ONE]), EXPERTS]
 first_view = ONE if dataset is not None and get_param("session") else ANSWER
 view = st.segmented_control("View", views, default=first_view, required=True, label_visibility="collapsed")
-st.caption(note)
 with frame.showing_errors(stop=True):
     if view == ANSWER:
         show_answer(found, model_limits(run, known_users(found.segments)), note)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, combinations, groupby, pairwise
 from pathlib import Path
@@ -32,6 +34,7 @@ from core.eda.charts import (
     funnel,
     long_tail,
     lorenz,
+    ordered_funnel,
     overview,
     paths,
     popularity,
@@ -61,7 +64,7 @@ from core.eda.parts.product_counts import ProductCounts, ProductEvents
 from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
 from core.eda.parts.selection import Selection
 from core.eda.parts.session_table import COUNT_COLUMNS, session_table
-from core.eda.views import CHARTS, Chart
+from core.eda.views import CHARTS, Chart, Source
 from core.features import display_names
 from core.ingestion import InputFiles, ingest
 from core.schema import EVENT_TYPES, ROLES
@@ -1038,3 +1041,91 @@ def test_a_filter_is_restored_from_the_address(selection: Selection) -> None:
 )
 def test_invalid_parameters_of_an_address_are_ignored(query: dict[str, str]) -> None:
     assert Selection.from_query(query).is_empty
+
+
+def test_the_ordered_funnel_against_a_count_by_hand(dataset: Dataset) -> None:
+    data = ordered_funnel.frame(dataset)
+    for role in ROLES:
+        sessions = by_session(MIXED.rows(role)).values()
+        words = [[row.type for row in rows] for rows in sessions]
+        reached = [
+            sum(any(combination == wanted for combination in combinations(types, len(wanted))) for types in words)
+            for wanted in (("VIEW",), ("VIEW", "ADD_CART"), ("VIEW", "ADD_CART", "BUY"))
+        ]
+        rows = data.filter(pl.col("file") == role)
+        assert rows.get_column("sessions").to_list() == reached
+        assert rows.get_column("share").to_list() == pytest.approx([n / len(words) for n in reached])
+        assert reached[0] > reached[1] > reached[2] >= 0
+
+
+def test_an_ordered_funnel_counts_no_purchase_before_the_cart(tmp_path: Path) -> None:
+    begin = datetime(2025, 6, 1, tzinfo=UTC)
+
+    def rows(session: str, *types: str) -> list[Row]:
+        times = (begin + timedelta(seconds=place) for place in range(len(types)))
+        return [
+            dataclasses.replace(MIXED.train[0], session=session, time=time.isoformat(), type=event_type)
+            for time, event_type in zip(times, types, strict=True)
+        ]
+
+    train = [*rows("S1", "BUY", "VIEW", "ADD_CART"), *rows("S2", "ADD_CART", "VIEW", "BUY"), *rows("S3", "BUY")]
+    dataset = World([*train, *rows("S4", "VIEW", "VIEW", "ADD_CART", "BUY")], MIXED.test[:1]).ingested(tmp_path)
+    data = ordered_funnel.frame(dataset).filter(pl.col("file") == "train")
+    assert data.get_column("sessions").to_list() == [3, 2, 1]
+    assert ordered_funnel.finding(data) == (
+        "25.0% of the train sessions view, then add to the cart, then buy; 66.7% of those with a view go on to the "
+        "cart, and 50.0% of these to buying."
+    )
+
+
+def test_event_types_that_do_not_occur_have_no_cells(dataset: Dataset, tmp_path: Path) -> None:
+    receipts = World(*([dataclasses.replace(row, type="BUY") for row in MIXED.rows(role)] for role in ROLES))
+    drawn = transitions.figure(transitions.frame(receipts.ingested(tmp_path))).to_dict()
+    (cells,) = drawn["datasets"].values()
+    assert {(cell["from_type"], cell["to_type"]) for cell in cells} == {
+        ("begin", "BUY"),
+        ("BUY", "BUY"),
+        ("BUY", "end"),
+    }
+    assert all(cell["share"] is not None for cell in cells)
+
+
+FLOATS = pl.selectors.float()
+DEGENERATE: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
+    "nothing": lambda data: data.clear(),
+    "one row": lambda data: data.head(1),
+    "all 0": lambda data: data.with_columns(FLOATS * 0),
+    "all equal": lambda data: data.with_columns(FLOATS.first()),
+}
+FIXED_ROWS = ("overview", "week", "week_buys", "quantiles", "funnel", "ordered_funnel")
+"""Charts whose frame always has all its rows."""
+
+
+@pytest.mark.parametrize("degenerate", DEGENERATE)
+@pytest.mark.parametrize("chart", CHARTS.values(), ids=list(CHARTS))
+def test_a_finding_of_degenerate_numbers_is_a_sentence(
+    chart: Chart, degenerate: str, frame_of: Callable[[Chart], pl.DataFrame]
+) -> None:
+    data = frame_of(chart)
+    if chart.name not in FIXED_ROWS or degenerate not in ("nothing", "one row"):
+        data = DEGENERATE[degenerate](data)
+    text = chart.finding(data)
+    assert text.endswith(".")
+    words = text.lower().replace(",", "").replace(";", "").rstrip(".").split()
+    assert not {"nan", "nan%", "inf", "none:", "null"} & set(words)
+    assert not re.search(r"\b1 (events|sessions|users|days|products|categories|paths|pairs|hours)\b", text), text
+    chart.figure(data).to_dict()
+
+
+@pytest.fixture(scope="module")
+def frame_of(dataset: Dataset, table: pl.DataFrame) -> Callable[[Chart], pl.DataFrame]:
+    counts, sample = counted(dataset), draw_sample(dataset, max_units=500)
+    sources: dict[Source, Callable[[], Any]] = {
+        "dataset": lambda: dataset,
+        "sessions": lambda: table,
+        "products": lambda: counts.products,
+        "categories": lambda: counts.categories,
+        "features": lambda: join_values(sample.train_table(), dataset),
+        "files": lambda: compare_features(sample),
+    }
+    return lambda chart: chart.data(sources)

@@ -140,7 +140,7 @@ def test_a_filter_that_no_session_passes_can_be_cleared(finished_home: tuple[Wor
     assert not app.exception
     assert "No session matches the filter. Widen or clear it." in texts(app)
     assert app.segmented_control("filter-file").value == "both"
-    app.button("filter-clear").click().run()
+    click(app, "worth 5,000 or more")
     assert "No session matches the filter" not in texts(app)
     assert "Half of the sessions are worth at most" in texts(app)
 
@@ -150,7 +150,7 @@ def test_views_of_the_test_file_alone_show_no_missing_values(view: str, finished
     app = open_explore(file="test", view=view)
     assert not app.exception
     assert "NaN" not in texts(app)
-    assert "those in test." in texts(app)
+    assert "in test" in [button.label for button in app.button]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_the_address_can_have_any_share_of_users(finished_home: tuple[Workspace,
     app = open_explore(users="0.3")
     assert not app.exception
     assert not app.warning
-    assert "those of 30.0% of the users." in texts(app)
+    assert "of 30.0% of the users" in [button.label for button in app.button]
 
 
 def test_metrics_are_those_of_the_run(finished_home: tuple[Workspace, Run]) -> None:
@@ -692,7 +692,7 @@ def test_the_mapping_form_asks_for_exchange_rates(demo_workspace: Workspace, tmp
     for label, text in (("Currency of values", "EUR"), ("Exchange rates", "USD = x")):
         next(field for field in app.text_input if field.label == label).set_value(text).run()
     assert not app.exception
-    assert "currency_rates is 'USD = x'" in "".join(values(app.warning))
+    assert "“Exchange rates” is 'USD = x'" in "".join(values(app.warning))
 
 
 def open_explore(**query: str) -> AppTest:
@@ -707,7 +707,8 @@ def open_explore(**query: str) -> AppTest:
 def test_a_filter_in_the_address_is_applied_and_described(finished_home: tuple[Workspace, Run]) -> None:
     app = open_explore(types="BUY", least_events="3", view="Products")
     assert not app.exception
-    (note,) = [text for text in values(app.markdown) if "those with BUY, of 3 events or more." in text]
+    assert {"with BUY", "of 3 events or more"} <= {button.label for button in app.button}
+    (note,) = [text for text in values(app.markdown) if "of 9,520 sessions:" in text]
     assert 100 < int(note.split("**")[1].replace(",", "")) < 5_000
     assert "Do few products get most of the attention?" in values(app.header)
     assert app.query_params["types"] == "BUY"
@@ -715,6 +716,48 @@ def test_a_filter_in_the_address_is_applied_and_described(finished_home: tuple[W
     assert not app.exception
     assert "types" not in app.query_params
     assert any(text.startswith("All ") for text in values(app.markdown))
+
+
+def test_charts_that_compare_event_types_collapse_in_a_log_of_purchases(tmp_path: Path, workspace: Workspace) -> None:
+    for part in ("train", "test"):
+        pl.read_csv(DEMO / f"{part}.csv").head(900).with_columns(event_type=pl.lit("BUY")).write_csv(
+            tmp_path / f"{part}.csv"
+        )
+    dataset = ingest(InputFiles(tmp_path / "train.csv", tmp_path / "test.csv"), workspace)
+    app = open_explore(view="Events", dataset=dataset.fingerprint)
+    assert not app.exception
+    assert not app.header
+    (line,) = [text for text in values(app.caption) if text.startswith("All events of this log are BUY. Not shown: ")]
+    assert line.count("?") == len(VIEWS["Events"])
+
+
+def test_a_view_can_be_split_and_two_filters_compared_by_the_address(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_explore(view="Sessions", by="purchase", types="VIEW", **{"with": "all"})
+    assert not app.exception
+    sentences = [text for text in values(app.markdown) if "for sessions with a purchase" in text]
+    assert len(sentences) == 2 * len([chart for chart in VIEWS["Sessions"] if chart.splits])
+    assert len(set(sentences)) == len(sentences)
+    assert {"**sessions with VIEW**", "**all sessions**"} <= set(values(app.markdown))
+    app.button("compare-clear").click().run()
+    assert "with" not in app.query_params
+    assert "**all sessions**" not in values(app.markdown)
+    app.selectbox("choice-by").set_value("").run()
+    assert "by" not in app.query_params
+
+
+def test_a_comparison_with_no_session_is_not_drawn(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_explore(view="Products", **{"with": "least_value=1e11"})
+    assert not app.exception
+    assert "No session matches the filter that this one is compared with." in texts(app)
+    assert "**all sessions**" not in values(app.markdown)
+
+
+def test_the_value_by_any_feature_is_shown(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_explore(view="Features")
+    assert not app.exception
+    app.selectbox("one-feature").set_value("n_events").run()
+    assert not app.exception
+    assert any("How does value go with" in title for title in values(app.header))
 
 
 def test_products_can_be_ranked_by_recovered_price(finished_home: tuple[Workspace, Run]) -> None:

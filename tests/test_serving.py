@@ -88,6 +88,32 @@ def request(
     return answer.status, {name.lower(): value for name, value in answer.getheaders()}, text
 
 
+OPENED: Headers = [("Accept", "text/html,application/xhtml+xml"), ("Sec-Fetch-Dest", "document")]
+"""Headers of a browser that opens an address."""
+
+
+@pytest.mark.parametrize("path", ["/Reports", "/Explore/Value", "/explore", "/data/<b>x</b>"])
+def test_an_address_that_leads_nowhere_says_so(path: str, private: Running) -> None:
+    status, headers, body = request(private.port, path, [("Host", f"localhost:{private.port}"), *OPENED])
+    assert (status, headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no page at this address" in body
+    assert "<b>" not in body
+    assert '<a href="/">Go to Home</a>' in body
+
+
+@pytest.mark.parametrize("path", ["/", "/Explore?view=Value", "/Live", "/_stcore/health"])
+def test_an_address_of_a_page_leads_there(path: str, private: Running) -> None:
+    status, _, body = request(private.port, path, [("Host", f"localhost:{private.port}"), *OPENED])
+    assert status == 200
+    assert "There is no page" not in body
+
+
+def test_an_unknown_address_is_not_told_apart_without_a_log_in(team: Running) -> None:
+    status, _, body = request(team.port, "/Reports", [("Host", f"{TEAM}:{team.port}"), *OPENED])
+    assert status == 401
+    assert "Token" in body
+
+
 def handshake(port: int, headers: Headers) -> int:
     """Ask for the WebSocket of the pages, and return the status of the answer: 101 if it was accepted."""
     key = base64.b64encode(bytes(16)).decode()

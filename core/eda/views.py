@@ -21,6 +21,7 @@ from core.eda.charts import (
     funnel,
     long_tail,
     lorenz,
+    ordered_funnel,
     overview,
     paths,
     popularity,
@@ -45,6 +46,7 @@ from core.eda.charts import (
     week_value,
 )
 from core.eda.parts.picking import Pick
+from core.eda.parts.split import SplitName
 from core.eda.parts.theme import Figure
 
 Source = Literal["dataset", "sessions", "products", "categories", "features", "files"]
@@ -70,26 +72,36 @@ class Chart:
         finding: function (numbers) -> the answer in one sentence.
         figure: function (numbers) -> drawing.
         pick: how clicking or dragging in the chart filters the page; None if it does not.
+        splits: what can split the chart into groups; see `core.eda.parts.split`.
+        needs_types: whether the chart compares event types, and so says nothing about a log of a single one.
     """
 
     name: str
     title: str
     source: Source
-    frame: Callable[[Any], pl.DataFrame]
+    frame: Callable[..., pl.DataFrame]
     finding: Callable[[pl.DataFrame], str]
     figure: Callable[[pl.DataFrame], Figure]
     pick: Pick | None = None
+    splits: tuple[SplitName, ...] = ()
+    needs_types: bool = False
 
-    def data(self, sources: Mapping[Source, Callable[[], Any]]) -> pl.DataFrame:
-        """Return the chart's numbers, computed from the one source that it needs."""
-        return self.frame(sources[self.source]())
+    def data(self, sources: Mapping[Source, Callable[[], Any]], by: pl.DataFrame | None = None) -> pl.DataFrame:
+        """Return the chart's numbers, computed from the one source that it needs.
+
+        Args:
+            by: the groups that split the chart; see `core.eda.parts.split.group_units`.
+        """
+        source = sources[self.source]()
+        return self.frame(source) if by is None else self.frame(source, by=by)
 
 
 def _charts(source: Source, *modules: ModuleType) -> tuple[Chart, ...]:
     charts = []
     for module in modules:
-        name, pick = module.__name__.rpartition(".")[2], getattr(module, "PICK", None)
-        charts.append(Chart(name, module.TITLE, source, module.frame, module.finding, module.figure, pick))
+        name = module.__name__.rpartition(".")[2]
+        options = (getattr(module, "PICK", None), getattr(module, "SPLITS", ()), getattr(module, "NEEDS_TYPES", False))
+        charts.append(Chart(name, module.TITLE, source, module.frame, module.finding, module.figure, *options))
     return tuple(charts)
 
 
@@ -97,7 +109,9 @@ VIEWS = {
     "Overview": _charts("dataset", overview, days),
     "Value": _charts("dataset", target, target_plain) + _charts("sessions", lorenz, quantiles, value_spread),
     "Events": (
-        _charts("sessions", event_mix, funnel, type_value, single_type)
+        _charts("sessions", event_mix, funnel)
+        + _charts("dataset", ordered_funnel)
+        + _charts("sessions", type_value, single_type)
         + _charts("dataset", transitions)
         + _charts("sessions", paths, flows)
     ),

@@ -15,13 +15,14 @@ import streamlit as st
 from core.audit import Sample, classify_files, compare_features, draw_sample
 from core.base.text import count, listed
 from core.dataset import Dataset
-from core.eda.charts import categories, long_tail, own_value, session_line
+from core.eda.charts import categories, long_tail, one_feature, own_value, session_line
 from core.eda.column_summary import column_summary
-from core.eda.parts.feature_sample import join_values
+from core.eda.parts.feature_sample import FeatureSample, join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
 from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
 from core.eda.parts.selection import Selection
-from core.eda.parts.session_table import count_sessions, session_table, sessions_by_file
+from core.eda.parts.session_table import COUNT_COLUMNS, count_sessions, session_table, sessions_by_file
+from core.eda.parts.split import SplitName, group_units
 from core.eda.run_charts import backtest_days as run_charts_backtest_days
 from core.eda.run_charts import error_by_day, importance, predicted_and_true, residuals
 from core.eda.views import CHARTS
@@ -65,6 +66,13 @@ def session_counts(dataset_folder: str, query: Query) -> tuple[int, int]:
     return sum(sessions_by_file(_selected_sessions(dataset_folder, query)).values()), n_sessions
 
 
+@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+def event_types(dataset_folder: str) -> list[str]:
+    """Return the event types that occur in the log."""
+    sums = _sessions(dataset_folder).select(COUNT_COLUMNS.values()).sum().row(0)
+    return [event_type for event_type, n in zip(COUNT_COLUMNS, sums, strict=True) if n]
+
+
 def _unit_mask(dataset_folder: str, query: Query) -> Frame:
     """Return the mask of the units that match a filter."""
     return unit_mask(_selected_sessions(dataset_folder, query), Dataset(Path(dataset_folder)))
@@ -87,21 +95,35 @@ def _products(dataset_folder: str, query: Query) -> ProductCounts:
     return _product_events(dataset_folder).count(_unit_mask(dataset_folder, query) if query else None)
 
 
+@st.cache_resource(max_entries=_TABLES, show_spinner="Grouping sessions")
+def _groups(dataset_folder: str, split: SplitName) -> Frame:
+    return group_units(_sessions(dataset_folder), Dataset(Path(dataset_folder)), split)
+
+
 @st.cache_data(max_entries=_FILTERED_ENTRIES, show_spinner="Preparing the chart")
-def chart_frame(chart: str, dataset_folder: str, query: Query = ()) -> Frame:
-    """Return the numbers of a chart of the Explore page, by the chart's name."""
+def chart_frame(chart: str, dataset_folder: str, query: Query = (), split: SplitName | None = None) -> Frame:
+    """Return the numbers of a chart of the Explore page, by the chart's name; `split` splits it into groups."""
     return CHARTS[chart].data(
         {
             "dataset": lambda: _selected_dataset(dataset_folder, query),
             "sessions": lambda: _selected_sessions(dataset_folder, query),
             "products": lambda: _products(dataset_folder, query).products,
             "categories": lambda: _products(dataset_folder, query).categories,
-            "features": lambda: join_values(
-                _selected_sample(dataset_folder, query).train_table(), Dataset(Path(dataset_folder))
-            ),
+            "features": lambda: _feature_sample(dataset_folder, query),
             "files": lambda: compare_features(_selected_sample(dataset_folder, query)),
-        }
+        },
+        None if split is None else _groups(dataset_folder, split),
     )
+
+
+@st.cache_data(max_entries=_FILTERED_ENTRIES, show_spinner="Preparing the chart")
+def feature_frame(name: str, dataset_folder: str, query: Query = ()) -> Frame:
+    """Return the numbers of the chart of values by one feature."""
+    return one_feature.frame(_feature_sample(dataset_folder, query), name)
+
+
+def _feature_sample(dataset_folder: str, query: Query) -> FeatureSample:
+    return join_values(_selected_sample(dataset_folder, query).train_table(), Dataset(Path(dataset_folder)))
 
 
 @st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing the two files")

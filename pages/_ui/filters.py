@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.base.text import count, listed, percent
+from core.base.text import listed, percent
 from core.dataset import DatasetCard
 from core.eda.parts.picking import Pick
 from core.eda.parts.selection import Selection
@@ -50,9 +50,7 @@ def show_filter(card: DatasetCard, categories: list[str], own: list[str], labels
             )
     if selection is not None:
         st.session_state.update(_widget_values(selection, card))
-    with st.expander(
-        "Filter", icon=":material/filter_alt:"
-    ):  # never opened by the page, also not by a click in a chart
+    with st.popover("Filter", icon=":material/filter_alt:"):  # only a visitor opens it
         selection = _show_widgets(card, categories, own, labels)
     set_filter_params(selection.as_query())
     return selection
@@ -87,20 +85,6 @@ def filter_by_pick(chart: str, pick: Pick, chart_state: Mapping[str, Any], selec
     new_selection = pick.apply(chart_state, selection)
     if new_selection is not None and new_selection != selection:
         apply_filter(new_selection)
-
-
-def show_selected(selection: Selection, n_selected: int, n_sessions: int, labels: Mapping[str, str]) -> str:
-    """Show and return a sentence on which sessions the charts show, with a button that clears the filter."""
-    selected, note = "", f"All {count(n_sessions, 'session')} of both files."
-    if not selection.is_empty:
-        selected, note = f"{n_selected:,}", f"of {count(n_sessions, 'session')}: those {selection.describe(labels)}."
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**{selected}** {plain(note)}" if selected else note, width="content")
-        if not selection.is_empty and st.button(
-            "Clear the filter", icon=":material/filter_alt_off:", key="filter-clear", type="tertiary"
-        ):
-            apply_filter(Selection())
-    return f"{selected} {note}".strip()
 
 
 def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:

@@ -19,8 +19,10 @@ from core.pipeline.first_run import start_first_run
 from core.runs import Run, compare_with_best, list_runs
 from pages._ui.chart import visitor_theme
 from pages._ui.damage import show_damage, watch_selection
+from pages._ui.form_words import form_text
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar, show_waiting
+from pages._ui.page_style import apply_style
 from pages._ui.selectors import choose_run, select_dataset, select_run
 from pages._ui.serving.notice import check_visitor, show_in_menu, show_on_home
 from pages._ui.state import page_state
@@ -28,15 +30,6 @@ from pages._ui.text import plain
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
-DARK_BUTTON_TEXT = "#10141C"
-DARK_BUTTONS = f'<style>[data-testid="stBaseButton-primary"] {{ color: {DARK_BUTTON_TEXT}; }}</style>'
-"""Streamlit writes white on the primary colour, which is pale in the dark theme so that it can be read as text."""
-_LAYOUT = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 3.25rem; padding-bottom: 3rem; }
-[data-testid="stSidebarHeader"] { height: 2.75rem; margin-bottom: 0; }
-@media (min-width: 1700px) { [data-testid="stMainBlockContainer"] { padding-left: 3rem; padding-right: 3rem; } }
-</style>"""
-"""Less empty space above the title, so that the first screen shows the finding and its chart."""
 _METRIC_WIDTH = 152
 """Pixels: five in a row on a laptop, two on a phone."""
 
@@ -105,7 +98,7 @@ class Page:
 def open_page(entry: Entry) -> Page:
     """Configure the page and draw the sidebar; every page calls this first."""
     st.set_page_config(page_title=f"{entry.label} · {PRODUCT}", page_icon=_ICON, layout="wide")
-    st.html(_LAYOUT + (DARK_BUTTONS if visitor_theme() == "dark" else ""))
+    apply_style(visitor_theme())
     with showing_errors(stop=True):
         check_visitor()
     freeze_libraries()
@@ -221,6 +214,6 @@ def showing_errors(*, stop: bool = False) -> Iterator[None]:
     try:
         yield
     except StudioError as error:
-        st.error(plain(error), icon=":material/error:")
+        st.error(form_text(error), icon=":material/error:")
         if stop:
             st.stop()

@@ -42,19 +42,28 @@ def _chart(name: str, data: Frame, shown: Shown, note: str) -> None:
 
 
 def show_answer(explained: Explained, lines: list[str], note: str) -> None:
-    """Show the strongest drivers in words and as a chart, and what the model does not know."""
+    """Show the strongest drivers as a chart and in words, and what the model does not know."""
+    with st.container(key="grid-answer"):
+        with st.container():
+            data = drivers.frame(explained.drivers)
+            shown = Shown("How large are the effects?", drivers.finding(data), drivers.figure(data))
+            _chart("drivers", data, shown, note)
+            data = theme_effects.frame(explained.methods)
+            shown = Shown(theme_effects.TITLE, theme_effects.finding(data), theme_effects.figure(data))
+            _chart("parts_of_a_session", data, shown, note)
+        with st.container():
+            _show_drivers(explained)
+    st.header("What does the model not know?", anchor=False)
+    st.markdown("\n".join(f"- {plain(line)}" for line in lines))
+
+
+def _show_drivers(explained: Explained) -> None:
+    st.header("What are the strongest drivers?", anchor=False)
     for place, driver in enumerate(text.driver_texts(explained.drivers), start=1):
         with st.container(gap=None):
             st.markdown(f"**{place}. {plain(driver.label)}.** {plain(driver.effect)}")
             st.caption(plain(driver.detail))
     st.caption(plain(f"{text.CLEAR} {text.NOT_A_CAUSE}"))
-    data = drivers.frame(explained.drivers)
-    _chart("drivers", data, Shown("How large are the effects?", drivers.finding(data), drivers.figure(data)), note)
-    data = theme_effects.frame(explained.methods)
-    shown = Shown(theme_effects.TITLE, theme_effects.finding(data), theme_effects.figure(data))
-    _chart("parts_of_a_session", data, shown, note)
-    st.header("What does the model not know?", anchor=False)
-    st.markdown("\n".join(f"- {plain(line)}" for line in lines))
 
 
 def show_effects(explained: Explained, note: str) -> None:

@@ -16,19 +16,20 @@ from core.ingestion.mapping import Guess, Mapping, mapping_text
 from core.ingestion.mapping.role_text import ROLE_NAME
 from core.ingestion.preview import Peek, complete_mapping, count_usable, peek, preview_rows
 from core.schema import EVENT_TYPES
+from pages._ui.form_words import NO_COLUMN, field_help, form_text
 from pages._ui.kept_fields import kept_key
 from pages._ui.money_form import money_settings
 from pages._ui.own_columns_form import own_columns
 from pages._ui.setting_input import mapping_select
 from pages._ui.table import offer_file, show_table
 from pages._ui.text import plain
+from pages._ui.time_fields import time_fields
 
 _CUSTOM = "custom"
 _DETECTED = "detected"
 """Option of the text encoding, besides names of encodings."""
 _FORMAT_LABELS = {AS_IT_STANDS: "Standard columns", _CUSTOM: "Custom mapping"}
 _IGNORED, _UNKNOWN = "ignore", "unknown"
-_NO_COLUMN = "(not in the log)"
 _UNUSED_ROLES = {
     "column": ("price", "quantity", "order_id", "order_status", "currency"),
     "price_of_buys": ("session_value",),
@@ -37,9 +38,6 @@ _UNUSED_ROLES = {
 _VALUE_RULES = {"column": "in a column", "price_of_buys": "sum of the prices of purchases"}
 _DECIMALS = {None: "detect", ".": "point: 1,234.50", ",": "comma: 1.234,50"}
 _DUPLICATES = {None: "keep, but refuse many repeated purchases", "keep": "keep", "remove": "remove"}
-_TIME_FORMATS = ["auto", "epoch_seconds", "epoch_milliseconds", "epoch_microseconds", "epoch_nanoseconds"]
-_OTHER_FORMAT = "other format"
-_FIELDS = Mapping.model_fields
 _ENCODINGS = {
     "utf-8": "UTF-8",
     "cp1252": "Western European (cp1252)",
@@ -74,19 +72,19 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
         st.caption("For a log with the standard columns, event types and times. Any other log needs a mapping.")
         mapping = Mapping(encoding=encoding)
         if note := log.own_note(mapping):
-            st.caption(plain(note))
+            st.caption(form_text(note))
         return mapping
     try:
         mapping = _custom_mapping(log) if name == _CUSTOM else known[name]
         if encoding is not None:
             mapping = mapping.model_copy(update={"encoding": encoding})
         if note := log.own_note(mapping):
-            st.caption(plain(note))
+            st.caption(form_text(note))
         _show_preview(source, mapping)
         if name == _CUSTOM:
             _offer_mapping(workspace, log, mapping)
     except StudioError as error:
-        st.warning(plain(error), icon=":material/warning:")
+        st.warning(form_text(error), icon=":material/warning:")
         return None
     return mapping
 
@@ -101,7 +99,7 @@ def _encoding(log: Peek) -> str | None:
         [_DETECTED, *_ENCODINGS],
         format_func=lambda encoding: f"Detected: {detected}" if encoding == _DETECTED else _ENCODINGS[encoding],
         key=_key(log, "encoding"),
-        help=_FIELDS["encoding"].description,
+        help=field_help("encoding"),
     )
     if chosen != _DETECTED:
         return chosen
@@ -119,7 +117,7 @@ def _custom_mapping(log: Peek) -> Mapping:
     """Show the fields, filled in with a suggestion from the log, and return the mapping."""
     draft = suggest(log)
     for role in draft.missing:
-        st.caption(f"Choose the {ROLE_NAME.get(role, role)}. {plain(draft.reasons[role])}")
+        st.caption(f"Choose the {ROLE_NAME.get(role, role)}. {form_text(draft.reasons[role])}")
     settings: dict[str, Any] = {"name": st.text_input("Name of the mapping", "My shop", key=_key(log, "name"))}
     rule = st.radio(
         "Session value",
@@ -145,7 +143,7 @@ def _custom_mapping(log: Peek) -> Mapping:
             43_200.0,
             float(draft.settings.get("session_gap_minutes", 30.0)),
             key=_key(log, "gap"),
-            help=_FIELDS["session_gap_minutes"].description,
+            help=field_help("session_gap_minutes"),
         )
     settings |= _quality_settings(log)
     settings["names"] = _name_settings(log, columns, draft)
@@ -157,16 +155,16 @@ def _column_settings(log: Peek, draft: Guess, value_rule: str) -> dict[str, str 
     """Show one field per role and return the column of each role; None for a role without a column."""
     guessed = Mapping.checked(**draft.settings).columns.named()
     by_name = {fold_case(name): name for name in reversed(log.columns)}
-    options = [_NO_COLUMN, *log.columns]
+    options = [NO_COLUMN, *log.columns]
     columns: dict[str, str | None] = dict.fromkeys(_UNUSED_ROLES[value_rule])
     grid = st.columns(_N_COLUMNS)
     for position, role in enumerate(role for role in ROLE_NAME if role not in columns):
-        guess = by_name.get(fold_case(guessed.get(role, "")), _NO_COLUMN)
+        guess = by_name.get(fold_case(guessed.get(role, "")), NO_COLUMN)
         label, reason = ROLE_NAME[role].capitalize(), draft.reasons.get(role)
         column = grid[position % _N_COLUMNS].selectbox(
-            label, options, options.index(guess), key=_key(log, role), help=reason and plain(reason)
+            label, options, options.index(guess), key=_key(log, role), help=reason and form_text(reason)
         )
-        columns[role] = None if column == _NO_COLUMN else column
+        columns[role] = None if column == NO_COLUMN else column
     return columns
 
 
@@ -174,19 +172,19 @@ def _name_settings(log: Peek, columns: dict[str, str | None], draft: Guess) -> d
     """Show one field per kind of names, and return the setting `names`."""
     st.markdown("**Names that are shown instead of ids**")
     kinds = ["product", "category"] if columns["category_id"] is not None else ["product"]
-    options, guessed = [_NO_COLUMN, *log.columns], Mapping.checked(**draft.settings).names_in_log()
+    options, guessed = [NO_COLUMN, *log.columns], Mapping.checked(**draft.settings).names_in_log()
     grid, names = st.columns(_N_COLUMNS), {}
     for position, kind in enumerate(kinds):
-        name = guessed.get(f"{kind}_name", _NO_COLUMN)
+        name = guessed.get(f"{kind}_name", NO_COLUMN)
         index = options.index(name) if name in options else 0
         column = grid[position].selectbox(
             f"{kind.capitalize()} name",
             options,
             index,
             key=_key(log, f"{kind}_name"),
-            help=_FIELDS["names"].description,
+            help=field_help("names"),
         )
-        if column != _NO_COLUMN:
+        if column != NO_COLUMN:
             names[kind] = column
     return names
 
@@ -219,39 +217,17 @@ def _event_settings(log: Peek, column: str, draft: Guess) -> dict[str, Any]:
 def _time_settings(log: Peek, draft: Guess) -> dict[str, Any]:
     st.markdown("**Times and numbers**")
     left, middle, right = st.columns(_N_COLUMNS)
-    guess = draft.settings.get("time_format", "auto")
-    is_pattern = guess not in _TIME_FORMATS
-    options = [*_TIME_FORMATS, _OTHER_FORMAT]
-    time_format = left.selectbox(
-        "Time format",
-        options,
-        options.index(_OTHER_FORMAT if is_pattern else guess),
-        key=_key(log, "time format"),
-        help=plain(draft.reasons.get("event_time", _FIELDS["time_format"].description)),
-    )
-    if time_format == _OTHER_FORMAT:
-        time_format = left.text_input(
-            "Pattern",
-            guess if is_pattern else "%d.%m.%Y %H:%M:%S",
-            key=_key(log, "time pattern"),
-            help="%Y year, %m month, %d day, %H hour, %M minute, %S second.",
-        )
-    zone = middle.text_input(
-        "Time zone",
-        draft.settings.get("time_zone", "UTC"),
-        key=_key(log, "zone"),
-        help="Time zone of times without an offset, such as Europe/Berlin.",
-    )
+    settings = time_fields(left, middle, draft, partial(_key, log))
     default = draft.settings.get("decimal")
     decimal = mapping_select(right, "Decimal mark", "decimal", _DECIMALS, default, key=_key(log, "decimal"))
-    return {"time_format": time_format, "time_zone": zone, "decimal": decimal}
+    return settings | {"decimal": decimal}
 
 
 def _quality_settings(log: Peek) -> dict[str, Any]:
     left, right, _ = st.columns(_N_COLUMNS)
     key = _key(log, "duplicates")
     duplicates = mapping_select(left, "Duplicate rows", "duplicates", _DUPLICATES, default=None, key=key)
-    text = _FIELDS["least_usable"].description
+    text = field_help("least_usable")
     share = right.number_input("Lowest share of usable rows", 0.0, 1.0, 0.9, 0.05, key=_key(log, "least"), help=text)
     return {"duplicates": duplicates, "least_usable": share}
 
@@ -259,7 +235,7 @@ def _quality_settings(log: Peek) -> dict[str, Any]:
 def _show_preview(source: Source, mapping: Mapping) -> None:
     """Show the first rows as the mapping reads them, and the columns that were added to the mapping."""
     for note in complete_mapping(source, mapping)[1]:
-        st.caption(plain(note))
+        st.caption(form_text(note))
     preview = preview_rows(source, mapping, with_value=True)
     n_usable, n_rows = count_usable(preview)
     st.markdown(f"**Preview of the first {count(n_rows, 'row')}: {n_usable:,} usable**")

@@ -9,11 +9,11 @@ from typing import Any
 import streamlit as st
 
 from core.errors import SettingError
-from core.ingestion.mapping import Mapping
+from pages._ui.form_words import field_help
 from pages._ui.setting_input import mapping_select
 
 _PRICE_MEANINGS = {"row": "the price of one product", "order_total": "the total of the order"}
-_FIELDS = Mapping.model_fields
+
 _N_COLUMNS = 3
 
 
@@ -43,7 +43,7 @@ def money_settings(
         labels = {"counted_status": "Valid statuses", "void_status": "Void statuses"}
         for name, label in labels.items():
             text = next(cells).text_input(
-                label, ", ".join(guess.get(name, ())), key=widget_key(name), help=_FIELDS[name].description
+                label, ", ".join(guess.get(name, ())), key=widget_key(name), help=field_help(name)
             )
             settings[name] = [status.strip() for status in text.split(",") if status.strip()]
     if columns["currency"] is not None:
@@ -58,7 +58,7 @@ def _currency_settings(widget_key: Callable[[str], str]) -> dict[str, Any]:
         "Exchange rates",
         key=widget_key("currency_rates"),
         placeholder="USD = 0.92, GBP = 1.17",
-        help=_FIELDS["currency_rates"].description,
+        help=field_help("currency_rates"),
     )
     return {"currency": currency.strip(), "currency_rates": parse_rates(rates)}
 

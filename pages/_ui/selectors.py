@@ -17,7 +17,7 @@ from core.runs import Run, best_run, expected_score, list_runs
 from pages._ui.damage import reporting_if_gone
 from pages._ui.manage import manage_dataset, manage_run
 from pages._ui.serving.privacy import for_visitors
-from pages._ui.state import BrokenLink, get_param, page_state, set_param
+from pages._ui.state import BrokenLink, Param, get_param, page_state, set_param
 from pages._ui.text import plain
 
 BEST_MARK = "★"
@@ -137,6 +137,23 @@ def select_view(page: str, views: Sequence[str], default: str = "") -> str:
     state.last_views[page] = view
     set_param("view", view)
     return view
+
+
+def select_param(param: Param, labels: Mapping[str, str]) -> str:
+    """Show a choice whose value is written to the URL, and return it.
+
+    Args:
+        param: query parameter.
+        labels: value -> label. The first value is the default, which is not written.
+    """
+    key, linked, default = f"choice-{param}", get_param(param), next(iter(labels))
+    if st.session_state.get(key) not in labels:
+        st.session_state[key] = linked if linked in labels else default
+    chosen = st.selectbox(
+        param, list(labels), format_func=labels.__getitem__, key=key, label_visibility="collapsed", width=230
+    )
+    set_param(param, "" if chosen == default else chosen)
+    return chosen
 
 
 def open_view(page: str, view: str) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.config import RunConfig
-from core.ingestion.mapping import Mapping
+from pages._ui.form_words import field_help
 from pages._ui.kept_fields import kept_key
 
 _Option = TypeVar("_Option")
@@ -65,5 +65,7 @@ def mapping_select(
     cell: DeltaGenerator, label: str, name: str, options: dict[_Option, str], default: _Option, *, key: str
 ) -> _Option:
     """Show a select box for a setting of `Mapping` and return its value; `options` has the label of each value."""
-    text, values = Mapping.model_fields[name].description, list(options)
-    return cell.selectbox(label, values, values.index(default), format_func=options.__getitem__, key=key, help=text)
+    values = list(options)
+    return cell.selectbox(
+        label, values, values.index(default), format_func=options.__getitem__, key=key, help=field_help(name)
+    )

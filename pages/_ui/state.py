@@ -19,7 +19,7 @@ from core.live.replay import Click
 from core.live.shop_day import LinePoint
 from pages._ui.shop_clock import ShopClock
 
-Param = Literal["dataset", "run", "job", "view", "session", "scores"]
+Param = Literal["dataset", "run", "job", "view", "session", "scores", "by", "with"]
 _FILTER_PARAMS = tuple(Selection.__dataclass_fields__)
 _MESSAGE_SECONDS = 5.0
 

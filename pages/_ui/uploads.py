@@ -43,10 +43,11 @@ def uploaded_files(workspace: Workspace, types: list[str], parts: Sequence[str] 
     """
     state = page_state()
     earlier = []
+    fields = st.container(horizontal=True, vertical_alignment="bottom")
     for part in parts:
         label = _FIELDS[part]
         key = f"upload-{part}-{state.n_reads}"
-        upload = st.file_uploader(label, types, key=key, on_change=partial(_forget_removed, workspace, part, key))
+        upload = fields.file_uploader(label, types, key=key, on_change=partial(_forget_removed, workspace, part, key))
         is_kept = part in state.upload_paths and state.upload_paths[part].is_file()
         if upload is None:
             if is_kept:
@@ -66,6 +67,16 @@ def uploaded_files(workspace: Workspace, types: list[str], parts: Sequence[str] 
             st.rerun()
     copies = {part: path for part, path in state.upload_paths.items() if part in parts}
     return {part: path for part, path in copies.items() if path.is_file()}  # another tab may have deleted it
+
+
+def swap_uploads(first: str, second: str) -> None:
+    """Exchange the uploaded files of two parts. Their upload fields are empty then, and a line names the files."""
+    state = page_state()
+    paths = state.upload_paths
+    paths[first], paths[second] = paths[second], paths[first]
+    for part in (first, second):
+        state.upload_ids.pop(part, None)
+    state.n_reads += 1
 
 
 def forget_uploads(workspace: Workspace, files: InputFiles) -> None:

@@ -71,7 +71,10 @@ def finding(data: pl.DataFrame) -> str:
     cumulative = single.get_column("share").cum_sum()
     half = int((cumulative < 0.5).sum()) + 1
     if half > single.height:
-        return f"The top {single.height:,} categories hold {percent(float(cumulative[-1]))} of the events."
+        share = percent(float(cumulative[-1]))
+        if single.height == 1:
+            return f"The top category holds {share} of the events."
+        return f"The top {single.height:,} categories hold {share} of the events."
     if half == 1:
         name = single.item(0, shown_column(single, "category_id"))
         return f"{name} alone holds {percent(float(cumulative[0]))} of the events."

@@ -13,6 +13,7 @@ from core.eda.parts.theme import Figure, Hover, event_scale, file_opacity, finis
 from core.schema import BUY, EVENT_TYPES, ROLES, SESSION
 
 TITLE = "What do people do in a session?"
+NEEDS_TYPES = True
 PICK = picking.type_clicks("event_type")
 _SCHEMA = {"file": pl.String, "event_type": pl.String, "events": pl.Int64, "share": pl.Float64, "buying": pl.Float64}
 

@@ -70,10 +70,11 @@ def figure(data: pl.DataFrame) -> Figure:
     across = alt.Axis(labelAngle=-60, labelLimit=160, labelOverlap=False)
     down = alt.Axis(labelLimit=220, grid=False, labelOverlap=False)
     colours = alt.Scale(domain=[-1, 0, 1], range=[NEGATIVE, "#F4F5F7", ACCENT], interpolate="rgb")
+    legend = alt.Legend(title="rank correlation", gradientLength=160, format="+.1f")
     base = alt.Chart(data).encode(
         x=alt.X("other:N", sort=order, title=None, axis=across),
         y=alt.Y("one:N", sort=order, title=None, axis=down),
-        color=alt.Color("spearman:Q", scale=colours, legend=None),
+        color=alt.Color("spearman:Q", scale=colours, legend=legend),
         tooltip=[
             *Hover.texts(one="feature", other="other feature"),
             *Hover.numbers(".2f", spearman="rank correlation"),

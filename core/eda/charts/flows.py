@@ -16,6 +16,7 @@ from core.eda.parts.theme import EVENT_COLOURS, MUTED, Figure, Hover, finished
 from core.schema import EVENT_TYPES
 
 TITLE = "How do sessions continue, step by step?"
+NEEDS_TYPES = True
 END = "end"
 _TYPES = (*EVENT_TYPES, END)
 _RANK = {event_type: rank for rank, event_type in enumerate(_TYPES)}

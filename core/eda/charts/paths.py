@@ -12,6 +12,7 @@ from core.eda.parts.theme import ACCENT, Figure, Hover, finished, share_axis
 from core.schema import VALUE, VALUE_UNIT
 
 TITLE = "Which paths do sessions take?"
+NEEDS_TYPES = True
 _MAX_PATHS = 15
 _ARROW = " → "
 _SCHEMA = {"path": pl.String, "sessions": pl.Int64, "share": pl.Float64, "mean": pl.Float64}

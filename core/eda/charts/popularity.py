@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from core.base.text import count, number
 from core.eda.parts.density import CELL_SCHEMA, count_cells, log_edges
 from core.eda.parts.product_counts import MEAN_VALUE, SESSIONS
-from core.eda.parts.theme import ACCENT, Figure, Hover, finished, short_axis
+from core.eda.parts.theme import ACCENT, Figure, Hover, finished, shade_legend, short_axis
 from core.schema import VALUE_UNIT
 
 TITLE = "Are popular products in high-value sessions?"
@@ -75,7 +75,7 @@ def figure(data: pl.DataFrame) -> Figure:
         x2="high_sessions:Q",
         y=alt.Y("low_value:Q", title=f"average value ({VALUE_UNIT}, log scale)", scale=scale, axis=axis),
         y2="high_value:Q",
-        opacity=alt.Opacity("products:Q", scale=darkness, legend=None),
+        opacity=alt.Opacity("products:Q", scale=darkness, legend=shade_legend("products", ACCENT, number_format=",")),
         tooltip=[
             *Hover.numbers(",.0f", low_sessions="sessions from", high_sessions="sessions to"),
             *Hover.amounts(low_value="average value from", high_value="average value to"),

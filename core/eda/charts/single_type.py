@@ -11,6 +11,7 @@ from core.eda.parts.theme import Figure
 from core.schema import EVENT_TYPES
 
 TITLE = "How much are sessions of a single event type worth?"
+NEEDS_TYPES = True
 _SCHEMA = {"event_type": pl.String, "label": pl.String, **SCHEMA, "share": pl.Float64}
 
 

@@ -14,6 +14,7 @@ from core.eda.parts.theme import ACCENT, PALE, Figure, Hover, cell_text, finishe
 from core.schema import EVENT_TYPES, TYPE, UNIT
 
 TITLE = "Which event comes next?"
+NEEDS_TYPES = True
 BEGIN, END = "begin", "end"
 _FROM, _TO = (BEGIN, *EVENT_TYPES), (*EVENT_TYPES, END)
 _SCHEMA = {"from_type": pl.String, "to_type": pl.String, "times": pl.Int64, "share": pl.Float64}
@@ -69,9 +70,10 @@ def finding(data: pl.DataFrame) -> str:
 
 
 def figure(data: pl.DataFrame) -> Figure:
-    """Draw a table of shares, darker where the share is higher."""
+    """Draw a table of shares, darker where the share is higher. Types that do not occur have no row and no column."""
     split_words = alt.Axis(labelAngle=0, orient="top", labelOverlap=False, labelExpr="split(datum.label, '_')")
-    base = alt.Chart(data).encode(
+    present = data.filter(pl.col("share").is_not_null(), pl.col("times").sum().over("to_type") > 0)
+    base = alt.Chart(present).encode(
         x=alt.X("to_type:N", title="next", sort=list(_TO), axis=split_words),
         y=alt.Y("from_type:N", title="after", sort=list(_FROM), axis=alt.Axis(grid=False)),
         tooltip=[*Hover.texts(from_type="after", to_type="next"), *Hover.counts("times"), *Hover.shares("share")],
@@ -79,12 +81,5 @@ def figure(data: pl.DataFrame) -> Figure:
     cells = base.mark_rect().encode(
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=[PALE, ACCENT]), legend=None)
     )
-    text = (
-        base.transform_filter("isValid(datum.share)")
-        .mark_text(fontSize=12)
-        .encode(
-            text=alt.Text("share:Q", format=".0%"),
-            color=cell_text("datum.share"),
-        )
-    )
+    text = base.mark_text(fontSize=12).encode(text=alt.Text("share:Q", format=".0%"), color=cell_text("datum.share"))
     return finished(cells + text, f"Transitions between event types. {finding(data)}", height=240)

@@ -15,6 +15,7 @@ from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, finished, sh
 from core.schema import BUY, EVENT_TYPES, VALUE, VALUE_UNIT
 
 TITLE = "Which events go with value?"
+NEEDS_TYPES = True
 PICK = picking.type_clicks("event_type")
 _MAX_COUNT = 5
 """Sessions with this number of events of a type or more are one class."""

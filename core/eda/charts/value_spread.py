@@ -12,6 +12,7 @@ from core.eda.parts.theme import Figure
 from core.schema import ADD_CART, BUY, REMOVE_CART, VIEW
 
 TITLE = "How much does value differ between sessions that reach the same step?"
+NEEDS_TYPES = True
 _LABELS = {
     VIEW: "views only",
     ADD_CART: "added to cart, no purchase",

@@ -75,4 +75,5 @@ def figure(data: pl.DataFrame) -> Figure:
         *Hover.counts(events="total events", times="occurrences"),
         *Hover.shares(buy_share="purchases"),
     ]
-    return heat_map(data, "mean", tooltip, ACCENT, f"Events by weekday and hour. {finding(data)}")
+    description = f"Events by weekday and hour. {finding(data)}"
+    return heat_map(data, "mean", tooltip, description, colour=ACCENT, title="events on average")

@@ -13,6 +13,7 @@ from core.eda.parts.week_hours import heat_map
 from core.schema import BUY
 
 TITLE = "When do people buy?"
+NEEDS_TYPES = True
 
 
 def frame(dataset: Dataset) -> pl.DataFrame:
@@ -44,4 +45,12 @@ def figure(data: pl.DataFrame) -> Figure:
     """Draw a heat map, darker where more of an hour's events are purchases."""
     tooltip = [*Hover.shares(buy_share="purchases"), *Hover.counts("events")]
     description = f"Purchases by weekday and hour. {finding(data)}"
-    return heat_map(data, "buy_share", tooltip, EVENT_COLOURS[BUY], description)
+    return heat_map(
+        data,
+        "buy_share",
+        tooltip,
+        description,
+        colour=EVENT_COLOURS[BUY],
+        title="purchases per event",
+        number_format=".0%",
+    )

@@ -54,4 +54,5 @@ def figure(data: pl.DataFrame) -> Figure:
     The hover text has the number of sessions, because averages of few sessions differ by chance.
     """
     tooltip = [*Hover.amounts(mean=f"average value ({VALUE_UNIT})"), *Hover.counts("sessions")]
-    return heat_map(data, "mean", tooltip, ACCENT, f"Average session value by weekday and hour. {finding(data)}")
+    description = f"Average session value by weekday and hour. {finding(data)}"
+    return heat_map(data, "mean", tooltip, description, colour=ACCENT, title="average value")

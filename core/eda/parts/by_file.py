@@ -1,4 +1,4 @@
-"""Bars of train and test side by side, for distributions over classes."""
+"""Distributions over classes, side by side for train and test or for other groups."""
 
 from __future__ import annotations
 
@@ -7,28 +7,37 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
-from core.eda.parts.theme import Figure, Hover, file_scale, finished, share_axis
+from core.eda.parts.session_table import FILE
+from core.eda.parts.split import group_colour, group_column, group_labels
+from core.eda.parts.theme import Figure, Hover, finished, share_axis
 from core.schema import ROLES
+
+_MAX_BARS = 2
+"""Bars per class; more groups are lines."""
 
 
 def draw_by_file(
     data: pl.DataFrame, description: str, count: str, *, title: str, labels: Sequence[str], whole: str, class_name: str
 ) -> Figure:
-    """Draw one bar per (class, file).
+    """Draw one bar per (class, file), or per (class, group); one line per group if there are many.
 
     Args:
-        data: one row per (class, file): file, label, share (0 to 1) and a column of counts.
+        data: one row per (class, file): file, label, share (0 to 1) and a column of counts. If the chart is split,
+            group instead of file.
         count: name of the column of counts.
         title: title of the class axis.
         labels: labels of all classes, in order.
         whole: what the shares are shares of, for the axis title.
         class_name: title of the label in the hover text.
     """
+    column = group_column(data)
+    groups = list(ROLES) if column == FILE else group_labels(data)
     base = alt.Chart(data).encode(
         x=alt.X("label:N", title=title, sort=list(labels), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-        xOffset=alt.XOffset("file:N", sort=list(ROLES)),
         y=alt.Y("share:Q", title=f"share of {whole}", axis=share_axis()),
-        color=alt.Color("file:N", scale=file_scale()),
-        tooltip=[*Hover.texts("file", label=class_name), *Hover.counts(count), *Hover.shares("share")],
+        color=group_colour(column, groups),
+        tooltip=[*Hover.texts(column, label=class_name), *Hover.counts(count), *Hover.shares("share")],
     )
-    return finished(base.mark_bar(), description)
+    if len(groups) > _MAX_BARS:
+        return finished(base.mark_line(point={"size": 28, "filled": True}, strokeWidth=2), description)
+    return finished(base.encode(xOffset=alt.XOffset(f"{column}:N", sort=groups)).mark_bar(), description)

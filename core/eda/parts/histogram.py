@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import altair as alt
 import numpy as np
 import polars as pl
@@ -9,10 +11,11 @@ from numpy.typing import NDArray
 
 from core.base.text import percent
 from core.eda.parts.density import log_edges
-from core.eda.parts.theme import FILE_COLOURS, Figure, Hover, finished, short_axis
+from core.eda.parts.split import GROUP, group_colour, group_labels
+from core.eda.parts.theme import FILE_COLOURS, Figure, Hover, finished, share_axis, short_axis
 from core.schema import VALUE_UNIT
 
-_BINS = 48
+_BINS, _SHARED_BINS = 48, 24
 """Narrow enough to show a second peak, wide enough to be smooth from a few thousand amounts on."""
 
 
@@ -35,6 +38,32 @@ def log_histogram(amounts: NDArray[np.float64], count: str) -> pl.DataFrame:
         pl.lit(float(np.median(amounts)) if len(amounts) else None, pl.Float64).alias("median"),
         pl.lit(top / total if total > 0 else 0.0, pl.Float64).alias("top_share"),
     )
+
+
+def log_shares(amounts: Mapping[str, NDArray[np.float64]]) -> pl.DataFrame:
+    """Compare groups of amounts in common bins of equal width on a logarithmic scale; one row per (group, bin).
+
+    Args:
+        amounts: group -> its amounts of 0 or more. Groups without amounts have no rows.
+
+    Returns:
+        group: the group.
+        low, high: ends of the bin.
+        sessions, share: number of amounts, and share of the group's amounts. Amounts of 0 count in the lowest bin.
+        median: median amount of the group; the same in every row of it.
+    """
+    together = np.concatenate([*amounts.values(), np.empty(0)])
+    edges = log_edges(together[together > 0] if together.any() else np.ones(1), _SHARED_BINS)
+    bins = [
+        _count_between(edges, np.clip(own, edges[0], edges[-1]), "sessions").select(
+            pl.lit(group).alias(GROUP),
+            pl.all(),
+            (pl.col("sessions") / max(len(own), 1)).alias("share"),
+            pl.lit(float(np.median(own)) if len(own) else None, pl.Float64).alias("median"),
+        )
+        for group, own in amounts.items()
+    ]
+    return pl.concat(bins)
 
 
 def linear_histogram(amounts: NDArray[np.float64], upper: float, count: str) -> pl.DataFrame:
@@ -98,3 +127,20 @@ def draw_histogram(
         tooltip=[*Hover.numbers(",.4~r", low="value from", high="to"), *Hover.counts(count)],
     )
     return finished(base.mark_bar(color=colour, orient="vertical", binSpacing=1), description)
+
+
+def draw_shares(data: pl.DataFrame, description: str, *, title: str) -> Figure:
+    """Draw one stepped line per group; `data` is a result of `log_shares`, and `title` says what the amounts are."""
+    scale = alt.Scale(type="log", nice=False)
+    base = alt.Chart(data).encode(
+        x=alt.X("low:Q", title=f"{title} ({VALUE_UNIT}, log scale)", scale=scale, axis=short_axis(6)),
+        y=alt.Y("share:Q", title="share of the group's sessions", axis=share_axis()),
+        color=group_colour(GROUP, group_labels(data)),
+        tooltip=[
+            *Hover.texts(GROUP),
+            *Hover.numbers(",.4~r", low="value from", high="to"),
+            *Hover.counts("sessions"),
+            *Hover.shares("share"),
+        ],
+    )
+    return finished(base.mark_line(interpolate="step-after", strokeWidth=2.5), description)

@@ -9,7 +9,7 @@ import csv
 import datetime
 import io
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Annotated, Any
 
 import polars as pl
@@ -124,18 +124,39 @@ class Selection:
         >>> Selection(types=("BUY",), least_value=50.0, most_events=3).describe()
         'with BUY, worth 50.0 or more, of at most 3 events'
         """
+        return ", ".join(phrase for phrase, _ in self.conditions(labels))
+
+    def conditions(self, labels: Mapping[str, str] | None = None) -> list[tuple[str, Selection]]:
+        """Return the conditions of the filter: a phrase that follows "sessions", and the filter without the condition.
+
+        Args:
+            labels: id of a category -> what is shown instead.
+
+        >>> [(phrase, rest.as_query()) for phrase, rest in Selection(file="train", users=0.1).conditions()]
+        [('in train', {'users': '0.1'}), ('of 10.0% of the users', {'file': 'train'})]
+        """
         categories = [(labels or {}).get(category, category) for category in self.categories]
-        phrases = (
-            self.file and f"in {self.file}",
-            self._describe_days(),
-            self.types and f"with {' and '.join(self.types)}",
-            categories and f"in {' or '.join(categories)}",
-            *(f"with {name} {' or '.join(cells)}" for name, cells in self.own_cells().items()),
-            _describe_range("worth", self.least_value, self.most_value, number),
-            _describe_range("of", self.least_events, self.most_events, lambda events: count(events, "event")),
-            self.users and f"of {percent(self.users)} of the users",
-        )
-        return ", ".join(phrase for phrase in phrases if phrase)
+        own = self.own_cells()
+        phrases: list[tuple[str | None, dict[str, Any]]] = [
+            (self.file and f"in {self.file}", {"file": None}),
+            (self._describe_days(), {"first": None, "last": None}),
+            (f"with {' and '.join(self.types)}" if self.types else "", {"types": ()}),
+            (f"in {' or '.join(categories)}" if categories else "", {"categories": ()}),
+            *((f"with {name} {' or '.join(cells)}", {"own": self._own_without(name)}) for name, cells in own.items()),
+            (
+                _describe_range("worth", self.least_value, self.most_value, number),
+                {"least_value": None, "most_value": None},
+            ),
+            (
+                _describe_range("of", self.least_events, self.most_events, lambda events: count(events, "event")),
+                {"least_events": None, "most_events": None},
+            ),
+            (f"of {percent(self.users)} of the users" if self.users else "", {"users": None}),
+        ]
+        return [(phrase, replace(self, **changes)) for phrase, changes in phrases if phrase]
+
+    def _own_without(self, name: str) -> tuple[str, ...]:
+        return tuple(entry for entry in self.own if entry.partition("=")[0] != name)
 
     def own_cells(self) -> dict[str, list[str]]:
         """Return the name of an own column -> its cells.

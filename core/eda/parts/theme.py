@@ -43,6 +43,8 @@ LEARNER_COLOURS: Final = {
 }
 PREDICTOR_LABELS: Final = LEARNER_LABELS | {STACK: STACK_LABEL}
 FILE_COLOURS: Final = {"train": "#5B7DB1", "test": "#A9744F"}
+GROUP_COLOURS: Final = ("#3B5BDB", "#D55E00", "#9467BD", "#079268", "#C2659B")
+"""Colours of groups that have none of their own, such as categories."""
 
 HEIGHT: Final = 280
 """Pixels; with this height, two charts and their findings fit on a laptop's screen."""
@@ -83,6 +85,25 @@ def file_opacity() -> alt.Opacity:
     # the legend's symbols are black by default, which is invisible on the dark theme
     legend = alt.Legend(symbolFillColor=MUTED, symbolStrokeWidth=0)
     return alt.Opacity("file:N", scale=alt.Scale(domain=list(ROLES), range=[1.0, 0.55]), legend=legend)
+
+
+def shade_legend(title: str, colour: str, *, number_format: str = ",.3~r", steps: int = 4) -> alt.Legend:
+    """Return the legend of a heat map whose cells have one colour and are the darker the higher their number is.
+
+    Args:
+        title: what the numbers are.
+        number_format: format of d3.
+        steps: about how many shades are named.
+    """
+    return alt.Legend(
+        title=title,
+        titleOrient="left",
+        titleFontWeight="normal",
+        symbolFillColor=colour,
+        symbolStrokeWidth=0,
+        tickCount=steps,
+        format=number_format,
+    )
 
 
 def share_axis(**options: Any) -> alt.Axis:  # noqa: ANN401 (options of alt.Axis)

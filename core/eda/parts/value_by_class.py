@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from core.eda.parts.split import GROUP, group_colour, group_labels
 from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure, Hover, finished, short_axis
 from core.schema import VALUE, VALUE_UNIT
 
@@ -68,3 +69,27 @@ def draw_summary(data: pl.DataFrame, description: str, *, title: str, labels: Se
     median = base.mark_tick(color=colour, thickness=2, width={"band": 0.5}).encode(y="median:Q")
     mean = base.mark_point(filled=True, size=45, color=MUTED, opacity=1).encode(y="mean:Q")
     return finished(quartiles + median + mean, description)
+
+
+def draw_averages(
+    data: pl.DataFrame, description: str, *, title: str, labels: Sequence[str], class_name: str
+) -> Figure:
+    """Draw the average of each class as one line per group.
+
+    Args:
+        data: results of `summarize` with the columns label and group.
+        title: title of the class axis.
+        labels: labels of all classes, in order.
+        class_name: title of the label in the hover text.
+    """
+    base = alt.Chart(data).encode(
+        x=alt.X("label:O", title=title, sort=[*labels], axis=alt.Axis(labelAngle=0, labelOverlap=True)),
+        y=alt.Y("mean:Q", title=f"average session value ({VALUE_UNIT})", axis=short_axis(5)),
+        color=group_colour(GROUP, group_labels(data)),
+        tooltip=[
+            *Hover.texts(GROUP, label=class_name),
+            *Hover.counts("sessions"),
+            *Hover.amounts(mean="average", median="median"),
+        ],
+    )
+    return finished(base.mark_line(point={"size": 28, "filled": True}, strokeWidth=2), description)

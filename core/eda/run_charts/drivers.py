@@ -29,10 +29,14 @@ def frame(drivers: pl.DataFrame, n_drivers: int = 10) -> pl.DataFrame:
 
 def finding(data: pl.DataFrame) -> str:
     """Compare the strongest driver with the next one."""
+    if data.is_empty():
+        return "No feature moves the predictions."
     top, *others = data.iter_rows(named=True)
     sentence = f"{top['label']} moves a prediction by {number(top['size'])} {VALUE_UNIT} on average"
     if not others or not others[0]["size"]:
         return f"{sentence}."
+    if number(top["size"]) == number(others[0]["size"]):
+        return f"{sentence}, as much as the next driver, {others[0]['label']}."
     times = top["size"] / others[0]["size"]
     return f"{sentence}, {number(times)} times as much as the next driver, {others[0]['label']}."
 

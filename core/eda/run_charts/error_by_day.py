@@ -50,6 +50,10 @@ def finding(data: pl.DataFrame) -> str:
     """Compare the day with the largest error with the median day."""
     if data.is_empty():
         return NO_PREDICTIONS
+    if data.height == 1:
+        return (
+            f"All sessions are of one day; their root mean squared error is {number(data.item(0, 'rms'))} {VALUE_UNIT}."
+        )
     worst = data.sort("rms", descending=True).row(0, named=True)
     median = float(np.median(data.get_column("rms").to_numpy()))
     if number(median) == number(worst["rms"]):

@@ -55,7 +55,8 @@ def finding(data: pl.DataFrame) -> str:
         return "No value is above 0."
     medians = dict(data.select("series", "median").unique(maintain_order=True).iter_rows())
     others = [f"that of {name} {number(median)}" for name, median in medians.items() if name != FILE]
-    return f"The median of this file is {number(medians.get(FILE))}; {' and '.join(others)}."
+    sentence = f"The median of this file is {number(medians.get(FILE))}"
+    return f"{sentence}; {' and '.join(others)}." if others else f"{sentence}."
 
 
 def figure(data: pl.DataFrame) -> Figure:

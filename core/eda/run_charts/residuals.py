@@ -7,7 +7,7 @@ from statistics import NormalDist
 import altair as alt
 import polars as pl
 
-from core.base.text import percent
+from core.base.text import count, percent
 from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
 from core.schema import STACK, VALUE, VALUE_UNIT
@@ -83,7 +83,7 @@ def finding(data: pl.DataFrame) -> str:
     if not n_deciles:
         verdict = "no decile has two sessions, which are needed to tell an error from chance"
     elif n_off:
-        verdict = f"in {n_off} of {n_deciles} deciles the average error is larger than chance explains"
+        verdict = f"in {n_off} of {count(n_deciles, 'decile')} the average error is larger than chance explains"
     else:
         verdict = "in no decile is the average error larger than chance explains"
     share = percent(data.item(-1, "error_share"))

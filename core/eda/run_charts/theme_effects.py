@@ -37,11 +37,11 @@ def frame(methods: pl.DataFrame) -> pl.DataFrame:
 
 def finding(data: pl.DataFrame) -> str:
     """Name the strongest and the weakest theme."""
+    if data.is_empty():
+        return "No part of a session moves the predictions."
     top, last = data.row(0, named=True), data.row(-1, named=True)
-    return (
-        f"“{top['theme']}” moves a prediction by {number(top['effect'])} {VALUE_UNIT} on average, “{last['theme']}” by "
-        f"{number(last['effect'])}."
-    )
+    sentence = f"“{top['theme']}” moves a prediction by {number(top['effect'])} {VALUE_UNIT} on average"
+    return f"{sentence}." if data.height == 1 else f"{sentence}, “{last['theme']}” by {number(last['effect'])}."
 
 
 def figure(data: pl.DataFrame) -> Figure:

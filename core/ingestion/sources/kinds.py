@@ -47,6 +47,9 @@ _EXCEL = FileKind("Excel", "it is an Excel workbook", _AS_CSV)
 _OPEN_DOCUMENT = FileKind("OpenDocument", "it is an OpenDocument file, such as a LibreOffice spreadsheet", _AS_CSV)
 _OFFICE = FileKind("Office", "it is a Word, PowerPoint or other Office document", _AS_CSV)
 _TAR = FileKind("tar", "it is a tar archive", "Unpack it and name the folder, or make a ZIP archive, then try again.")
+_WEB_PAGE = FileKind(
+    "HTML", "it is a web page, such as one that asks for a log-in", "Download the file itself, then try again."
+)
 _UNPACK = "Unpack it, then try again."
 _SIGNATURES = {
     b"PAR1": PARQUET,
@@ -108,10 +111,12 @@ def _is_binary(head: bytes) -> bool:
 
 
 def _kind_of_text(text: str) -> FileKind:
-    """Tell JSON from separated text. Only a first line that is a JSON object makes a file JSON Lines."""
+    """Tell JSON and web pages from separated text. Only a first line that is a JSON object makes a file JSON Lines."""
     text = text.lstrip("\ufeff \t\r\n")
     if re.match(r"\[\s*[\[{\"]", text):
         return JSON
+    if re.match(r"<(!doctype html|html)\b", text, re.IGNORECASE):
+        return _WEB_PAGE
     if not re.match(r"\{\s*[\"}]", text):
         return TEXT
     line, line_end, _ = text.partition("\n")

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from core.errors import AccessError
 from pages._ui.serving.hosts import Address, AllowedHosts, is_own_origin, parse_address, plain_ip
 from pages._ui.serving.login import Login
+from pages._ui.serving.missing_page import missing_page
 from pages._ui.serving.settings import ServerSettings
 
 _HEALTH = "/_stcore/health"
@@ -55,12 +56,13 @@ def check(headers: Headers, server: Address, hosts: AllowedHosts) -> None:
 
 
 class Guard:
-    """ASGI middleware that answers a request itself if it is not allowed or its visitor is not logged in."""
+    """ASGI middleware that answers a request itself if it is not allowed, needs a log-in, or leads nowhere."""
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
         self._hosts = settings.hosts
         self._login = Login(settings.token) if settings.token else None
+        self._base = settings.base
         self._logged: set[str] = set()
         _active.append(True)
 
@@ -76,7 +78,7 @@ class Guard:
             self._log(error)
             return _refusal(error)
         if self._login is None or self._login.is_logged_in(HTTPConnection(scope)):
-            return None
+            return missing_page(scope, self._base)
         if scope["type"] == "websocket":
             return _refusal(AccessError.not_logged_in())
         if scope["method"] == "POST":

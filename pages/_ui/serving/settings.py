@@ -22,12 +22,14 @@ class ServerSettings:
         token: what visitors enter to log in; empty if there is no log-in.
         shared: whether other machines can open it.
         shows_files: whether visitors see file paths, and may read files and databases of the server.
+        base: path below which the dashboard is served; empty for none.
     """
 
     hosts: AllowedHosts
     token: str = field(repr=False)
     shared: bool
     shows_files: bool
+    base: str = ""
 
     @classmethod
     def current(cls) -> ServerSettings:
@@ -44,7 +46,8 @@ class ServerSettings:
         if switch not in ("", "0", "1"):
             raise SettingError.not_allowed("SVS_ALLOW_LOCAL_FILES", switch, "0 or 1")
         shared = not (is_local(st.get_option("server.address")) and hosts.local)
-        return cls(hosts, os.environ.get("SVS_TOKEN", "").strip(), shared, not shared or switch == "1")
+        shows_files, base = not shared or switch == "1", st.get_option("server.baseUrlPath") or ""
+        return cls(hosts, os.environ.get("SVS_TOKEN", "").strip(), shared, shows_files, base)
 
     def describe(self) -> str:
         """Say who can open the dashboard and what they see of the server."""

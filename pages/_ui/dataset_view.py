@@ -1,0 +1,78 @@
+"""What is in a dataset, for the Data page: its size, its files, what is unusual, and what was not used."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.base.text import count, number, percent
+from core.dataset import Dataset, DatasetCard, split_lines, table_lines
+from pages._ui.data_tables import file_table, own_table, part_tables, quarantine_table, untrained_table
+from pages._ui.findings import show_findings
+from pages._ui.frame import Metric, show_metrics
+from pages._ui.text import plain
+
+
+def finding(card: DatasetCard) -> str:
+    """Say how many sessions there are, and how many rows could not be used."""
+    quarantined = card.train.quarantined + card.test.quarantined
+    usable = f"{count(quarantined, 'row')} could not be used" if quarantined else "All rows are usable"
+    return (
+        f"**{count(card.train.sessions, 'session')}** for training and **{count(card.to_predict, 'session')}** to "
+        f"predict. {usable}."
+    )
+
+
+def show_size(card: DatasetCard) -> None:
+    """Show the figures of a dataset."""
+    show_metrics(
+        [
+            Metric("Events", f"{card.train.rows + card.test.rows:,}", "Rows of both files."),
+            Metric(
+                "Average value",
+                number(card.train.value_mean),
+                "Average session value in the train file, in value units.",
+            ),
+            Metric(
+                "Known users",
+                percent(card.users_in_both / card.test.users) if card.has_users else "unknown",
+                "Share of the users in the test file who are also in the train file.",
+            ),
+            Metric(
+                "Known sessions",
+                f"{card.known_sessions:,}",
+                "Sessions in both files with the same users. By default, the submission has their values from train.",
+            ),
+            Metric(
+                "Shared ids",
+                f"{card.composite_train:,} / {card.composite_test:,}",
+                "Session ids shared by several users (composite sessions), in the train and in the test file. They are "
+                "not used for training. For the test file, the predictions for each user are summed.",
+            ),
+        ]
+    )
+
+
+def show_dataset(dataset: Dataset, card: DatasetCard) -> None:
+    """Show what is in a dataset: its files, what is unusual, and what was not used."""
+    with st.container(key="grid-dataset"):
+        with st.container():
+            st.header("Train and test files", anchor=False)
+            file_table(card)
+            if card.split is not None:
+                st.caption(plain(" ".join(split_lines(card))))
+            part_tables(card)
+            if card.own:
+                st.header("Own columns", anchor=False)
+                own_table(card.own)
+                for line in table_lines(card):
+                    st.caption(plain(line))
+            if card.synthetic:
+                st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
+        with st.container():
+            show_findings(dataset, card.train.rows + card.test.rows)
+    if card.untrained or card.unassigned_purchases:
+        st.header("Sessions not used for training", anchor=False)
+        untrained_table(dataset, card)
+    if card.quarantine_reasons:
+        st.header("Quarantined rows", anchor=False)
+        quarantine_table(card.quarantine_reasons, dataset.quarantine().drop("role"))
