@@ -83,6 +83,9 @@ def test_a_wide_screen_has_two_charts_side_by_side_and_views_stay_in_reach(
     assert below is not None
     assert right["x"] > left["x"] + left["width"]
     assert abs(below["x"] - left["x"]) < 40
+    toolbar = page.get_by_test_id("stElementToolbar").first.get_by_role("button", include_hidden=True)
+    shown = toolbar.evaluate_all("all => all.filter(one => one.getClientRects().length).map(one => one.ariaLabel)")
+    assert shown == ["Show data", "Fullscreen"]  # two stops for the keyboard
     charts.nth(7).scroll_into_view_if_needed()
     page.get_by_role("radio", name="Value").click()  # fails if it is out of the window or covered
     expect(page.get_by_role("heading", name="How much are sessions worth?")).to_be_visible()

@@ -18,6 +18,8 @@ _WIDE, _NARROW = 1_400, 768
 """Pixels: windows with room for two charts side by side, and phones."""
 _VIEWS = '[data-testid="stElementContainer"]:has([role="radiogroup"][aria-label="View"])'
 """The choice of a view, which stays at the top of the window."""
+_TOOLBAR = '[data-testid="stElementToolbar"] button'
+"""The buttons above a chart. Fewer of them are fewer stops for the keyboard; charts in a grid have a download menu."""
 _OPEN_SIDEBAR = '[data-testid="stExpandSidebarButton"]'
 """The button above the page that opens the sidebar, if it is closed, as it is on a phone."""
 _SPACES = f"""
@@ -32,9 +34,12 @@ _SPACES = f"""
 @media (min-width: {_NARROW}px) {{
   [class*="st-key-{PAIR}"] {{ grid-template-columns: repeat(2, minmax(0, 1fr)); }}
 }}
+{_TOOLBAR}[aria-label="Copy Vega-Lite spec"] {{ display: none; }}
+:is([class*="st-key-{GRID}"], [class*="st-key-{PAIR}"]) {_TOOLBAR}[aria-label="Download as PNG"] {{ display: none; }}
 {_VIEWS} {{ position: sticky; top: 0; z-index: 20; width: 100%; padding: 0.4rem 0; }}
 @media (max-width: {_NARROW}px) {{
   [data-testid="stMainBlockContainer"] {{ padding: 1.5rem 1rem 4rem; }}
+  [data-testid="stElementContainer"] {{ max-width: 100%; }}
   {_VIEWS} [role="radiogroup"] {{ flex-wrap: nowrap; overflow-x: auto; }}
   {_VIEWS} [role="radio"] {{ flex-shrink: 0; }}
 }}

@@ -135,7 +135,7 @@ def draw_shares(data: pl.DataFrame, description: str, *, title: str) -> Figure:
     base = alt.Chart(data).encode(
         x=alt.X("low:Q", title=f"{title} ({VALUE_UNIT}, log scale)", scale=scale, axis=short_axis(6)),
         y=alt.Y("share:Q", title="share of the group's sessions", axis=share_axis()),
-        color=group_colour(GROUP, group_labels(data)),
+        color=group_colour(GROUP, group_labels(data), as_lines=True),
         tooltip=[
             *Hover.texts(GROUP),
             *Hover.numbers(",.4~r", low="value from", high="to"),

@@ -107,17 +107,19 @@ def group_labels(data: pl.DataFrame) -> list[str]:
     return data.get_column(group_column(data)).cast(pl.String).unique(maintain_order=True).to_list()
 
 
-def group_colour(column: str, labels: Sequence[str]) -> alt.Color:
+def group_colour(column: str, labels: Sequence[str], *, as_lines: bool = False) -> alt.Color:
     """Return the colour of groups or files.
 
     Args:
         column: result of `group_column`.
         labels: the groups, in the order of the legend.
+        as_lines: whether the marks are lines without points, which have no colour to fill the legend with.
     """
     known = _COLOURS | FILE_COLOURS
     free = iter(GROUP_COLOURS)
     colours = [known[label] if label in known else next(free) for label in labels]
-    legend = alt.Legend(columns=_LEGEND_COLUMNS, symbolStrokeWidth=0, symbolOpacity=1)
+    symbol = {"symbolType": "stroke", "symbolStrokeWidth": 3} if as_lines else {"symbolStrokeWidth": 0}
+    legend = alt.Legend(columns=_LEGEND_COLUMNS, symbolOpacity=1, **symbol)
     return alt.Color(f"{column}:N", scale=alt.Scale(domain=list(labels), range=colours), legend=legend)
 
 
