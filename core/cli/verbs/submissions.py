@@ -102,15 +102,13 @@ def blend(options: argparse.Namespace) -> Outcome:
     if options.out is not None:
         refuse_existing(options.out)
     files, run = _files(options, workspace)
-    method: BlendMethod = (
-        "equal"
-        if options.equal
-        else "out_of_fold"
-        if options.out_of_fold
-        else "chosen"
-        if options.weights is not None
-        else "returned_scores"
-    )
+    given: dict[BlendMethod, bool] = {
+        "equal": options.equal,
+        "out_of_fold": options.out_of_fold,
+        "chosen": options.weights is not None,
+        "returned_scores": options.scores is not None,
+    }
+    method = next(name for name, is_given in given.items() if is_given)
     numbers = options.weights or options.scores or []
     weights = desk.find_weights(method, files, workspace, numbers, options.score_of_zeros)
     blended = desk.blend_files(files, weights.values, method, workspace, run)
