@@ -207,7 +207,12 @@ def show_form(run: Run, mapping: str, tables_of_run: Sequence[TableName]) -> Non
     with frame.showing_errors():
         source = forms[origin]()
         tables = choose_newer_tables(tables_of_run, as_uploads=origin == UPLOAD)
-        if st.button("Predict values", type="primary", disabled=source is None) and source is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            is_clicked = st.button("Predict values", type="primary", disabled=source is None)
+            if source is None:
+                needed = "Fill in all fields first." if origin == DATABASE else "Choose an event file first."
+                st.caption(needed, width="content")
+        if is_clicked and source is not None:
             predict(source, tables, run)
 
 

@@ -151,6 +151,14 @@ def test_values_are_those_of_the_command_line(
     }
 
 
+def test_a_disabled_button_says_what_is_missing(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_page(PAGE)
+    assert next(button for button in app.button if button.label == "Predict values").disabled
+    assert "Choose an event file first." in texts(app)
+    app.segmented_control[0].set_value("Database").run()
+    assert "Fill in all fields first." in texts(app)
+
+
 def test_the_error_to_expect_is_that_of_the_run(finished_home: tuple[Workspace, Run], new_events: Path) -> None:
     expected = finished_home[1].manifest.scores.metric_scores.expected.value
     assert f"The best run has an expected test error of **{expected**0.5:.1f} value units" in texts(by_path(new_events))
