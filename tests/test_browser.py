@@ -321,7 +321,8 @@ def test_two_runs_are_compared_named_and_deleted(watched: Watched, finished_dash
 
 def test_an_address_that_leads_nowhere_says_so(watched: Watched, finished_dashboard: Dashboard) -> None:
     watched.page.goto(f"{finished_dashboard.address}/Nowhere")
-    expect(watched.page.get_by_text("Page not found")).to_be_visible()
+    heading(watched.page, "There is no page at this address")
+    watched.page.get_by_role("link", name="Go to Home").click()
     heading(watched.page, PAGES[""])
 
 
