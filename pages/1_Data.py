@@ -208,6 +208,42 @@ def first_rows(source: Source) -> Peek:
     return state.preview
 
 
+def show_reading() -> None:
+    """Show the form that reads other files."""
+    st.header("Read event files" if page.dataset is None else "Read other files", anchor=False)
+    st.caption(
+        "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP, Parquet or JSON Lines files, or "
+        "results of database queries. The standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART or "
+        "BUY), product_id, category_id, user_id and user_session; the train file also has session_value. For other "
+        "columns, the form suggests a mapping."
+    )
+    if shows_files():
+        forms = {UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}
+    else:
+        forms = {UPLOAD: choose_uploads}
+        st.caption("Files and databases of the server are hidden, because other machines can open this dashboard.")
+    keep_fields()
+    choices = st.container(horizontal=True)
+    origin = choices.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True, key=kept_key("source"))
+    with frame.showing_errors():
+        if origin == DEMO:
+            if st.button("Read the demo data", type="primary"):
+                read(demo_files())
+        else:
+            layouts = [TRAIN_AND_TEST, ONE_FILE]
+            kind = choices.segmented_control(
+                "Files", layouts, default=TRAIN_AND_TEST, required=True, key=kept_key("files")
+            )
+            chosen_splits = choose_split() if kind == ONE_FILE else []
+            files = forms[origin](chosen_splits[-1] if chosen_splits else None)
+            with st.expander("Tables of products and users"):
+                st.caption("Columns of these files are used like those of the log, such as brand, list price or age.")
+                tables = choose_tables(page.workspace, as_uploads=origin == UPLOAD)
+            parts = "the event log" if chosen_splits else "the train and the test file"
+            needed = "Fill in all fields first." if origin == DATABASE else f"Choose {parts} first."
+            show_mapping_form(files and dataclasses.replace(files, tables=tables), chosen_splits, needed)
+
+
 if page.dataset is None:
     frame.show_title(QUESTION, "There is no dataset yet. Read event files or the demo data below.")
 else:
@@ -216,38 +252,11 @@ else:
     if message := page_state().take_message():
         st.success(plain(message), icon=":material/check_circle:")
     show_size(card)
-st.header("Read event files" if page.dataset is None else "Read other files", anchor=False)
-st.caption(
-    "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP, Parquet or JSON Lines files, or results "
-    "of database queries. The standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART or BUY), "
-    "product_id, category_id, user_id and user_session; the train file also has session_value. For other columns, the "
-    "form suggests a mapping."
-)
-if shows_files():
-    forms = {UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}
-else:
-    forms = {UPLOAD: choose_uploads}
-    st.caption("Files and databases of the server are hidden, because other machines can open this dashboard.")
-keep_fields()
-choices = st.container(horizontal=True)
-origin = choices.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True, key=kept_key("source"))
-with frame.showing_errors():
-    if origin == DEMO:
-        if st.button("Read the demo data", type="primary"):
-            read(demo_files())
-    else:
-        layouts = [TRAIN_AND_TEST, ONE_FILE]
-        kind = choices.segmented_control("Files", layouts, default=TRAIN_AND_TEST, required=True, key=kept_key("files"))
-        chosen_splits = choose_split() if kind == ONE_FILE else []
-        files = forms[origin](chosen_splits[-1] if chosen_splits else None)
-        with st.expander("Tables of products and users"):
-            st.caption("Columns of these files are used like those of the log, such as brand, list price or age.")
-            tables = choose_tables(page.workspace, as_uploads=origin == UPLOAD)
-        parts = "the event log" if chosen_splits else "the train and the test file"
-        needed = "Fill in all fields first." if origin == DATABASE else f"Choose {parts} first."
-        show_mapping_form(files and dataclasses.replace(files, tables=tables), chosen_splits, needed)
+reading = st.container()
 if page.dataset is not None:
     with frame.showing_errors():
         show_dataset(page.dataset, page.dataset.card())
 with frame.showing_errors():
     show_stored_data(page.workspace)
+with reading:  # drawn last, because the browser can lose a file that is uploaded while the page is still being drawn
+    show_reading()

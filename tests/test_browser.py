@@ -78,7 +78,11 @@ def upload(page: Page, place: int, file: Path) -> None:
 
 
 def click_read(page: Page) -> None:
-    page.get_by_role("button", name="Read the files").click()
+    expect(page.locator(ENDED)).to_be_visible()
+    button = page.get_by_role("button", name="Read the files")
+    expect(button).to_have_count(1)  # while the page runs again, the button of the run before is still there
+    expect(button).to_be_enabled()
+    button.click()
 
 
 def choose(page: Page, label: str, option: str) -> None:

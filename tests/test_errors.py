@@ -144,6 +144,8 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "note_too_long": lambda: RunError.note_too_long("name: 81 characters", max_name=80, max_text=4_000),
     "not_deletable": lambda: RunError.not_deletable(RUN, "Permission denied"),
     "damaged": lambda: RunError.damaged(RUN, "oof.parquet changed"),
+    "damaged_log": lambda: RunError.damaged_log(Path("/workspace/submissions.jsonl"), "is a folder"),
+    "changed_file": lambda: RunError.changed_file("team.csv"),
     "damaged_model": lambda: RunError.damaged_model(RUN / "model", "history/events.parquet changed"),
     "other_model_version": lambda: RunError.other_model_version(RUN / "model"),
     "no_model": lambda: RunError.no_model(RUN),

@@ -72,6 +72,7 @@ def processor_seconds(server: Server) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
+@pytest.mark.long
 def test_the_whole_shop_is_updated_each_second_in_several_tabs(
     browser: Browser, server: Server, busy_shop: tuple[Workspace, Run]
 ) -> None:
