@@ -39,7 +39,7 @@ PAGES = {
     "Explore": "What do sessions look like?",
     "Train": "How well can we predict?",
     "Importance": "What drives the value of a session?",
-    "Submission": "Is the submission file valid?",
+    "Submission": "Is the submission ready?",
 }
 _VIEWS = ("Events", "Sessions", "Time", "Products")
 _WITH_PROGRESS = ("Home", "Train")

@@ -19,7 +19,6 @@ from core.eda.run_charts import (
     residuals,
     scored_values,
     search_history,
-    setting_importance,
     theme_effects,
     value_intervals,
 )
@@ -90,9 +89,6 @@ FINDINGS: dict[str, Callable[[list[float]], str]] = {
     "deciles": lambda amounts: residuals.finding(residuals.frame(oof(amounts))),
     "scored": lambda amounts: scored_values.finding(scored_values.frame(pl.DataFrame({SESSION_VALUE: amounts}))),
     "search": lambda amounts: search_history.finding(trials(amounts)),
-    "settings": lambda amounts: setting_importance.finding(
-        setting_importance.frame({"lightgbm": {"depth": amounts[0] / 10, "rate": amounts[0] / 10}})
-    ),
     "intervals": lambda amounts: value_intervals.finding(intervals(amounts)),
 }
 

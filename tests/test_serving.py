@@ -267,7 +267,7 @@ def test_a_name_that_is_re_pointed_to_this_machine_gets_nothing(rebound: Browser
 def test_the_pages_work_at_an_ip_address_of_this_machine(rebound: Browser, private: Running) -> None:
     page = rebound.new_page()
     page.goto(f"http://127.0.0.1:{private.port}/Submission")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Is the submission file valid?", timeout=60_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Is the submission ready?", timeout=60_000)
     expect(page.get_by_text("Open to other machines")).to_have_count(0)
     page.close()
 
@@ -316,7 +316,7 @@ def test_a_visitor_logs_in_and_is_told_who_can_open_the_dashboard(rebound: Brows
     expect(page.get_by_role("alert")).to_have_text(str(AccessError.wrong_token()))
     page.get_by_label("Token").fill(TOKEN)
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Is the submission file valid?", timeout=60_000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Is the submission ready?", timeout=60_000)
     expect(page.get_by_text("Open to other machines")).to_be_visible()
     assert page.url.startswith(address)
     assert TOKEN not in page.url
