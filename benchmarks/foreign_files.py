@@ -1,4 +1,4 @@
-"""The foreseen score of files of other tools, beside the actual one.
+"""The foreseen score of files of other tools, next to the actual one.
 
     python -m benchmarks.foreign_files [--seeds 1 2 3] [--sessions 20000] [--environments FOLDER --minutes 2]
 

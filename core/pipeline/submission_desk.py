@@ -193,7 +193,7 @@ def complete_predictions(file: DeskFile) -> Vector:
 
 
 def value_series(file: DeskFile, run: Run) -> dict[str, Vector]:
-    """Return what the values of a file are shown beside: series of `core.eda.run_charts.file_values` -> values."""
+    """Return what the values of a file are shown with: series of `core.eda.run_charts.file_values` -> values."""
     oof = run.table(OOF_FILE).select(VALUE, STACK).collect()
     return {
         file_values.FILE: file.case.numbers.to_numpy(),

@@ -1,4 +1,4 @@
-"""Find out whether the values of a file stand beside the wrong ids, from their rank correlation with a run."""
+"""Find out whether the values of a file are next to the wrong ids, from their rank correlation with a run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def explain(ids: pl.Series, values: Vector, predicted: Vector) -> str | None:
     found = f"The rank correlation of the values with the predictions of the run is {correlation:.2f}"
     sorted_predicted = predicted[ids.arg_sort().to_numpy()]
     cause = _cause(values[rows], predicted[rows], sorted_predicted[rows], correlation)
-    return f"{found}. {cause} Write each value beside the id of its session."
+    return f"{found}. {cause} Write each value next to the id of its session."
 
 
 def _chunks(n_rows: int) -> list[NDArray[np.int64]]:
@@ -49,7 +49,7 @@ def _chunks(n_rows: int) -> list[NDArray[np.int64]]:
 def _cause(values: Vector, predicted: Vector, sorted_predicted: Vector, correlation: float) -> str:
     shift = max(_shifts(), key=lambda rows: _correlation(*_shifted(values, predicted, rows)))
     if _correlation(*_shifted(values, predicted, shift)) >= _CLEAR:
-        return f"The values stand {count(abs(shift), 'row')} too {'low' if shift > 0 else 'high'}."
+        return f"The values are {count(abs(shift), 'row')} too {'low' if shift > 0 else 'high'}."
     if abs(_correlation(values, np.arange(float(len(values))))) > _SORTED:
         return "The values are sorted by size."
     if _correlation(values, sorted_predicted) >= _CLEAR:
@@ -71,7 +71,7 @@ def _explain_part(values: Vector, predicted: Vector, chunks: list[NDArray[np.int
         return None
     return (
         f"Up to about row {int(parts[1][0]):,} the rank correlation of the values with the predictions of the run is "
-        f"{before:.2f}, and from there on {after:.2f}. A row may be missing or surplus there. Write each value beside "
+        f"{before:.2f}, and from there on {after:.2f}. A row may be missing or surplus there. Write each value next to "
         "the id of its session."
     )
 

@@ -77,7 +77,7 @@ class Sums(Check[CheckedSubmission]):
 
 class OutOfStep(Check[CheckedSubmission]):
     code = "out_of_step"
-    title = "Values stand beside their own ids"
+    title = "Each value is next to its own id"
     severity = "warning"
     requirements = VARIED_BESIDE_RUN
 

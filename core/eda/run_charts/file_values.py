@@ -1,4 +1,4 @@
-"""How the values of a submission file are distributed, beside out-of-fold predictions and the values of train."""
+"""How the values of a submission file are distributed, next to out-of-fold predictions and the values of train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores that were foreseen, beside those that the host returned."""
+"""Scores that were foreseen, next to those that the host returned."""
 
 from __future__ import annotations
 
