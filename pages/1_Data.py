@@ -97,14 +97,15 @@ def choose_uploads(split: DateSplit | None) -> InputFiles | None:
         log = uploaded_files(page.workspace, TYPES, ONE_LOG).get("log")
         return None if log is None else InputFiles(log, name=log.name, split=split)
     paths = uploaded_files(page.workspace, TYPES)
+    notes = st.container()  # always drawn: a field further down loses a file in transfer when it is moved
     # so that a wrong file is reported before the other one is uploaded
     logs = {part: peek(paths[part]) for part in ("train", "test") if part in paths}
     if len(logs) == 2:
         return InputFiles(paths["train"], paths["test"], paths.get("sample"), paths["train"].name)
     for part, first in logs.items():
         if note := unrecognised_note(first, with_value=part == "train"):
-            st.warning(plain(note), icon=":material/warning:")
-        st.caption(f"Upload the {'test' if part == 'train' else 'train'} file to continue.")
+            notes.warning(plain(note), icon=":material/warning:")
+        notes.caption(f"Upload the {'test' if part == 'train' else 'train'} file to continue.")
     return None
 
 
@@ -252,11 +253,9 @@ else:
     if message := page_state().take_message():
         st.success(plain(message), icon=":material/check_circle:")
     show_size(card)
-reading = st.container()
+show_reading()
 if page.dataset is not None:
     with frame.showing_errors():
         show_dataset(page.dataset, page.dataset.card())
 with frame.showing_errors():
     show_stored_data(page.workspace)
-with reading:  # drawn last, because the browser can lose a file that is uploaded while the page is still being drawn
-    show_reading()

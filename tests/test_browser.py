@@ -68,9 +68,12 @@ def heading(page: Page, text: str) -> None:
     expect(page.get_by_role("heading", level=1, name=text)).to_be_visible(timeout=60_000)
 
 
-def upload(page: Page, place: int, file: Path) -> None:
-    """Upload to one of the three uploaders (train, test, sample submission) and wait until the page has run again."""
-    uploader = page.get_by_test_id("stFileUploader").nth(place)
+def upload(page: Page, label: str, file: Path) -> None:
+    """Upload to a field and wait until the page has run again.
+
+    The field is found by its label, as the browser does not draw the fields in their order.
+    """
+    uploader = page.get_by_test_id("stFileUploader").filter(has_text=label)
     uploader.locator("input[type=file]").first.set_input_files(file)
     expect(uploader.get_by_role("button", name=f"Remove {file.name}")).to_be_visible()
     page.wait_for_timeout(500)  # the name is shown before the upload is complete and the page runs again
@@ -393,23 +396,23 @@ def test_wrong_files_are_shown_as_errors_and_the_page_stays_usable(
     for name, (content, sentence) in WRONG_FILES.items():  # a wrong file is reported before the other one is uploaded
         wrong = tmp_path / name
         wrong.write_bytes(content)
-        upload(page, 0, wrong)
+        upload(page, "Train file", wrong)
         expect(page.get_by_role("alert").filter(has_text=f"{name} {sentence}")).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)
     wrong = tmp_path / "no_types.csv"
     wrong.write_bytes(NO_TYPES)
-    upload(page, 0, wrong)
+    upload(page, "Train file", wrong)
     expect(page.get_by_text("No column of no_types.csv was recognised as event type.")).to_be_visible()
     expect(page.get_by_text("Upload the test file to continue.")).to_be_visible()
-    upload(page, 1, DEMO / "test.csv")
+    upload(page, "Test file", DEMO / "test.csv")
     choose(page, "Log format", "Standard columns")
     click_read(page)
     expect(page.get_by_role("alert").filter(has_text="no_types.csv has no column event_type")).to_be_visible()
     other = tmp_path / "few.csv"
     pl.read_csv(DEMO / "test.csv").head(50).write_csv(other)
-    upload(page, 0, DEMO / "train.csv")
-    upload(page, 1, other)
-    upload(page, 2, DEMO / "sample_submission.csv")
+    upload(page, "Train file", DEMO / "train.csv")
+    upload(page, "Test file", other)
+    upload(page, "Sample submission", DEMO / "sample_submission.csv")
     click_read(page)
     expect(page.get_by_role("alert").filter(has_text="are not in the test file")).to_be_visible()
     page.get_by_role("link", name="Explore", exact=True).click()
@@ -425,8 +428,8 @@ def test_uploaded_files_become_the_dataset_of_every_page(
     address = finished_dashboard.address
     page.goto(f"{address}/Data")
     heading(page, PAGES["Data"])
-    upload(page, 0, train)
-    upload(page, 1, DEMO / "test.csv")
+    upload(page, "Train file", train)
+    upload(page, "Test file", DEMO / "test.csv")
     click_read(page)
     expect(page.get_by_text("Train: my train.csv.")).to_be_visible()
     expect(page.get_by_text("No run on this dataset yet.")).to_be_visible()
@@ -461,8 +464,8 @@ def test_the_mapping_that_fits_a_log_is_suggested_and_used(
     with dashboard(workspace, first_run=False) as address:
         page.goto(f"{address}/Data")
         heading(page, PAGES["Data"])
-        upload(page, 0, october)
-        upload(page, 1, november)
+        upload(page, "Train file", october)
+        upload(page, "Test file", november)
         expect(page.get_by_role("combobox", name="Log format")).to_have_value("REES46 event log")
         expect(page.get_by_text("Preview of the first 10 rows: 10 usable")).to_be_visible()
         choose(page, "Log format", "Custom mapping")
@@ -490,8 +493,8 @@ def test_own_columns_are_edited_in_the_form(watched: Watched, workspace: Workspa
     with dashboard(workspace, first_run=False) as address:
         page.goto(f"{address}/Data")
         heading(page, PAGES["Data"])
-        upload(page, 0, tmp_path / "train.csv")
-        upload(page, 1, tmp_path / "test.csv")
+        upload(page, "Train file", tmp_path / "train.csv")
+        upload(page, "Test file", tmp_path / "test.csv")
         choose(page, "Log format", "Custom mapping")
         table = page.locator("[class*=st-key-editor] [data-testid=stDataFrame]")
         expect(table).to_be_visible()
@@ -523,7 +526,7 @@ def test_an_uploaded_file_is_scored_and_its_values_survive_a_reload(
     page.goto(f"{finished_dashboard.address}/Score")
     heading(page, PAGES["Score"])
     expect(page.get_by_role("button", name="Predict values")).to_be_disabled()
-    upload(page, 0, events)
+    upload(page, "Event file", events)
     page.get_by_role("button", name="Predict values").click()
     finding = page.get_by_text(f"The {n_sessions:,} sessions of later events.csv will be worth")
     expect(finding).to_be_visible(timeout=60_000)

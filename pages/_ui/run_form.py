@@ -74,8 +74,8 @@ def _choose_settings(workspace: Workspace, dataset: Dataset, n_sessions: int) ->
     )
     defaults = RunConfig.checked(preset=preset)
     settings: dict[str, Any] = {"preset": preset}
-    if defaults.tunes:
-        with st.container(horizontal=True):
+    with st.container(horizontal=True):  # drawn for a quick run, too, so that the fields below do not move
+        if defaults.tunes:
             settings["minutes"] = setting_input("minutes", defaults.budget_minutes, key=f"-{preset}", width=180)
             settings["trials"] = setting_input("trials", placeholder="no limit", width=180)
     with st.expander("Settings", icon=":material/tune:", key="settings"):

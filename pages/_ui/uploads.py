@@ -19,14 +19,15 @@ from pages._ui.state import page_state
 from pages._ui.text import plain
 
 _FIELDS = {
-    "train": "Train file (events with session values)",
-    "test": "Test file (events without values)",
-    "sample": "Sample submission (optional; lists the sessions to predict, in order)",
-    "events": "Event file (values are not needed)",
-    "log": "Event log (events with session values)",
-    "products": "Table of products (optional; one row per product)",
-    "users": "Table of users (optional; one row per user)",
+    "train": ("Train file", "Events with session values."),
+    "test": ("Test file", "Events of the sessions to predict, without values."),
+    "sample": ("Sample submission (optional)", "It lists the sessions to predict, in the order of the submission."),
+    "events": ("Event file", "Session values are not needed."),
+    "log": ("Event log", "Events with session values."),
+    "products": ("Table of products (optional)", "One row per product."),
+    "users": ("Table of users (optional)", "One row per user."),
 }
+"""Label and help of the field of each part."""
 TYPES = ["csv", "tsv", "txt", "gz", "zip", "parquet", "jsonl", "ndjson", "json"]
 TABLES: tuple[TableName, ...] = ("products", "users")
 TWO_FILES, ONE_LOG, NEW_EVENTS = ("train", "test", "sample"), ("log",), ("events",)
@@ -42,12 +43,13 @@ def uploaded_files(workspace: Workspace, types: list[str], parts: Sequence[str] 
         StudioError: the disk is full, or a file changed while it was copied.
     """
     state = page_state()
-    earlier = []
-    fields = st.container(horizontal=True, vertical_alignment="bottom")
+    earlier: list[str] = []
+    fields = st.container(horizontal=True)
     for part in parts:
-        label = _FIELDS[part]
+        label, text = _FIELDS[part]
         key = f"upload-{part}-{state.n_reads}"
-        upload = fields.file_uploader(label, types, key=key, on_change=partial(_forget_removed, workspace, part, key))
+        forget = partial(_forget_removed, workspace, part, key)
+        upload = fields.file_uploader(label, types, key=key, help=text, on_change=forget)
         is_kept = part in state.upload_paths and state.upload_paths[part].is_file()
         if upload is None:
             if is_kept:
@@ -58,15 +60,22 @@ def uploaded_files(workspace: Workspace, types: list[str], parts: Sequence[str] 
                 path = keep_upload(workspace, {part: upload})[part]
             _forget(workspace, part, but=path)
             state.upload_paths[part], state.upload_ids[part] = path, upload.file_id
-    if earlier:
-        names = listed(f"{state.upload_paths[part].name} ({part})" for part in earlier)
-        st.caption(plain(f"Uploaded before: {names}."))
-        if st.button("Discard these uploads", icon=":material/close:", type="tertiary", key=f"discard-{parts[0]}"):
-            for part in earlier:
-                _forget(workspace, part)
-            st.rerun()
+    with st.container():  # always drawn, so that nothing below moves when the line disappears
+        _show_earlier(workspace, earlier)
     copies = {part: path for part, path in state.upload_paths.items() if part in parts}
     return {part: path for part, path in copies.items() if path.is_file()}  # another tab may have deleted it
+
+
+def _show_earlier(workspace: Workspace, parts: Sequence[str]) -> None:
+    """Name the files that were uploaded before a look at another page, with a button that discards them."""
+    if not parts:
+        return
+    paths = page_state().upload_paths
+    st.caption(plain(f"Uploaded before: {listed(f'{paths[part].name} ({part})' for part in parts)}."))
+    if st.button("Discard these uploads", icon=":material/close:", type="tertiary", key=f"discard-{parts[0]}"):
+        for part in parts:
+            _forget(workspace, part)
+        st.rerun()
 
 
 def swap_uploads(first: str, second: str) -> None:
