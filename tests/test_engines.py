@@ -64,7 +64,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory, demo_files: InputFiles) -> Da
     return ingest(demo_files, Workspace(tmp_path_factory.mktemp("demo")))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(log=st.lists(clicks, min_size=1, max_size=40), history=st.sampled_from(HISTORIES))
 def test_duckdb_agrees_with_polars_on_any_log(log: list[tuple[int, ...]], history: HistoryMode) -> None:
     events, units = log_of([(unit, unit % 3, *rest) for unit, _, *rest in log])

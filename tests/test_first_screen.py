@@ -43,7 +43,7 @@ def serious_findings(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.long)])
 def test_the_first_screen_has_the_main_thing_and_is_accessible(
     scheme: str, browser: Browser, finished_dashboard: Dashboard
 ) -> None:
