@@ -7,7 +7,8 @@ import streamlit as st
 from core.errors import RunError
 from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
 from pages._ui import desk, frame
-from pages._ui.desk_views import show_comparison, show_log
+from pages._ui.desk_log import show_log
+from pages._ui.desk_views import show_comparison
 from pages._ui.frame import Metric
 from pages._ui.scores import expected_metric, show_open_session_warning, show_warning
 from pages._ui.selectors import select_view
@@ -83,5 +84,5 @@ elif view == COMPARE:
     finding.markdown("Files that differ in their errors are better together: compare them, and blend them.")
     show_comparison(page, run, choices)
 else:
-    finding.markdown("Each download, blend and submission, with the score that was expected and the one that came.")
+    finding.markdown("Every file that was checked or used, with the score that was expected and the one that came.")
     show_log(page, run)

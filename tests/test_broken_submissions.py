@@ -93,11 +93,33 @@ def halved_sums() -> np.ndarray:
     return values
 
 
+def parquet(**columns: object) -> bytes:
+    content = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(content)
+    return content.getvalue()
+
+
+def of_r(header: str, separator: str) -> str:
+    """Return the file as write.csv and write.table of R write it, with row names."""
+    names = enumerate(zip(IDS, VALUES, strict=True), start=1)
+    rows = [separator.join((f'"{row}"', f'"{name}"', f"{value}")) for row, (name, value) in names]
+    return lines(header, *rows)
+
+
 GERMAN = csv_of(values=[str(value).replace(".", ",") for value in VALUES])
 BROKEN: list[tuple[str, str | bytes, str]] = [
     ("empty file", b"", "readable"),
     ("only blank lines", "\n\n\n", "readable"),
     ("a Parquet file", b"PAR1....PAR1", "readable"),
+    ("Parquet", parquet(user_session=IDS, session_value=VALUES), "file_type"),
+    ("Parquet with an index", parquet(user_session=IDS, session_value=VALUES, row=range(N)), "columns"),
+    ("Parquet with categories", parquet(id=pl.Series(IDS, dtype=pl.Categorical), session_value=VALUES), "columns"),
+    ("write.csv of R", of_r('"","user_session","session_value"', ","), "columns"),
+    ("write.table of R", of_r('"user_session","session_value"', ","), "columns"),
+    ("write.table of R with blanks", of_r('"user_session" "session_value"', " "), "separator"),
+    ("ids as row names of R", csv_of(header='"session_value"', line='"{}",{}'), "columns"),
+    ("ids as row names of R with semicolons", csv_of(header='"session_value"', line='"{}";{}'), "separator"),
+    ("a comma at the end of each row", csv_of(line="{},{},"), "columns"),
     ("a JSON file", '[{"user_session": "S_1"}]', "readable"),
     ("an archive of two files", zipped(("a.csv", SOUND), ("b.csv", SOUND)), "readable"),
     ("a damaged gzip file", gzip.compress(SOUND.encode())[:-30], "readable"),
@@ -141,7 +163,8 @@ BROKEN: list[tuple[str, str | bytes, str]] = [
     ("a unit", csv_of(line="{},{} TL"), "numbers"),
     ("percentages", csv_of(line="{},{}%"), "numbers"),
     ("a date of a spreadsheet", one_value("05.Mar"), "numbers"),
-    ("thousands with a comma", one_value('"1,234.50"'), "numbers"),
+    ("thousands with a comma", one_value('"1,234.50"'), "thousands_mark"),
+    ("large values of a spreadsheet", csv_of(values=[f'"{value:,.6f}"' for value in VALUES * 100]), "thousands_mark"),
     ("an open quotation mark in every row", csv_of(line='"{},{}'), "quoting"),
     ("decimal commas without quotes", GERMAN, "decimal_mark"),
     ("decimal commas in quotes", csv_of(values=[f'"{value}"'.replace(".", ",") for value in VALUES]), "decimal_mark"),

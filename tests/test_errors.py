@@ -145,6 +145,7 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "not_deletable": lambda: RunError.not_deletable(RUN, "Permission denied"),
     "damaged": lambda: RunError.damaged(RUN, "oof.parquet changed"),
     "damaged_log": lambda: RunError.damaged_log(Path("/workspace/submissions.jsonl"), "is a folder"),
+    "ambiguous": lambda: RunError.ambiguous("run or blend", "2025", ["20250601-a", "20250602-b"]),
     "changed_file": lambda: RunError.changed_file("team.csv"),
     "damaged_model": lambda: RunError.damaged_model(RUN / "model", "history/events.parquet changed"),
     "other_model_version": lambda: RunError.other_model_version(RUN / "model"),

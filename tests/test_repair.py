@@ -6,15 +6,26 @@ import csv
 import io
 
 import numpy as np
+import polars as pl
 import pytest
 
 from core.errors import InputError
 from core.submission import CheckedSubmission, check_file
 from core.submission.repair import repair
+from core.submission.repair_columns import ColumnChoice, column_position, guess_columns
 from tests.test_broken_submissions import BROKEN, IDS, KNOWN, SOUND, TARGET, VALUES, N, csv_of, one_value, with_values
 
 CONTENT = {name: content for name, content, _ in BROKEN}
 REPAIRED = {
+    "Parquet": {"file_type"},
+    "Parquet with an index": {"file_type", "columns"},
+    "Parquet with categories": {"file_type", "columns"},
+    "write.csv of R": {"columns"},
+    "write.table of R": {"columns"},
+    "write.table of R with blanks": {"separator", "columns"},
+    "ids as row names of R": {"columns"},
+    "ids as row names of R with semicolons": {"separator", "columns"},
+    "a comma at the end of each row": {"columns"},
     "UTF-16 with a mark": {"encoding"},
     "UTF-16 without a mark": {"encoding"},
     "semicolons": {"separator"},
@@ -43,10 +54,10 @@ REPAIRED = {
 }
 
 
-def repaired(folder, content):
+def repaired(folder, content, chosen=None):
     source, out = folder / "submission.csv", folder / "repaired.csv"
     source.write_bytes(content if isinstance(content, bytes) else content.encode())
-    result = repair(CheckedSubmission.open(source, TARGET))
+    result = repair(CheckedSubmission.open(source, TARGET), chosen)
     result.write(out)
     return result, out
 
@@ -59,6 +70,53 @@ def test_what_is_safe_is_repaired_and_named(tmp_path, name):
     rows = list(csv.reader(io.StringIO(out.read_text())))[1:]
     assert [row[0] for row in rows] == IDS
     assert [float(row[1]) for row in rows] == pytest.approx(VALUES.tolist(), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", [name for name in REPAIRED if isinstance(CONTENT[name], str)])
+def test_examples_are_rows_of_the_file_before_and_after(tmp_path, name):
+    result, out = repaired(tmp_path, CONTENT[name])
+    before, after = CONTENT[name].replace('"', "").splitlines(), out.read_text()
+    for change in result.changes:
+        assert change.rows is None or len(change.examples) == min(5, change.rows)
+        assert 0 < len(change.examples) <= 6
+        for example in change.examples:
+            assert example.before != example.after
+            assert example.line is None or example.before in before[example.line - 1]
+            assert change.code in {"separator", "columns"} or example.after in after
+
+
+def test_thousands_marks_are_removed(tmp_path):
+    large = VALUES * 100
+    result, out = repaired(tmp_path, csv_of(values=[f'"{value:,.6f}"' for value in large]))
+    marked = sum(value >= 1000 for value in large)
+    assert ("thousands_mark", marked) in {(change.code, change.rows) for change in result.changes}
+    values = [float(row[1]) for row in list(csv.reader(io.StringIO(out.read_text())))[1:]]
+    predicted = [row for row in range(N) if row not in KNOWN]
+    assert [values[row] for row in predicted] == pytest.approx(large[predicted].tolist(), abs=1e-5)
+
+
+def test_a_person_can_choose_the_columns(tmp_path):
+    content = "id,p,q\n" + "".join(f"{name},1.5,{value}\n" for name, value in zip(IDS, VALUES, strict=True))
+    source = tmp_path / "submission.csv"
+    source.write_text(content)
+    table = CheckedSubmission.open(source, TARGET).table
+    assert guess_columns(table, TARGET) == ColumnChoice(0, None)
+    assert [column_position(table, text) for text in ("id", "q", "2")] == [0, 2, 1]
+    for text in ("x", "0", "4", "-1", ""):
+        with pytest.raises(InputError, match=r"Give the number of a column, from 1 to 3\."):
+            column_position(table, text)
+    _, out = repaired(tmp_path, content, ColumnChoice(values=2))
+    assert out.read_text() == SOUND
+    with pytest.raises(InputError, match="the ids and the values are in one column"):
+        repaired(tmp_path, content, ColumnChoice(2, 2))
+    with pytest.raises(InputError, match="none of its rows is of a session to predict"):
+        repaired(tmp_path, content, ColumnChoice(1, 2))
+
+
+def test_a_chosen_column_replaces_one_with_the_right_name(tmp_path):
+    content = csv_of(header="user_session,session_value,better", line="{},7,{}")
+    _, out = repaired(tmp_path, content, ColumnChoice(values=2))
+    assert out.read_text() == SOUND
 
 
 def test_a_missing_known_session_is_added_and_any_other_is_not(tmp_path):
@@ -114,8 +172,13 @@ def test_a_header_in_the_wrong_order_does_not_turn_ids_into_values(tmp_path):
 
 def test_a_stray_column_of_whole_numbers_is_no_fraction(tmp_path):
     content = "user_session,session_value\n" + "".join(f"{name},{row + 20},{row % 9}\n" for row, name in enumerate(IDS))
-    with pytest.raises(InputError, match="rows do not have 2 fields"):
+    with pytest.raises(InputError, match="2 columns may have the values"):
         repaired(tmp_path, content)
+    _, out = repaired(tmp_path, content, ColumnChoice(values=1))
+    rows = pl.read_csv(out)
+    assert rows["user_session"].to_list() == IDS
+    predicted = [row for row in range(N) if row not in KNOWN]
+    assert rows["session_value"].gather(predicted).to_list() == [row + 20 for row in predicted]
 
 
 def test_equal_numbers_and_empty_repetitions_are_repeated_rows(tmp_path):

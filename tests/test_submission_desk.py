@@ -14,6 +14,7 @@ from core.__main__ import main
 from core.base.workspace import Workspace
 from core.errors import RunError, SettingError
 from core.pipeline import submission_desk as desk
+from core.pipeline.submission_blend import find_weights
 from core.pipeline.submission_target import dataset_of, target_of_run
 from core.runs import Run
 from core.submission import host, log
@@ -127,6 +128,35 @@ def test_a_blend_is_stored_with_its_members_checks_and_hash(home, tmp_path, caps
     assert said(capsys)["made_by"] == blend.blend
 
 
+@pytest.mark.parametrize("obstacle", ["folder of the copy", "log"])
+def test_nothing_of_a_blend_is_left_if_its_copy_or_its_entry_cannot_be_written(home, tmp_path, obstacle, capsys):
+    workspace, run, _ = home
+    out = tmp_path / "missing" / "blend.csv" if obstacle == "folder of the copy" else tmp_path / "blend.csv"
+    if obstacle == "log":
+        (workspace.root / "submissions.jsonl").mkdir()
+    name = run.manifest.run_id
+    assert main(["blend", name, name, "--run", name, "--equal", "--out", str(out)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert list_blends(workspace) == [] and not out.exists()
+    assert list(workspace.blends.iterdir()) == []
+
+
+def test_runs_blends_and_entries_are_named_by_their_first_characters(home, capsys):
+    workspace, run, _ = home
+    name = run.manifest.run_id
+    for _ in range(2):
+        assert main(["blend", name[:-1], name[:10], "--run", name[:12], "--equal"]) == 0
+    blends = [blend.blend for blend in list_blends(workspace)]
+    assert main(["check", blends[0][:-1], "--run", name[:12]]) == 0
+    capsys.readouterr()
+    assert main(["check", "blend-", "--run", name]) == 2
+    error = capsys.readouterr().err
+    assert "blend- is the beginning of more than one run or blend id" in error and all(one in error for one in blends)
+    first, second = (entry.entry for entry in log.entries(workspace))
+    assert main(["submissions", "score", first[:7], "--returned", "600"]) == 0
+    assert {entry.entry: entry.returned for entry in log.entries(workspace)} == {first: 600.0, second: None}
+
+
 def test_a_blend_from_returned_scores_finds_the_best_weights(home, tmp_path, capsys):
     _workspace, run, ours = home
     rng = np.random.default_rng(2)
@@ -153,7 +183,7 @@ def test_out_of_fold_weights_need_files_of_runs(home, tmp_path, capsys):
     own = desk.open_file(run.submission, workspace, target, run)
     oof = run.table("oof.parquet").collect().filter(pl.col("stack").is_not_nan())
     best = float((oof["stack"] * oof["value"]).sum() / (oof["stack"] ** 2).sum())
-    assert desk.find_weights("out_of_fold", [own], workspace).values == pytest.approx([best])
+    assert find_weights("out_of_fold", [own], workspace).values == pytest.approx([best])
     other = write(tmp_path / "other.csv", ours)  # other bytes than those of the run
     assert main(["blend", run.manifest.run_id, other, "--run", run.manifest.run_id, "--out-of-fold"]) == 2
     assert "No run of the workspace wrote other.csv" in capsys.readouterr().err
@@ -261,6 +291,15 @@ def test_the_reason_of_a_refusal_is_shown(home, client, capsys):
     assert main(asked) == 2
     assert "Submission not allowed: the competition has ended" in capsys.readouterr().err
     assert log.entries(workspace) == []
+
+
+def test_nothing_is_handed_in_that_the_log_cannot_record(home, client, tmp_path, capsys):
+    workspace, run, _ = home
+    (workspace.root / "submissions.jsonl").mkdir()
+    asked = ["submissions", "submit", run.manifest.run_id, "--run", run.manifest.run_id, "--competition", "datathon"]
+    assert main(asked) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert not (tmp_path / "bin" / "store.json").exists()
 
 
 def test_without_the_client_nothing_is_handed_in(monkeypatch):
@@ -372,5 +411,5 @@ def test_an_unreadable_file_is_checked_and_not_repaired_or_recorded(home, tmp_pa
     empty = tmp_path / "empty.csv"
     empty.touch()
     assert main(["check", str(empty), "--run", run.manifest.run_id, "--repair", str(tmp_path / "out.csv")]) == 1
-    assert "The file cannot be repaired, because it cannot be read." in capsys.readouterr().out
+    assert "empty.csv cannot be repaired, because it cannot be read." in capsys.readouterr().out
     assert main(["submissions", "record", str(empty), "--run", run.manifest.run_id, "--all-the-same"]) == 2

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from core import ingestion
+from core.base.ids import complete_id
 from core.base.workspace import Workspace
 from core.cli.run_options import refuse_combination, require
 from core.dataset import Dataset, list_datasets
-from core.errors import RunError
 from core.ingestion.mapping import Mapping, load_mapping
 from core.own_columns import TableName
 
@@ -62,8 +62,5 @@ def dataset_named(workspace: Workspace, name: str) -> Dataset:
     Raises:
         RunError: no dataset, or more than one, has such a fingerprint.
     """
-    datasets = list_datasets(workspace)
-    matches = [dataset for dataset in datasets if dataset.fingerprint.startswith(name)]
-    if len(matches) != 1:
-        raise RunError.unknown("dataset", name, [dataset.fingerprint[:12] for dataset in datasets])
-    return matches[0]
+    datasets = {dataset.fingerprint: dataset for dataset in list_datasets(workspace)}
+    return datasets[complete_id("dataset", name, datasets)]

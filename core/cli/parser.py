@@ -20,7 +20,7 @@ from core.errors import SettingError
 from core.jobs.job import LOW_PRIORITY
 
 _DATASET = "Fingerprint of a stored dataset, or its first characters (see `datasets list`)."
-_LIVE_RUN = "Id or folder of a run with the purpose live."
+_LIVE_RUN = "Id, its first characters, or folder of a run with the purpose live."
 _RULES = "TOML file with rules that label open sessions."
 _JOB_ACTIONS = {
     "list": "all jobs",
@@ -270,7 +270,9 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_model_inputs(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument("--run", required=True, help="Id or folder of a run, or the folder of a model.")
+    parser.add_argument(
+        "--run", required=True, help="Id, its first characters, or folder of a run, or the folder of a model."
+    )
     parser.add_argument(
         "--events",
         required=required,
@@ -293,7 +295,9 @@ def _add_importance_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_report_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--run", required=True, help="Id or folder of a run whose dataset is in the workspace.")
+    parser.add_argument(
+        "--run", required=True, help="Id, its first characters, or folder of a run whose dataset is in the workspace."
+    )
     parser.add_argument("--out", type=path_of, required=True, help="HTML file for the report.")
 
 
@@ -332,7 +336,11 @@ def _add_note_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_runs_options(parser: argparse.ArgumentParser) -> None:
     _add_action(parser, _RUN_ACTIONS)
-    parser.add_argument("run", nargs="?", help="Id or folder of a run; required by all actions except list.")
-    parser.add_argument("other", nargs="?", help="Id or folder of the run to compare it with (compare).")
+    parser.add_argument(
+        "run", nargs="?", help="Id, its first characters, or folder of a run; required by all actions except list."
+    )
+    parser.add_argument(
+        "other", nargs="?", help="Id, its first characters, or folder of the run to compare it with (compare)."
+    )
     _add_note_options(parser)
     parser.add_argument("--yes", action="store_true", help="Confirm the deletion (delete).")

@@ -8,6 +8,7 @@ from core.base.files import path_of
 
 _ACTIONS = {
     "list": "all entries, newest first",
+    "rank": "all files on the dataset of a run, with the best expected score first",
     "record": "add a file that you submitted",
     "score": "set the score that the host returned for an entry",
     "submit": "hand a file in with the competition's command-line client, and record it",
@@ -18,7 +19,10 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the sessions to predict: a run, or event files."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--test", type=path_of, help="Event file with the sessions that the submission predicts.")
-    source.add_argument("--run", help="Id or folder of a run on the dataset whose sessions the submission predicts.")
+    source.add_argument(
+        "--run",
+        help="Id, its first characters, or folder of a run on the dataset whose sessions the submission predicts.",
+    )
     parser.add_argument(
         "--sample-submission", type=path_of, help="File with the expected sessions, in the expected order."
     )
@@ -29,25 +33,39 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 def add_check_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb check."""
-    parser.add_argument("submission", help="The submission file, or the id of a run or blend.")
+    parser.add_argument("submission", help="The submission file, or the id of a run or blend, or its first characters.")
     add_target(parser)
-    parser.add_argument(
+    repairs = parser.add_mutually_exclusive_group()
+    repairs.add_argument(
         "--repair",
         type=path_of,
         metavar="FILE",
         help="Write a repaired file: what is safe to change, such as separators, order and known values.",
     )
+    repairs.add_argument(
+        "--preview-repair", action="store_true", help="Show what a repair would change, without writing a file."
+    )
+    for column, what in (("id", "session ids"), ("value", "values")):
+        parser.add_argument(
+            f"--{column}-column",
+            metavar="COLUMN",
+            help=f"Name or number (from 1) of the column of the {what}, if a repair cannot find it.",
+        )
 
 
 def add_compare_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb compare."""
-    parser.add_argument("submissions", nargs="+", help="Two or more files, or ids of runs or blends.")
+    parser.add_argument(
+        "submissions", nargs="+", help="Two or more files, or ids of runs or blends, or their first characters."
+    )
     add_target(parser)
 
 
 def add_blend_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb blend."""
-    parser.add_argument("submissions", nargs="+", help="Two or more files, or ids of runs or blends.")
+    parser.add_argument(
+        "submissions", nargs="+", help="Two or more files, or ids of runs or blends, or their first characters."
+    )
     add_target(parser)
     weights = parser.add_mutually_exclusive_group(required=True)
     weights.add_argument("--equal", action="store_true", help="Give each file the same weight.")
@@ -60,10 +78,11 @@ def add_blend_options(parser: argparse.ArgumentParser) -> None:
     weights.add_argument(
         "--scores",
         type=float,
-        nargs="+",
+        nargs="*",
         metavar="MSE",
-        help="Find the weights from the mean squared error that the host returned for each file. If it was computed "
-        "on a part of the test file, the weights fit that part. The rules of a competition may forbid this.",
+        help="Find the weights from the mean squared error that the host returned for each file; without numbers, from "
+        "the returned scores in the log. If it was computed on a part of the test file, the weights fit that part. The "
+        "rules of a competition may forbid this.",
     )
     parser.add_argument(
         "--score-of-zeros",
@@ -80,9 +99,13 @@ def add_submissions_options(parser: argparse.ArgumentParser) -> None:
     text = "; ".join(f"{name}: {description}" for name, description in _ACTIONS.items())
     parser.add_argument("action", nargs="?", default="list", choices=list(_ACTIONS), help=f"{text}. Default: list.")
     parser.add_argument(
-        "name", nargs="?", help="The file or the id of a run or blend (record, submit); the id of an entry (score)."
+        "name", nargs="?", help="The file, or the id of a run or blend (record, submit); the id of an entry (score)."
     )
-    parser.add_argument("--run", help="Id or folder of the run to check the file against (record, submit).")
+    parser.add_argument(
+        "--run",
+        help="Id, its first characters, or folder of the run to check the file against (record, submit) or "
+        "whose dataset is meant (rank).",
+    )
     parser.add_argument("--returned", type=float, metavar="SCORE", help="The score that the host returned.")
     parser.add_argument("--note", default="", help="A remark.")
     parser.add_argument("--competition", help="Name of the competition (submit).")

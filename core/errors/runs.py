@@ -9,6 +9,7 @@ from typing import Literal
 from core.base.text import count, display, listed
 from core.errors.base import StudioError
 
+IdKind = Literal["run", "job", "dataset", "upload", "submission"]
 StoredKind = Literal["Run", "Dataset", "Upload"]
 JobAction = Literal["cancel", "stop", "move", "resume"]
 _JOB_RULES: dict[JobAction, tuple[str, str, list[str]]] = {
@@ -27,14 +28,22 @@ class RunError(StudioError):
     code = "run_error"
 
     @classmethod
-    def unknown(
-        cls, kind: Literal["run", "job", "dataset", "upload", "submission"], name: str, names: Sequence[str]
-    ) -> RunError:
+    def unknown(cls, kind: IdKind, name: str, names: Sequence[str]) -> RunError:
         existing = f"Existing {kind}s: {listed(names, 5)}." if names else f"There is no {kind} yet."
         return cls(
             f"There is no {kind} named {name}. {existing}",
             f"To see all, run `python -m core {kind}s list`.",
             code=f"unknown_{kind}",
+            actual=name,
+            allowed=list(names),
+        )
+
+    @classmethod
+    def ambiguous(cls, kind: str, name: str, names: Sequence[str]) -> RunError:
+        return cls(
+            f"{name} is the beginning of more than one {kind} id: {listed(names, 5)}.",
+            "Type more characters of the id.",
+            code="ambiguous_id",
             actual=name,
             allowed=list(names),
         )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.base.checkpoint import delete_checkpoints
 from core.base.files import remove_hidden_first
+from core.base.ids import complete_id
 from core.base.text import count, listed, verb
 from core.base.workspace import Workspace
 from core.dataset import Dataset
@@ -93,11 +94,8 @@ def stored_dataset_named(workspace: Workspace, name: str) -> StoredDataset:
     Raises:
         RunError: no dataset, or more than one, has such a fingerprint.
     """
-    stored = list_stored_datasets(workspace)
-    matches = [dataset for dataset in stored if dataset.folder.name.startswith(name)]
-    if len(matches) != 1:
-        raise RunError.unknown("dataset", name, [dataset.id for dataset in stored])
-    return matches[0]
+    stored = {dataset.folder.name: dataset for dataset in list_stored_datasets(workspace)}
+    return stored[complete_id("dataset", name, stored)]
 
 
 def delete_dataset(workspace: Workspace, dataset: StoredDataset) -> None:

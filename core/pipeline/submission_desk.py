@@ -1,9 +1,9 @@
-"""The submission desk: any file checked, its score foreseen, compared with others and blended."""
+"""The submission desk: any file opened and checked, and its score foreseen."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,36 +12,24 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.base.text import count, listed
+from core.base.ids import matching_ids
+from core.base.text import count
 from core.base.workspace import Workspace
 from core.check_result import CheckResult
-from core.dataset import Dataset
 from core.eda.run_charts import file_values
-from core.errors import InputError
+from core.errors import InputError, RunError
 from core.metric import metric_named
-from core.runs import Run, find_run, list_runs
+from core.runs import Run, list_runs
 from core.runs.store import ANSWERS_FILE, OOF_FILE, SUBMISSION_FILE
-from core.schema import LARGEST_VALUE, SESSION, STACK, UNIT, USER, USER_SESSION, VALUE
-from core.submission import CheckedSubmission, SubmissionTarget, run_checks
-from core.submission.blend import (
-    checked_scores,
-    checked_weights,
-    equal_weights,
-    expected_of_blend,
-    refuse_contradiction,
-    weights_from_scores,
-    weights_from_values,
-)
-from core.submission.blend_store import Blend, BlendMethod, Member, list_blends, store_blend
-from core.submission.compare import Comparison, Division, compare
+from core.schema import LARGEST_VALUE, STACK, USER_SESSION, VALUE
+from core.submission import CheckedSubmission, SubmissionTarget, log, run_checks
+from core.submission.blend_store import list_blends
 from core.submission.foreseen import ForeseenScore, PossibleValues, foreseen_score
 from core.submission.target import PREDICTED, TEXT
 
 Vector = NDArray[np.float64]
 
-_CHUNK: Final = 1 << 20
 _KNOWN: Final = "known"
-_LENGTHS, _LENGTH_ENDS = ("1 event", "2 events", "3 to 5 events", "6 to 10 events", "more events"), (1, 2, 5, 10)
 
 
 @dataclass(frozen=True)
@@ -78,6 +66,11 @@ class DeskFile:
     made_by: str = ""
 
     @property
+    def is_text(self) -> bool:
+        """Whether the file can be read as text."""
+        return self.case.read_error is None and not self.case.table.form.is_parquet
+
+    @property
     def blocking(self) -> list[CheckResult]:
         """The failed checks because of which the file cannot be submitted."""
         return [check for check in self.checks if check.blocks]
@@ -89,23 +82,30 @@ class DeskFile:
 
 
 def path_of_submission(workspace: Workspace, name: str) -> Path:
-    """Return the path of a file, or of the submission of a run or blend with this id.
+    """Return the path of a file, or of the submission of a run or blend.
+
+    Args:
+        name: path, or id of a run or blend, or the first characters of one.
 
     Raises:
         InputError: there is no such file, run or blend.
+        RunError: more than one id begins with the characters, or the submission changed.
     """
     path = Path(name)
-    if not path.exists():
-        for run in list_runs(workspace):
-            if run.manifest.run_id == name:
-                run.verified_bytes(SUBMISSION_FILE)
-                return run.submission
-        for blend in list_blends(workspace):
-            if blend.blend == name:
-                blend.require_whole()
-                return blend.submission
+    if path.exists():
+        return path
+    runs = {run.manifest.run_id: run for run in list_runs(workspace)}
+    blends = {blend.blend: blend for blend in list_blends(workspace)}
+    matches = matching_ids(name, [*runs, *blends])
+    if not matches:
         raise InputError.not_found(path)
-    return path
+    if len(matches) > 1:
+        raise RunError.ambiguous("run or blend", name, matches)
+    if blend := blends.get(matches[0]):
+        blend.require_whole()
+        return blend.submission
+    runs[matches[0]].verified_bytes(SUBMISSION_FILE)
+    return runs[matches[0]].submission
 
 
 def open_file(path: Path, workspace: Workspace, target: SubmissionTarget, run: Run | None = None) -> DeskFile:
@@ -130,11 +130,9 @@ def foresee(case: CheckedSubmission, run: Run) -> Foreseen:
     if manifest.scores.expected_withheld:
         return Foreseen(None, "The test file is unlike the train file, so no score can be foreseen.")
     answers = run.table(ANSWERS_FILE).select(USER_SESSION, "source", "session_value").collect()
+    if gap := _gap(case):
+        return Foreseen(None, f"The file {gap[1]}.")
     predictions = pl.DataFrame({TEXT: case.target.sessions, "file": case.predictions})
-    if float(predictions["file"].abs().max() or 0.0) > LARGEST_VALUE:  # type: ignore[arg-type]
-        return Foreseen(None, f"A value of the file is above {LARGEST_VALUE:,.0f}.")
-    if missing := predictions["file"].null_count():
-        return Foreseen(None, f"{count(missing, 'session')} of the file {'has' if missing == 1 else 'have'} no number.")
     rows = _beside(predictions, answers.rename({USER_SESSION: TEXT, "session_value": PREDICTED}))
     rows = rows.filter(pl.col("source") != "default")
     known, unknown = rows.filter(pl.col("source") == _KNOWN), rows.filter(pl.col("source") != _KNOWN)
@@ -153,43 +151,27 @@ def foresee(case: CheckedSubmission, run: Run) -> Foreseen:
     )
 
 
-def compare_files(files: Sequence[DeskFile], dataset: Dataset | None, names: Sequence[str] | None = None) -> Comparison:
-    """Compare files on the sessions to predict.
-
-    Args:
-        files: at least two, with the same target.
-        dataset: gives the segments by known user and number of events; None without them.
-        names: different names of the files; by default their own.
-
-    Raises:
-        InputError: a file has no number for some session.
-    """
-    names = names or _different_names([file.name for file in files])
-    predictions = {name: complete_predictions(file) for name, file in zip(names, files, strict=True)}
-    sessions = files[0].case.target.sessions
-    return compare(sessions, predictions, {} if dataset is None else _divisions(sessions, dataset))
-
-
 def complete_predictions(file: DeskFile) -> Vector:
     """Return the number of each session to predict, in their order.
 
     Raises:
-        InputError: a session has no number.
+        InputError: a session has no number, or a value is too large to compute with.
     """
-    predictions = file.case.predictions
+    if gap := _gap(file.case):
+        code, clause = gap
+        remedy = "Repair the file or leave it out. `python -m core check` says what is wrong."
+        raise InputError(f"{file.name} {clause}.", remedy, code=code)
+    return file.case.predictions.to_numpy()
+
+
+def _gap(case: CheckedSubmission) -> tuple[str, str] | None:
+    """Return why not every session has a usable number: the code of the check, and a clause. None if each has one."""
+    predictions = case.predictions
     if missing := predictions.null_count():
-        raise InputError(
-            f"{file.name} has no number for {missing:,} of {count(predictions.len(), 'session')}.",
-            "Repair the file or leave it out. `python -m core check` says what is missing.",
-            code="missing_sessions",
-        )
+        return "missing_sessions", f"has no number for {missing:,} of {count(predictions.len(), 'session')}"
     if float(predictions.abs().max() or 0.0) > LARGEST_VALUE:  # type: ignore[arg-type]
-        raise InputError(
-            f"{file.name} has a value above {LARGEST_VALUE:,.0f}.",
-            "Correct or leave out the file.",
-            code="infinite_values",
-        )
-    return predictions.to_numpy()
+        return "infinite_values", f"has a value above {LARGEST_VALUE:,.0f}"
+    return None
 
 
 def value_series(file: DeskFile, run: Run) -> dict[str, Vector]:
@@ -219,6 +201,19 @@ def log_fields(file: DeskFile, run: Run | None) -> dict[str, Any]:
     return fields
 
 
+def record_check(workspace: Workspace, file: DeskFile, run: Run) -> None:
+    """Record once in the log that a file was checked against a run. A log that cannot be written is left as it is.
+
+    Files of runs and files that cannot be read are not recorded.
+    """
+    fields = log_fields(file, run)
+    with contextlib.suppress(RunError):
+        recorded = {(entry.sha256, entry.run) for entry in log.entries(workspace)}
+        is_of_run = any(one.manifest.run_id == file.made_by for one in list_runs(workspace))
+        if file.case.read_error is None and not is_of_run and (file.sha256, fields["run"]) not in recorded:
+            log.record(workspace, "checked", **fields)
+
+
 def refuse_blocked(file: DeskFile) -> None:
     """Refuse a file with failed blocking checks.
 
@@ -233,124 +228,10 @@ def refuse_blocked(file: DeskFile) -> None:
     )
 
 
-def _different_names(names: Sequence[str]) -> list[str]:
-    return [name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names, start=1)]
-
-
-def _divisions(sessions: pl.Series, dataset: Dataset) -> dict[str, Division]:
-    """Return the divisions of the sessions by number of events and by known user."""
-    ids = dataset.dictionary(USER_SESSION).select(SESSION, pl.col(USER_SESSION).alias(TEXT)).collect()
-    train_users = dataset.events("train").select(USER).unique().collect()[USER]
-    of_session = (
-        dataset.events("test")
-        .group_by(SESSION)
-        .agg(pl.len().alias("events"), pl.col(USER).is_in(train_users.implode()).any().alias("known"))
-        .collect()
-        .join(ids, on=SESSION)
-    )
-    rows = sessions.to_frame().join(of_session, on=TEXT, how="left", maintain_order="left")
-    length = np.searchsorted(_LENGTH_ENDS, rows["events"].fill_null(0).to_numpy())
-    known = rows["known"].fill_null(value=False).cast(pl.Int64).to_numpy()
-    return {"number of events": Division(_LENGTHS, length), "user": Division(("new user", "known user"), known)}
-
-
 def _beside(predictions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     if predictions[TEXT].equals(answers[TEXT]):  # saves a costly join
         return predictions.hstack(answers.drop(TEXT))
     return predictions.join(answers.unique(TEXT), on=TEXT, maintain_order="left")
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The weights of a blend, and the mean squared error that it had on the scored sessions, if scores are known."""
-
-    values: Vector
-    score: float | None = None
-
-
-def find_weights(
-    method: BlendMethod,
-    files: Sequence[DeskFile],
-    workspace: Workspace,
-    numbers: Sequence[float] = (),
-    score_of_zeros: float | None = None,
-) -> Weights:
-    """Return the weights of a blend.
-
-    Args:
-        numbers: the weights (chosen), or the mean squared error that the host returned for each file (returned_scores).
-        score_of_zeros: the mean squared error that the host returned for a file of zeros (returned_scores).
-
-    Raises:
-        InputError: a file has no number for some session, or the numbers do not fit the files.
-    """
-    if method == "equal":
-        return Weights(equal_weights(len(files)))
-    if method == "chosen":
-        return Weights(checked_weights(numbers, len(files)))
-    if method == "out_of_fold":
-        return Weights(_out_of_fold_weights(files, workspace))
-    scores = checked_scores(numbers, len(files))
-    if score_of_zeros is not None:
-        checked_scores([score_of_zeros], 1)
-    predictions = np.column_stack([complete_predictions(file) for file in files])
-    weights = weights_from_scores(predictions, scores, score_of_zeros)
-    score = expected_of_blend(predictions, weights, scores, score_of_zeros)
-    refuse_contradiction(score)
-    return Weights(weights, max(score, 0.0))
-
-
-def blend_files(
-    files: Sequence[DeskFile], weights: Vector, method: BlendMethod, workspace: Workspace, run: Run | None = None
-) -> Blend:
-    """Write the blend of files, each times its weight.
-
-    Args:
-        method: how the weights were found; see `Blend`.
-        run: the run that the files were checked against.
-
-    Raises:
-        InputError: a file has no number for some session.
-    """
-    values = np.sum([weight * complete_predictions(file) for weight, file in zip(weights, files, strict=True)], axis=0)
-    target = files[0].case.target
-    known = target.sessions.to_frame().join(target.known, on=TEXT, how="left", maintain_order="left")["value"]
-    values = np.where(known.is_not_null(), known.fill_null(0.0), values)  # no weight changes what is known
-    members = [
-        Member(name=file.name, sha256=file.sha256, weight=float(weight), made_by=file.made_by)
-        for weight, file in zip(weights, files, strict=True)
-    ]
-    source = {} if run is None else {"run": run.manifest.run_id, "dataset": run.manifest.dataset}
-    return store_blend(workspace, target, values, members, method=method, **source)
-
-
-def _out_of_fold_weights(files: Sequence[DeskFile], workspace: Workspace) -> Vector:
-    """Return the weights with the lowest squared error out of fold, of files that runs on one dataset wrote.
-
-    Raises:
-        InputError: a file is not that of a run, or the runs have different datasets or train sessions.
-    """
-    runs = [find_run(workspace, file.made_by) for file in files if file.made_by.count("blend") == 0 and file.made_by]
-    if len(runs) < len(files):
-        others = [file.name for file in files if not file.made_by or "blend" in file.made_by]
-        raise InputError(
-            f"No run of the workspace wrote {listed(others, 3)}, so there are no out-of-fold predictions for it.",
-            "Choose equal weights, weights by hand, or weights from returned scores.",
-            code="blend_weights",
-        )
-    if len({run.manifest.dataset for run in runs}) > 1:
-        raise InputError(
-            "The runs are on different datasets, so their out-of-fold predictions cannot be combined.",
-            "Choose runs on one dataset.",
-            code="blend_weights",
-        )
-    rows = runs[0].table(OOF_FILE).select(UNIT, VALUE, pl.col(STACK).alias("0")).collect()
-    for index, run in enumerate(runs[1:], start=1):
-        other = run.table(OOF_FILE).select(UNIT, pl.col(STACK).alias(str(index))).collect()
-        rows = rows.join(other, on=UNIT, maintain_order="left")
-    predictions = rows.select(str(index) for index in range(len(runs)))
-    rows = rows.filter(pl.all_horizontal(pl.col(name).is_not_nan() for name in predictions.columns))
-    return weights_from_values(rows.select(predictions.columns).to_numpy(), rows[VALUE].to_numpy())
 
 
 def _maker(workspace: Workspace, sha256: str) -> str:

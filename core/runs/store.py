@@ -16,6 +16,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from core.base.files import remove_hidden_first
+from core.base.ids import complete_id
 from core.base.note import NOTE_FILE, Note, read_note, write_note
 from core.base.stored_files import (
     UnusableFileError,
@@ -250,10 +251,10 @@ def run_folder(workspace: Workspace, name: str) -> Path:
     """Return the folder of a run, whether or not the run can be opened.
 
     Args:
-        name: id of a run in the workspace, or path of a run folder anywhere.
+        name: id of a run in the workspace or its first characters, or path of a run folder anywhere.
 
     Raises:
-        RunError: there is no such run.
+        RunError: there is no such run, or more than one id begins with the characters.
     """
     other_program = None
     for path in (Path(name), workspace.runs / name):
@@ -270,8 +271,8 @@ def run_folder(workspace: Workspace, name: str) -> Path:
     if other_program is not None:
         raise RunError.not_a_run(other_program)
     runs, unreadable = _open_runs(workspace)
-    names = [run.manifest.run_id for run in runs] + [folder.name for folder, _ in unreadable]
-    raise RunError.unknown("run", name, sorted(names, reverse=True))
+    folders = {run.manifest.run_id: run.folder for run in runs} | {folder.name: folder for folder, _ in unreadable}
+    return folders[complete_id("run", name, sorted(folders, reverse=True))]
 
 
 def _is_run_manifest(path: Path) -> bool:
@@ -284,9 +285,9 @@ def _is_run_manifest(path: Path) -> bool:
 
 
 def find_run(workspace: Workspace, name: str) -> Run:
-    """Open a run by its id or by the path of its folder.
+    """Open a run by its id, the first characters of its id, or the path of its folder.
 
     Raises:
-        RunError: there is no such run, or it cannot be opened.
+        RunError: there is no such run, several ids begin with the characters, or it cannot be opened.
     """
     return load_run(run_folder(workspace, name))

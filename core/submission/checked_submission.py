@@ -11,27 +11,12 @@ import polars as pl
 
 from core.errors import InputError
 from core.schema import LINE
+from core.submission.number_kinds import KIND, NUMBER, classified
 from core.submission.reading import read_submission
 from core.submission.table import SubmissionTable
 from core.submission.target import IS_SUM, PREDICTED, TEXT, SubmissionTarget
 
-NUMBER: Final = "number"
 SPELLING: Final = "spelling"
-KIND: Final = "kind"
-FINITE: Final = "finite"
-DECIMAL_COMMA: Final = "decimal_comma"
-EMPTY: Final = "empty"
-INFINITE: Final = "infinite"
-NO_NUMBER: Final = "no_number"
-
-_KINDS: Final = pl.Enum([FINITE, DECIMAL_COMMA, EMPTY, INFINITE, NO_NUMBER])
-
-EMPTY_SPELLINGS: Final = ("", "na", "n/a", "#n/a", "<na>", "null", "none")
-"""How R, spreadsheets, pandas, SQL and Python spell a missing value, in lower case. NaN is parsed as a number."""
-_COMMA_NUMBER: Final = r"^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+),\d+(?:[eE][+-]?\d+)?$"
-"""12,5 and 1.234,5."""
-_UNCLEAR: Final = r"^[+-]?[1-9]\d{0,2},\d{3}$"
-"""1,234 may be a thousand or a little more than one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,23 +55,11 @@ class CheckedSubmission:
 
     @cached_property
     def values(self) -> pl.DataFrame:
-        """One row per row of the file: `line`, `text`, `number` and `kind` of the value column. No rows without it.
+        """One row per row of the file: `line`, `text`, `number` and `kind` of the value column; see `classified`.
 
-        - kind finite: text that most CSV readers parse as a number, such as 3, +3.50, .5 or 1e5, with blanks or tabs
-          around it.
-        - kind decimal_comma: a number such as 12,5 or 1.234,5, if the file has no point before decimals and a comma
-          that cannot separate thousands. `number` is the number that is meant.
-        - kind empty: a missing value or NaN.
-        - kind infinite: infinity, or a number too large for a double.
-        - kind no_number: any other text.
-
-        `number` (Float64) is null in rows of the last three kinds.
+        No rows if the column is missing.
         """
-        cells = self._cells(self.target.columns.value)
-        number = cells[TEXT].cast(pl.Float64, strict=False)
-        if number.is_finite().all() and not number.null_count():
-            return cells.with_columns(number.alias(NUMBER), pl.lit(FINITE, dtype=_KINDS).alias(KIND))
-        return _classified(cells)
+        return classified(self._cells(self.target.columns.value))
 
     @cached_property
     def numbers(self) -> pl.Series:
@@ -184,37 +157,3 @@ def _plain_spelling(column: str) -> pl.Expr:
     """Return ids as spreadsheets and careless joins confuse them: no case, blanks, quotes, leading zeros, decimals."""
     folded = pl.col(column).str.normalize("NFKC").str.to_lowercase().str.strip_chars(" \t\u00a0'\"`")
     return folded.str.replace(r"\.0+$", "").str.strip_chars_start("0")
-
-
-def _classified(cells: pl.DataFrame) -> pl.DataFrame:
-    stripped = pl.col(TEXT).str.strip_chars(" \t")
-    parsed = stripped.cast(pl.Float64, strict=False)
-    is_comma = stripped.str.contains(_COMMA_NUMBER)
-    clear = is_comma & ~stripped.str.contains(_UNCLEAR)
-    has_commas = (
-        bool(cells.select(clear.any()).item())
-        and not cells.select(stripped.str.contains(r"^[+-]?\d*\.\d+$").any()).item()
-    )
-    of_comma = stripped.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    kind = (
-        pl.when(stripped.str.to_lowercase().is_in(EMPTY_SPELLINGS) | parsed.is_nan())
-        .then(pl.lit(EMPTY))
-        .when(is_comma & pl.lit(has_commas))
-        .then(pl.lit(DECIMAL_COMMA))
-        .when(parsed.is_null())
-        .then(pl.lit(NO_NUMBER))
-        .when(parsed.is_infinite())
-        .then(pl.lit(INFINITE))
-        .otherwise(pl.lit(FINITE))
-    )
-    number = (
-        pl.when(pl.col(KIND) == DECIMAL_COMMA)
-        .then(of_comma.cast(pl.Float64, strict=False))
-        .when(pl.col(KIND) == FINITE)
-        .then(parsed)
-    )
-    return (
-        cells.with_columns(kind.cast(_KINDS).alias(KIND))
-        .with_columns(number.alias(NUMBER))
-        .select(LINE, TEXT, NUMBER, KIND)
-    )

@@ -19,6 +19,7 @@ from core.submission.target import SubmissionTarget
 
 CHECKS: Final[tuple[Check[CheckedSubmission], ...]] = (
     form_checks.Readable(),
+    form_checks.FileType(),
     form_checks.Encoding(),
     form_checks.Quoting(),
     form_checks.Separator(),
@@ -31,6 +32,7 @@ CHECKS: Final[tuple[Check[CheckedSubmission], ...]] = (
     session_checks.DuplicateSessions(),
     value_checks.Numbers(),
     value_checks.DecimalMark(),
+    value_checks.ThousandsMark(),
     value_checks.EmptyValues(),
     value_checks.InfiniteValues(),
     value_checks.NegativeValues(),

@@ -10,11 +10,11 @@ from typing import Final
 from core.check_result import Check
 from core.ingestion.sources.encodings import UTF_8
 from core.submission.checked_submission import CheckedSubmission
-from core.submission.reading import ENCODING, QUOTING, READABLE
-from core.submission.requirements import DECODABLE, TABLE
+from core.submission.requirements import DECODABLE, TABLE, TEXT_FILE, TEXT_TABLE
 from core.submission.table import COMMA
+from core.submission.unreadable import ENCODING, QUOTING, READABLE
 
-_SEPARATORS: Final = {"\t": "tabs", ";": "semicolons", "|": "vertical bars"}
+_SEPARATORS: Final = {"\t": "tabs", ";": "semicolons", "|": "vertical bars", " ": "blanks"}
 
 
 class Readable(Check[CheckedSubmission]):
@@ -27,10 +27,21 @@ class Readable(Check[CheckedSubmission]):
         return _error_with(subject, READABLE)
 
 
+class FileType(Check[CheckedSubmission]):
+    code = "file_type"
+    title = "The file is CSV"
+    severity = "error"
+    requirements = TABLE
+
+    def explain(self, subject: CheckedSubmission) -> str | None:
+        return "The file is Parquet. Save the table as CSV." if subject.table.form.is_parquet else None
+
+
 class Encoding(Check[CheckedSubmission]):
     code = ENCODING
     title = "The text is UTF-8"
     severity = "error"
+    requirements = TEXT_FILE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
         encoding = subject.table.form.encoding
@@ -43,6 +54,7 @@ class Quoting(Check[CheckedSubmission]):
     code = QUOTING
     title = "Quotation marks enclose whole fields"
     severity = "error"
+    requirements = TEXT_FILE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
         return _error_with(subject, QUOTING)
@@ -52,7 +64,7 @@ class Separator(Check[CheckedSubmission]):
     code = "separator"
     title = "Fields are separated by commas"
     severity = "error"
-    requirements = TABLE
+    requirements = TEXT_TABLE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
         separator = subject.table.form.separator

@@ -1,4 +1,4 @@
-"""The log of submissions: what was downloaded or submitted, from where, the score foreseen and the score returned.
+"""The log of submissions: what was checked, downloaded or submitted, from where, and its foreseen and returned score.
 
 The file has one JSON object per line. Lines are only added, so two programs may write at once; a later line about an
 entry replaces its fields.
@@ -16,12 +16,13 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.base.ids import complete_id
 from core.base.stored_files import UnusableFileError, open_for_append, read_stored_text
 from core.base.text import printable
 from core.base.workspace import Workspace
 from core.errors import InputError, RunError
 
-Action = Literal["downloaded", "submitted", "blended"]
+Action = Literal["checked", "downloaded", "submitted", "blended"]
 
 _FILE: Final = "submissions.jsonl"
 _MAX_BYTES: Final = 1 << 26
@@ -40,7 +41,7 @@ class Entry(BaseModel):
         metric: label of the metric of the scores.
         foreseen, low, high: the score that the file can expect, and its 90% interval; None if it cannot be foreseen.
         returned: the score that the host returned; None until it is known.
-        overridden: codes of the blocking checks that failed and were overridden by a person.
+        overridden: codes of the blocking checks that failed. A person overrode them, unless the file was only checked.
         note: a person's remark, or what the host said.
     """
 
@@ -77,6 +78,15 @@ def record(workspace: Workspace, action: Action, **fields: Any) -> Entry:  # noq
     return entry
 
 
+def require_writable(workspace: Workspace) -> None:
+    """Check that entries can be added.
+
+    Raises:
+        RunError: the log cannot be written.
+    """
+    _append_line(workspace, b"")
+
+
 def set_returned(workspace: Workspace, name: str, returned: float, note: str = "") -> Entry:
     """Set the score that the host returned for an entry, and return the entry.
 
@@ -86,13 +96,11 @@ def set_returned(workspace: Workspace, name: str, returned: float, note: str = "
     Raises:
         RunError: there is no such entry, or more than one; or the log cannot be written.
     """
-    found = entries(workspace)
-    matches = [entry for entry in found if entry.entry.startswith(name)]
-    if len(matches) != 1:
-        raise RunError.unknown("submission", name, [entry.entry for entry in found])
+    found = {entry.entry: entry for entry in entries(workspace)}
+    full = complete_id("submission", name, found)
     changes = {"returned": checked_score(returned)} | ({"note": printable(note)[:_MAX_TEXT]} if note else {})
-    _append(workspace, {"entry": matches[0].entry} | changes)
-    return matches[0].model_copy(update=changes)
+    _append(workspace, {"entry": full} | changes)
+    return found[full].model_copy(update=changes)
 
 
 def checked_score(score: float | None) -> float | None:
@@ -145,12 +153,16 @@ def _valid(found: Sequence[dict[str, Any]] | Any) -> list[Entry]:  # noqa: ANN40
 
 
 def _append(workspace: Workspace, fields: dict[str, Any]) -> None:
+    # the line before may be torn, and other line ends than the line feed are escaped
+    _append_line(workspace, b"\n" + json.dumps(fields).encode() + b"\n")
+
+
+def _append_line(workspace: Workspace, line: bytes) -> None:
     path = _path(workspace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with open_for_append(path) as log:
-            # the line before may be torn, and other line ends than the line feed are escaped
-            log.write(b"\n" + json.dumps(fields).encode() + b"\n")
+            log.write(line)
     except OSError as error:
         raise RunError.not_writable(path, error.strerror or str(error)) from error
 

@@ -11,6 +11,9 @@ import io
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, Final, cast
 
@@ -22,8 +25,10 @@ from core.ingestion.sources.encodings import SAMPLE_BYTES, UTF_8, detect_encodin
 from core.ingestion.sources.kinds import GZIP, JSON, JSON_LINES, PARQUET, ZIP, kind_of
 from core.ingestion.sources.paths import data_members
 from core.ingestion.sources.unpacking import Allowance, Unpacked
-from core.schema import LINE, SUBMISSION_COLUMNS
+from core.schema import LINE
+from core.submission.parquet_reading import read_parquet
 from core.submission.table import COMMA, FileForm, SubmissionTable
+from core.submission.unreadable import ENCODING, QUOTING, unreadable
 
 MAX_BYTES: Final = 1 << 29
 """Ten million sessions need about 300 MB. A larger file is not a submission and would fill the memory."""
@@ -31,10 +36,9 @@ MAX_BYTES: Final = 1 << 29
 MAX_FIELDS: Final = 100
 """A submission has 2 fields per line. A file with so many is not a submission and would fill the memory."""
 
-READABLE, ENCODING, QUOTING = "readable", "encoding", "quoting"
-"""Codes of the checks that fail if a file cannot be read."""
-
 _OTHER_SEPARATORS: Final = (";", "\t", "|")
+_BLANK: Final = " "
+"""The separator of R's write.table. Ids may have blanks, too, so it counts only if there is no other one."""
 _FIELDS: Final = "fields"
 _QUOTE: Final = '"'
 _MARK: Final = "\ufeff"
@@ -49,64 +53,82 @@ _MOST_SPLIT: Final = 0.5
 def read_submission(path: Path) -> SubmissionTable:
     """Read a file as a submission.
 
-    The file may be gzipped or the only member of a ZIP archive. It may be in any encoding, and have a byte order mark,
-    any line ends, quoted fields, blank lines, which are skipped, and another separator than the comma. Column names and
-    values are checked by `run_checks`.
+    The file may be Parquet, or text, also gzipped or as the only member of a ZIP archive. Text may be in any encoding,
+    and have a byte order mark, any line ends, quoted fields, blank lines, which are skipped, another separator than the
+    comma, and row names without a name in the header. Column names and values are checked by `run_checks`.
 
     Raises:
         InputError: the file is missing, not text, empty or too large, or its lines differ in their number of fields.
             The code of the error is that of the check that fails: readable, encoding or quoting.
     """
+    with _opened(path) as (stream, size):
+        if kind_of(stream) is PARQUET:
+            return read_parquet(stream, path.name, size, MAX_FIELDS)
     content = read_content(path)
-    table = _read_plain(content, path.name)
-    if table is not None:
-        return table
-    text, encoding = _decode(content, path.name)
+    return _read_plain(content, path.name) or _read_text(content, path.name)
+
+
+def _read_text(content: bytes, name: str) -> SubmissionTable:
+    """Read text in any form."""
+    text, encoding = _decode(content, name)
     if "\0" in text:
-        raise _unreadable(path.name, f"character {text.index(chr(0)) + 1:,} is NUL, so it is not text")
+        raise unreadable(name, f"character {text.index(chr(0)) + 1:,} is NUL, so it is not text")
     if declared := re.match(_DECLARED_SEPARATOR, text):  # Excel writes and reads this line
         text = text[declared.end() :]
     separator = _separator(text)
-    lines = _split(text, path.name, separator)
+    lines = _split(text, name, separator)
     if lines.is_empty():
-        raise _unreadable(path.name, "it is empty")
+        raise unreadable(name, "it is empty")
     header = tuple(lines[_FIELDS][0].to_list())
     rows, split_decimals = _join_decimals(lines[1:], len(header), separator)
+    short_header = _is_short(header, rows)
+    header = ("", *header) if short_header else header
     uneven = rows.filter(pl.col(_FIELDS).list.len() != len(header))
     if uneven.height:
         examples = [f"line {row[LINE]:,} has {len(row[_FIELDS])}" for row in uneven.head(3).to_dicts()]
-        raise _unreadable(
-            path.name,
+        raise unreadable(
+            name,
             f"{uneven.height:,} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have "
             f"{count(len(header), 'field')} like the header: {listed(examples, total=uneven.height)}",
         )
     columns = [rows[_FIELDS].list.get(index) for index in range(len(header))]
-    form = FileForm(encoding, separator, split_decimals)
-    return SubmissionTable.of_columns(path.name, header, rows[LINE], columns, form)
+    form = FileForm(encoding, separator, split_decimals, short_header)
+    return SubmissionTable.of_columns(name, header, rows[LINE], columns, form)
 
 
 def read_content(path: Path) -> bytes:
     """Return the bytes of the file, unpacked."""
+    with _opened(path) as (stream, size):
+        return _unpacked(stream, path.name, size)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """Yield the open file and its size.
+
+    Raises:
+        InputError: the file is missing or too large; or it cannot be read, or is damaged, which may show in the block.
+    """
     if not path.exists():
         raise InputError.not_found(path)
     if not path.is_file():
-        raise _unreadable(path.name, "it is not a file")
+        raise unreadable(path.name, "it is not a file")
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise _unreadable(path.name, f"it has {size:,} bytes; the maximum is {MAX_BYTES:,}")
+        raise unreadable(path.name, f"it has {size:,} bytes; the maximum is {MAX_BYTES:,}")
     try:
         with path.open("rb") as stream:
-            return _unpacked(stream, path.name, size)
+            yield stream, size
     except (zlib.error, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise _unreadable(path.name, "its compressed data is damaged or protected by a password") from error
+        raise unreadable(path.name, "its compressed data is damaged or protected by a password") from error
     except OSError as error:
-        raise _unreadable(path.name, f"the system reports: {error.strerror or error}") from error
+        raise unreadable(path.name, f"the system reports: {error.strerror or error}") from error
 
 
 def _unpacked(stream: IO[bytes], name: str, size: int) -> bytes:
     kind = kind_of(stream)
     if kind in {PARQUET, JSON, JSON_LINES} or (kind.reason and kind.remedy):
-        raise _unreadable(name, kind.reason or f"it is a {kind.name} file")
+        raise unreadable(name, kind.reason or f"it is a {kind.name} file")
     if kind is GZIP:
         with gzip.open(stream) as packed:
             return _bounded(cast("IO[bytes]", packed), name, size)
@@ -116,7 +138,7 @@ def _unpacked(stream: IO[bytes], name: str, size: int) -> bytes:
         sizes = {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
         members = data_members(name for name, n_bytes in sizes.items() if n_bytes)
         if len(members) != 1:
-            raise _unreadable(name, f"its archive has {count(len(members), 'file')} instead of one")
+            raise unreadable(name, f"its archive has {count(len(members), 'file')} instead of one")
         with archive.open(members[0]) as packed:
             return _bounded(packed, name, size)
 
@@ -124,7 +146,7 @@ def _unpacked(stream: IO[bytes], name: str, size: int) -> bytes:
 def _bounded(packed: IO[bytes], name: str, size: int) -> bytes:
     content = Unpacked(packed, Allowance(name, size)).read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        raise _unreadable(name, f"it unpacks to more than {MAX_BYTES:,} bytes")
+        raise unreadable(name, f"it unpacks to more than {MAX_BYTES:,} bytes")
     return content
 
 
@@ -165,15 +187,26 @@ def _decode(content: bytes, name: str) -> tuple[str, str]:
         return content.decode(encoding).removeprefix(_MARK), encoding
     except UnicodeDecodeError as error:
         known = "UTF-8" if encoding == UTF_8 else encoding
-        raise _unreadable(name, f"byte {error.start + 1:,} is not {known} text", ENCODING) from error
+        raise unreadable(name, f"byte {error.start + 1:,} is not {known} text", ENCODING) from error
 
 
 def _separator(text: str) -> str:
-    """Return the separator of the header: a comma, unless it has none and has another one."""
-    header = next((line for line in text.splitlines() if line), "")
-    if COMMA in header or not any(separator in header for separator in _OTHER_SEPARATORS):
+    """Return the separator of the header: a comma, unless it has none and has another one.
+
+    A header of one name has none. It may be above rows with row names, so the first row then decides.
+    """
+    header, row = [*islice(filter(None, map(str.strip, text.splitlines())), 2), "", ""][:2]
+    if COMMA in header:
         return COMMA
-    return max(_OTHER_SEPARATORS, key=header.count)
+    for line in (header, row):
+        if any(separator in line for separator in _OTHER_SEPARATORS):
+            return max(_OTHER_SEPARATORS, key=line.count)
+    return _BLANK if _BLANK in header and _BLANK in row and COMMA not in row else COMMA
+
+
+def _is_short(header: tuple[str, ...], rows: pl.DataFrame) -> bool:
+    """Return whether every row has one field more than the header."""
+    return rows.height > 0 and bool((rows[_FIELDS].list.len() == len(header) + 1).all())
 
 
 def _join_decimals(rows: pl.DataFrame, n_fields: int, separator: str) -> tuple[pl.DataFrame, bool]:
@@ -207,7 +240,7 @@ def _split(text: str, name: str, separator: str) -> pl.DataFrame:
         lines = lines.with_columns(pl.col(_FIELDS).str.replace_all(_QUOTE, "", literal=True))
     wide = lines.filter(pl.col(_FIELDS).str.count_matches(separator, literal=True) >= MAX_FIELDS)
     if wide.height:
-        raise _unreadable(name, f"line {wide[LINE][0]:,} has more than {MAX_FIELDS} fields")
+        raise unreadable(name, f"line {wide[LINE][0]:,} has more than {MAX_FIELDS} fields")
     return lines.with_columns(pl.col(_FIELDS).str.split(separator))
 
 
@@ -224,13 +257,5 @@ def _split_by_csv(text: str, name: str, separator: str) -> pl.DataFrame:
             last_line = reader.line_num
     except csv.Error as error:
         problem = f"from line {last_line + 1:,} its quotation marks do not enclose whole fields: {error}"
-        raise _unreadable(name, problem, QUOTING) from error
+        raise unreadable(name, problem, QUOTING) from error
     return pl.DataFrame({LINE: numbers, _FIELDS: fields}, schema={LINE: pl.Int64, _FIELDS: pl.List(pl.String)})
-
-
-def _unreadable(name: str, problem: str, code: str = READABLE) -> InputError:
-    return InputError(
-        f"{name} cannot be read as a submission ({problem}). A submission is a UTF-8 CSV file with the header "
-        f"of the sample submission, or {','.join(SUBMISSION_COLUMNS)}, and one row per session.",
-        code=code,
-    )

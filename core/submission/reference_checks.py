@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from core.base.text import listed, number, percent
 from core.check_result import Check
 from core.submission import alignment
-from core.submission.checked_submission import NUMBER, CheckedSubmission
+from core.submission.checked_submission import CheckedSubmission
+from core.submission.number_kinds import NUMBER
 from core.submission.requirements import BESIDE_RUN, KNOWN_VALUES, SUMS, VARIED_BESIDE_RUN
 from core.submission.target import IS_SUM, PREDICTED, TEXT, VALUE
 from core.submission.text import count_of, quoted

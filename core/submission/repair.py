@@ -13,21 +13,35 @@ from typing import Final
 import polars as pl
 
 from core.base.files import write_text_atomically
-from core.base.text import count, verb
+from core.base.text import verb
 from core.dataset import SubmissionColumns
 from core.errors import InputError
 from core.ingestion.sources.encodings import UTF_8
 from core.schema import LINE
-from core.submission.checked_submission import DECIMAL_COMMA, KIND, NUMBER, SPELLING, CheckedSubmission
+from core.submission.checked_submission import SPELLING, CheckedSubmission
 from core.submission.file import DECIMALS
+from core.submission.number_kinds import DECIMAL_COMMA, KIND, NUMBER, THOUSANDS_COMMA, plain_notation
 from core.submission.reference_checks import wrong_known
-from core.submission.table import COMMA, FileForm, SubmissionTable
+from core.submission.repair_columns import ColumnChoice, find_columns, with_wanted_columns
+from core.submission.table import COMMA, SubmissionTable
 from core.submission.target import TEXT, VALUE, SubmissionTarget
 
-_IN_TARGET: Final = 0.5
-"""Share of the cells of a column that are sessions to predict, from which it is taken for the column of ids."""
-_MAX_CELLS: Final = 1_000
-"""Cells of a column that are looked at to find out what it holds."""
+_MAX_EXAMPLES: Final = 5
+_BEFORE, _AFTER, _RIGHT = "before", "after", "right"
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row before and after a change.
+
+    Attributes:
+        line: its line in the file; None for a row that is added.
+        before, after: what changes of it: the row, its id or its value. Empty if there is no such row.
+    """
+
+    line: int | None
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -36,13 +50,15 @@ class Change:
 
     Attributes:
         code: that of the check that found the fault.
-        text: what was changed, as a sentence.
-        rows: number of rows; None for the whole file.
+        text: what changes, as a sentence.
+        rows: number of rows that change; None for the whole file.
+        examples: the first of these rows; none if only the bytes of the file change.
     """
 
     code: str
     text: str
     rows: int | None = None
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,126 +85,101 @@ class Repair:
         write_text_atomically(path, self.csv())
 
 
-def repair(case: CheckedSubmission) -> Repair:
+def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repair:
     """Repair what is safe to repair.
 
+    Args:
+        chosen: the columns of ids and values, where a person chose them; the others are found.
+
     Raises:
-        InputError: the file cannot be read, or its columns of ids and values cannot be told.
+        InputError: the file cannot be read, its columns cannot be found for sure, or it has no session to predict.
     """
     if case.read_error is not None:
         raise InputError(
-            f"{case.table.name} cannot be repaired, because it cannot be read. {case.read_error}",
+            f"{case.table.name} cannot be repaired, because it cannot be read.",
+            "Correct what its checks name, or export it again.",
             code=case.read_error.code,
         )
-    changes = [*_form_changes(case.table.form)]
-    table = _named_columns(case.table, case.target, changes)
-    named = CheckedSubmission(table, case.target)
+    chosen = chosen or ColumnChoice()
+    table, target = case.table, case.target
+    changes = _form_changes(table)
+    if table.header != target.columns.header or chosen != ColumnChoice():
+        table = _named_columns(table, target, chosen, changes)
+    named = CheckedSubmission(table, target)
     rows = _right_ids(named, changes)
-    rows = _plain_numbers(rows, named, changes)
-    rows = _one_row_each(rows, case.target, changes)
-    rows = _known_values(rows, case.target, changes)
-    rows = _ordered(rows, case.target, changes)
-    return Repair(rows.select(TEXT, VALUE), case.target.columns, tuple(changes))
+    rows = _plain_numbers(rows, changes)
+    rows = _one_row_each(rows, target, changes)
+    rows = _known_values(rows, target, changes)
+    rows = _ordered(rows, target, changes)
+    return Repair(rows.select(TEXT, VALUE), target.columns, tuple(changes))
 
 
-def _form_changes(form: FileForm) -> list[Change]:
+def _form_changes(table: SubmissionTable) -> list[Change]:
+    """Return the changes that leave each cell as it is."""
+    form = table.form
+    if form.is_parquet:
+        return [Change("file_type", "The file is written as CSV instead of Parquet.")]
     changes = []
     if form.encoding != UTF_8:
         changes.append(Change("encoding", f"The text is written as UTF-8 instead of {form.encoding}."))
     if form.separator != COMMA:
-        changes.append(Change("separator", "The fields are separated by commas."))
+        examples = _examples(_lines(table.cells, table.rows[LINE], (form.separator, COMMA)))
+        changes.append(Change("separator", "The fields are separated by commas.", examples=examples))
     return changes
 
 
-def _named_columns(table: SubmissionTable, target: SubmissionTarget, changes: list[Change]) -> SubmissionTable:
+def _lines(cells: list[pl.Series], lines: pl.Series, separators: tuple[str, str]) -> pl.DataFrame:
+    """Return the first rows with one separator as `before`, and with another one as `after`."""
+    rows = pl.DataFrame([column.head(_MAX_EXAMPLES).alias(str(index)) for index, column in enumerate(cells)])
+    before, after = (pl.concat_str(pl.all(), separator=separator) for separator in separators)
+    return rows.select(before.alias(_BEFORE), after.alias(_AFTER)).with_columns(lines.head(_MAX_EXAMPLES).alias(LINE))
+
+
+def _named_columns(
+    table: SubmissionTable, target: SubmissionTarget, chosen: ColumnChoice, changes: list[Change]
+) -> SubmissionTable:
     """Return a table with the columns of ids and values under their names, and no others."""
-    header = target.columns.header
-    if table.header == header:
-        return table
-    cells = [table.rows[name] for name in table.rows.columns if name != LINE]
-    id_index = _id_column(cells, table, target)
-    in_header = bool((target.sessions == table.header[id_index]).any())
-    value_index = _value_column(cells, table, target, id_index)
-    lines = table.rows[LINE]
-    columns = [cells[id_index], cells[value_index]]
-    if in_header:
-        first = [pl.Series([table.header[index]]) for index in (id_index, value_index)]
-        columns = [pl.concat([top, rest.alias("")]) for top, rest in zip(first, columns, strict=True)]
-        lines = pl.concat([pl.Series([1], dtype=lines.dtype), lines.alias("")])
-    changes.append(Change("columns", f"The columns are {header[0]} and {header[1]}, in this order, and no others."))
-    names = (target.columns.session, target.columns.value)
-    return SubmissionTable.of_columns(table.name, names, lines, columns, table.form)
-
-
-def _id_column(cells: list[pl.Series], table: SubmissionTable, target: SubmissionTarget) -> int:
-    """Return the index of the column with the most sessions to predict."""
-    sessions = target.sessions
-    shares = [float(column.head(_MAX_CELLS).is_in(sessions.implode()).mean() or 0.0) for column in cells]  # type: ignore[arg-type]
-    best = max(range(len(cells)), key=lambda index: shares[index])
-    if shares[best] < _IN_TARGET:
-        raise _untold(table, f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows")
-    return best
-
-
-def _value_column(cells: list[pl.Series], table: SubmissionTable, target: SubmissionTarget, id_index: int) -> int:
-    """Return the index of the column with the name of the values, or else of the only other column of numbers."""
-    folded = [name.strip().casefold() for name in table.header]
-    if folded.count(target.columns.value.casefold()) == 1:
-        named = folded.index(target.columns.value.casefold())
-        if named != id_index:  # the header may be in another order than the cells
-            return named
-    numeric = [
-        index
-        for index, column in enumerate(cells)
-        if index != id_index
-        and column.head(_MAX_CELLS).str.contains(r"^\s*[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*$").all()
-        and not _is_row_number(column)
-    ]
-    if len(numeric) != 1:
-        raise _untold(table, f"{count(len(numeric), 'column')} may have the values")
-    return numeric[0]
-
-
-def _is_row_number(column: pl.Series) -> bool:
-    head = column.head(_MAX_CELLS).cast(pl.Int64, strict=False)
-    return head.null_count() == 0 and head.len() > 1 and bool((head.diff().drop_nulls() == 1).all())
-
-
-def _untold(table: SubmissionTable, problem: str) -> InputError:
-    return InputError(
-        f"{table.name} cannot be repaired: {problem}. Name the columns in the first line like those of the sample "
-        "submission, then try again.",
-        code="columns",
-    )
+    named = with_wanted_columns(table, target, *find_columns(table, target, chosen))
+    separator, header = table.form.separator, ",".join(target.columns.header)
+    before = _lines(table.cells, table.rows[LINE], (separator, COMMA)).select(LINE, _BEFORE)
+    after = _lines(named.cells, named.rows[LINE], (COMMA, COMMA)).select(LINE, _AFTER)
+    is_added = named.rows.height > table.rows.height  # the header was a row
+    first = Example(None, "", header) if is_added else Example(1, separator.join(table.written_header), header)
+    rows = before.join(after, on=LINE, maintain_order="left").filter(pl.col(_BEFORE) != pl.col(_AFTER))
+    text = f"The columns are {' and '.join(target.columns.header)}, in this order, and no others."
+    examples = (first, *_examples(rows)) if first.before != first.after else _examples(rows)
+    changes.append(Change("columns", text, examples=examples))
+    return named
 
 
 def _right_ids(case: CheckedSubmission, changes: list[Change]) -> pl.DataFrame:
-    """Return `text`, `value` (text) and the classified value of each row, with ids spelled as in the test file."""
+    """Return `line`, `text`, `value` (text), `number` and `kind` of each row, with ids spelled as in the test file."""
     rows = case.values.rename({TEXT: VALUE}).with_columns(case.ids[TEXT])
-    if case.respelled.is_empty():
+    respelled = case.respelled.select(LINE, SPELLING, pl.col(TEXT).alias(_BEFORE), pl.col(SPELLING).alias(_AFTER))
+    if respelled.is_empty():
         return rows
-    changes.append(_change("id_spelling", case.respelled.height, "id is", "ids are", "spelled as in the test file"))
-    right = case.respelled.select(LINE, SPELLING)
-    rows = rows.join(right, on=LINE, how="left", maintain_order="left")
+    changes.append(_change("id_spelling", respelled, "id is", "ids are", "spelled as in the test file"))
+    rows = rows.join(respelled.select(LINE, SPELLING), on=LINE, how="left", maintain_order="left")
     return rows.with_columns(pl.coalesce(SPELLING, TEXT).alias(TEXT)).drop(SPELLING)
 
 
-def _plain_numbers(rows: pl.DataFrame, case: CheckedSubmission, changes: list[Change]) -> pl.DataFrame:
-    with_comma = case.of_kind(DECIMAL_COMMA).height
-    if with_comma:
-        changes.append(
-            _change("decimal_mark", with_comma, "value is", "values are", "written with a point before decimals")
-        )
-    plain = pl.col(VALUE).str.strip_chars()
-    of_comma = plain.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
-    return rows.with_columns(pl.when(pl.col(KIND) == DECIMAL_COMMA).then(of_comma).otherwise(plain).alias(VALUE))
+def _plain_numbers(rows: pl.DataFrame, changes: list[Change]) -> pl.DataFrame:
+    plain = rows.with_columns(plain_notation(VALUE).alias(VALUE))
+    texts = pl.DataFrame({LINE: rows[LINE], KIND: rows[KIND], _BEFORE: rows[VALUE], _AFTER: plain[VALUE]})
+    for code, kind, what in (
+        ("decimal_mark", DECIMAL_COMMA, "written with a point before decimals"),
+        ("thousands_mark", THOUSANDS_COMMA, "written without a mark between thousands"),
+    ):
+        if (changed := texts.filter(pl.col(KIND) == kind)).height:
+            changes.append(_change(code, changed, "value is", "values are", what))
+    return plain
 
 
 def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]) -> pl.DataFrame:
     """Leave out rows of other sessions, and rows that repeat another one."""
     wanted = rows.join(target.sessions.to_frame(), on=TEXT, how="semi", maintain_order="left")
-    if others := rows.height - wanted.height:
-        changes.append(_change("extra_sessions", others, "row is", "rows are", "left out, of no session to predict"))
+    if wanted.height < rows.height:
+        _leave_out(rows, wanted, changes, "extra_sessions", "left out, of no session to predict")
     if wanted.is_empty():
         raise InputError(
             "The file cannot be repaired: none of its rows is of a session to predict.",
@@ -199,41 +190,69 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
     single = wanted.filter(has_number | ~has_number.any().over(TEXT))
     same_number = pl.col(NUMBER).cast(pl.String).fill_null(pl.col(VALUE))
     single = single.with_columns(same_number.alias("same")).unique([TEXT, "same"], keep="first", maintain_order=True)
-    if repeats := wanted.height - single.height:
-        changes.append(
-            _change("duplicate_sessions", repeats, "row is", "rows are", "left out, the same as another one")
-        )
+    if single.height < wanted.height:
+        _leave_out(wanted, single, changes, "duplicate_sessions", "left out, the same as another one")
     return single
+
+
+def _leave_out(rows: pl.DataFrame, kept: pl.DataFrame, changes: list[Change], code: str, what: str) -> None:
+    """Add the change that only the kept rows are left."""
+    left_out = rows.join(kept, on=LINE, how="anti", maintain_order="left")
+    changes.append(
+        _change(code, left_out.select(LINE, _row(VALUE, _BEFORE), _no_row(_AFTER)), "row is", "rows are", what)
+    )
 
 
 def _known_values(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]) -> pl.DataFrame:
     """Give sessions their value from train, whether or not they have a row."""
-    known = target.known.with_columns(pl.col(VALUE).round(DECIMALS).cast(pl.String).alias("right"))
+    known = target.known.with_columns(pl.col(VALUE).round(DECIMALS).cast(pl.String).alias(_RIGHT))
     missing = known.join(rows, on=TEXT, how="anti", maintain_order="left")
     wrong = wrong_known(known.join(rows.select(TEXT, NUMBER), on=TEXT, maintain_order="left"))
-    unreadable = known.join(rows.filter(pl.col(NUMBER).is_null()), on=TEXT, how="semi")
-    changed = pl.concat([wrong.select(TEXT, "right"), unreadable.select(TEXT, "right")]).unique(TEXT)
-    if changed.height:
-        changes.append(
-            _change("known_values", changed.height, "session gets", "sessions get", "the value known from train")
-        )
+    unusable = known.join(rows.filter(pl.col(NUMBER).is_null()), on=TEXT, how="semi")
+    right = pl.concat([wrong.select(TEXT, _RIGHT), unusable.select(TEXT, _RIGHT)]).unique(TEXT)
+    if right.height:
+        changed = rows.join(right, on=TEXT, maintain_order="left").unique(TEXT, keep="first", maintain_order=True)
+        texts = changed.select(LINE, _row(VALUE, _BEFORE), _row(_RIGHT, _AFTER))
+        what = "the value known from train"
+        changes.append(_change("known_values", texts, "session gets", "sessions get", what))
     if missing.height:
-        changes.append(
-            _change("missing_sessions", missing.height, "row is", "rows are", "added, with the value known from train")
-        )
-    rows = rows.select(TEXT, VALUE).join(changed, on=TEXT, how="left", maintain_order="left")
-    rows = rows.select(TEXT, pl.coalesce("right", VALUE).alias(VALUE))
-    return pl.concat([rows, missing.select(TEXT, pl.col("right").alias(VALUE))])
+        texts = missing.select(pl.lit(None, pl.Int64).alias(LINE), _no_row(_BEFORE), _row(_RIGHT, _AFTER))
+        what = "added, with the value known from train"
+        changes.append(_change("missing_sessions", texts, "row is", "rows are", what))
+    rows = rows.select(LINE, TEXT, VALUE).join(right, on=TEXT, how="left", maintain_order="left")
+    rows = rows.select(LINE, TEXT, pl.coalesce(_RIGHT, VALUE).alias(VALUE))
+    added = missing.select(pl.lit(None, rows.schema[LINE]).alias(LINE), TEXT, pl.col(_RIGHT).alias(VALUE))
+    return pl.concat([rows, added])
 
 
 def _ordered(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]) -> pl.DataFrame:
     position = pl.DataFrame({TEXT: target.order, "position": pl.int_range(target.order.len(), eager=True)})
-    ordered = rows.join(position.unique(TEXT, keep="first"), on=TEXT, how="left", maintain_order="left")
-    if target.sample is not None and not ordered["position"].is_sorted():
-        changes.append(Change("order", "The rows are in the order of the sample submission."))
-    return ordered.sort("position", maintain_order=True)
+    positioned = rows.join(position.unique(TEXT, keep="first"), on=TEXT, how="left", maintain_order="left")
+    ordered = positioned.sort("position", maintain_order=True)
+    if target.sample is not None and not positioned["position"].is_sorted():
+        pairs = pl.DataFrame(
+            {_BEFORE: rows.select(_row(VALUE, TEXT))[TEXT], _AFTER: ordered.select(_row(VALUE, TEXT))[TEXT]}
+        )
+        moved = pairs.with_row_index(LINE, offset=2).filter(pl.col(_BEFORE) != pl.col(_AFTER))
+        text = "The rows are in the order of the sample submission."
+        changes.append(Change("order", text, moved.height, _examples(moved)))
+    return ordered
 
 
-def _change(code: str, rows: int, singular: str, plural: str, what: str) -> Change:
-    noun = verb(rows, singular, plural)
-    return Change(code, f"{rows:,} {noun} {what}.", rows)
+def _row(value: str, name: str) -> pl.Expr:
+    """Return the rows as lines of a file, with the values of a column."""
+    return pl.concat_str(TEXT, value, separator=COMMA).alias(name)
+
+
+def _no_row(name: str) -> pl.Expr:
+    return pl.lit("").alias(name)
+
+
+def _change(code: str, rows: pl.DataFrame, singular: str, plural: str, what: str) -> Change:
+    """Return the change of some rows: `line`, `before` and `after`."""
+    text = f"{rows.height:,} {verb(rows.height, singular, plural)} {what}."
+    return Change(code, text, rows.height, _examples(rows))
+
+
+def _examples(rows: pl.DataFrame) -> tuple[Example, ...]:
+    return tuple(Example(*row) for row in rows.select(LINE, _BEFORE, _AFTER).head(_MAX_EXAMPLES).iter_rows())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from core.check_result import Requirement
-from core.submission.checked_submission import NUMBER, CheckedSubmission
-from core.submission.reading import READABLE
+from core.submission.checked_submission import CheckedSubmission
+from core.submission.number_kinds import NUMBER
 from core.submission.target import IS_SUM, PREDICTED
+from core.submission.unreadable import READABLE
 
 MIN_COMPARED: Final = 50
 """Sessions; the correlation of fewer is too noisy."""
@@ -19,6 +20,7 @@ _READABLE = _Requirement(lambda case: case.read_error is None, "the file cannot 
 _DECODABLE = _Requirement(
     lambda case: case.read_error is None or case.read_error.code == READABLE, "the text cannot be split into fields"
 )
+_TEXT_FILE = _Requirement(lambda case: not case.table.form.is_parquet, "a Parquet file is not text")
 _ID_COLUMN = _Requirement(
     lambda case: case.target.columns.session in case.table.header, "the column with the session ids is missing"
 )
@@ -49,7 +51,9 @@ _SAME_SESSIONS = _Requirement(
     lambda case: case.same_sessions_as_sample, "the file and the sample do not have the same sessions"
 )
 DECODABLE: Final = (_DECODABLE,)
+TEXT_FILE: Final = (_TEXT_FILE,)
 TABLE: Final = (_READABLE,)
+TEXT_TABLE: Final = (_READABLE, _TEXT_FILE)
 IDS: Final = (_READABLE, _ID_COLUMN)
 SOME_IDS: Final = (*IDS, _ROWS)
 SOME_VALUES: Final = (_READABLE, _VALUE_COLUMN, _ROWS)

@@ -22,11 +22,16 @@ class FileForm:
         separator: the character between fields.
         split_decimals: whether values have decimal commas without quotation marks in a file with commas between fields,
             so that a value takes two fields.
+        short_header: whether the header has one name fewer than the rows have fields, as R writes row names. The first
+            column then has no name.
+        is_parquet: whether the file is Parquet, which has no encoding or separator.
     """
 
     encoding: str = "utf-8"
     separator: str = COMMA
     split_decimals: bool = False
+    short_header: bool = False
+    is_parquet: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,16 @@ class SubmissionTable:
         """Return a table of line numbers and of one text column per field."""
         named = [column.alias(f"{_FIELD}{index}") for index, column in enumerate(columns)]
         return cls(name, header, pl.DataFrame([lines.alias(LINE), *named]), form)
+
+    @property
+    def written_header(self) -> tuple[str, ...]:
+        """The header as it is in the file, also if it has one name fewer than there are columns."""
+        return self.header[1:] if self.form.short_header else self.header
+
+    @property
+    def cells(self) -> list[pl.Series]:
+        """One text column for each field of the header, in the order of the header."""
+        return self.rows.drop(LINE).get_columns()
 
     def column(self, name: str) -> pl.Series:
         """Return the cells of the first column with this name, in file order.

@@ -6,6 +6,7 @@ The title of a check says what holds if it passes.
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 import polars as pl
 
@@ -14,6 +15,8 @@ from core.check_result import Check
 from core.submission.checked_submission import CheckedSubmission
 from core.submission.requirements import TABLE
 from core.submission.text import quoted
+
+_SHORT_HEADER: Final = "it has one name fewer than the rows have fields, as R writes row names"
 
 
 class Columns(Check[CheckedSubmission]):
@@ -26,9 +29,10 @@ class Columns(Check[CheckedSubmission]):
         header, expected = subject.table.header, subject.target.columns.header
         if header == expected:
             return None
+        problem = _SHORT_HEADER if subject.table.form.short_header else _header_problem(header, expected)
         return (
-            f"The header is {quoted(header)} ({_header_problem(header, expected)}). "
-            f"Change the first line to {','.join(expected)}."
+            f"The header is {quoted(subject.table.written_header)} ({problem}). "
+            f"Write the columns {' and '.join(expected)} only, with these names in the first line."
         )
 
 
@@ -50,6 +54,8 @@ class RowCount(Check[CheckedSubmission]):
 
 
 def _header_problem(header: tuple[str, ...], expected: tuple[str, ...]) -> str:
+    if header == ("", *expected):
+        return "the first column has no name, as R and pandas write row names"
     missing = [name for name in expected if name not in header]
     extra = list((Counter(header) - Counter(expected)).elements())
     if len(missing) == len(header) == 2 and _is_number(header[1]):

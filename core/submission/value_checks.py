@@ -12,15 +12,8 @@ import polars as pl
 from core.base.text import percent
 from core.check_result import Check
 from core.schema import LARGEST_VALUE
-from core.submission.checked_submission import (
-    DECIMAL_COMMA,
-    EMPTY,
-    INFINITE,
-    KIND,
-    NO_NUMBER,
-    NUMBER,
-    CheckedSubmission,
-)
+from core.submission.checked_submission import CheckedSubmission
+from core.submission.number_kinds import DECIMAL_COMMA, EMPTY, INFINITE, KIND, NO_NUMBER, NUMBER, THOUSANDS_COMMA
 from core.submission.requirements import DIFFERENT_NUMBERS, NUMBERS_AND_TRAIN, SOME_VALUES, TWO_NUMBERS
 from core.submission.scale_checks import train_values
 from core.submission.text import count_of, explain_rows, plain_number
@@ -88,6 +81,19 @@ class DecimalMark(Check[CheckedSubmission]):
     def explain(self, subject: CheckedSubmission) -> str | None:
         advice = "Write them with a point, such as 12.5, and without a mark between thousands."
         return _explain_values(subject, subject.of_kind(DECIMAL_COMMA), "written with a decimal comma", advice)
+
+
+class ThousandsMark(Check[CheckedSubmission]):
+    code = "thousands_mark"
+    title = "Thousands have no mark between them"
+    severity = "error"
+    requirements = SOME_VALUES
+
+    def explain(self, subject: CheckedSubmission) -> str | None:
+        advice = "Write them without it, such as 1234.5."
+        return _explain_values(
+            subject, subject.of_kind(THOUSANDS_COMMA), "written with a comma between thousands", advice
+        )
 
 
 class ConstantValues(Check[CheckedSubmission]):

@@ -16,11 +16,13 @@ import streamlit as st
 
 from core.base.files import reporting_full_disk
 from core.base.spreadsheet import csv_for_people
+from core.base.text import shorten
 from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import RunError, SettingError
 from core.ingestion.sources.uploads import keep_upload
 from core.pipeline import submission_desk as desk
+from core.pipeline.submission_comparison import compare_files
 from core.pipeline.submission_desk import DeskFile
 from core.pipeline.submission_target import target_of_run
 from core.runs import Run, list_runs, load_run
@@ -29,7 +31,8 @@ from core.submission import SubmissionTarget, log
 from core.submission.blend_store import list_blends
 from core.submission.compare import Comparison
 from core.submission.reading import read_content
-from core.submission.repair import Repair
+from core.submission.repair import Repair, repair
+from core.submission.repair_columns import ColumnChoice
 from pages._ui.selectors import run_name
 
 PART: Final = "submission"
@@ -88,16 +91,18 @@ def opened(path: Path, run: Run) -> DeskFile:
 @st.cache_resource(max_entries=_FILES, show_spinner="Checking the file")
 def _opened(path: str, version: tuple[int, int], run_folder: str) -> DeskFile:
     del version  # part of the key: a changed file is opened again
-    run = load_run(Path(run_folder))
-    return desk.open_file(Path(path), Workspace.from_environment(), _target(run_folder), run)
+    run, workspace = load_run(Path(run_folder)), Workspace.from_environment()
+    file = desk.open_file(Path(path), workspace, _target(run_folder), run)
+    desk.record_check(workspace, file, run)
+    return file
 
 
 @st.cache_resource(
     max_entries=_TARGETS, show_spinner="Comparing the files", hash_funcs={DeskFile: lambda file: file.sha256}
 )
 def compared(opened_files: Sequence[DeskFile], names: Sequence[str], _dataset: Dataset | None) -> Comparison:
-    """Compare files; see `core.pipeline.submission_desk.compare_files`."""
-    return desk.compare_files(opened_files, _dataset, names)
+    """Compare files; see `compare_files`."""
+    return compare_files(opened_files, _dataset, names)
 
 
 @st.cache_resource(max_entries=_TARGETS, show_spinner="Reading the sessions to predict")
@@ -121,6 +126,20 @@ def keep(workspace: Workspace, name: str, content: IO[bytes]) -> Path:
     """
     with reporting_full_disk(workspace.root, SettingError.workspace_full):
         return keep_upload(workspace, {PART: _NamedBytes(name, content.read())})[PART]
+
+
+@st.cache_resource(max_entries=_TARGETS, show_spinner="Preparing the repair")
+def repaired(sha256: str, run_id: str, chosen: ColumnChoice, _file: DeskFile) -> Repair:
+    """Repair a file, which its hash identifies, as it was checked against a run; see `core.submission.repair`."""
+    del sha256, run_id  # the key
+    return repair(_file.case, chosen)
+
+
+def column_labels(file: DeskFile) -> list[str]:
+    """Return a label for each column of a file: its name and its first cell."""
+    first = [column.head(1).to_list() for column in file.case.table.cells]
+    names = [name or "no name" for name in file.case.table.header]
+    return [f"{name} ({shorten(cell[0])}, …)" if cell else name for name, cell in zip(names, first, strict=True)]
 
 
 def keep_repaired(workspace: Workspace, file: DeskFile, repaired: Repair) -> Path:

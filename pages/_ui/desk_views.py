@@ -1,4 +1,4 @@
-"""The views of the Submission page about several files: compared, blended, and recorded in the log."""
+"""The view of the Submission page about several files: compared and blended."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ from typing import Final
 import streamlit as st
 
 from core.base.text import interval_text, listed, number
-from core.eda.run_charts import returned_scores
-from core.pipeline import submission_desk as desk
+from core.pipeline.submission_blend import blend_files, find_weights, returned_errors
 from core.pipeline.submission_desk import DeskFile
 from core.pipeline.submission_target import dataset_of
 from core.runs import Run
-from core.submission import log
 from core.submission.blend_store import BlendMethod
 from pages._ui import desk as files
 from pages._ui import frame
-from pages._ui.chart import show_chart
 from pages._ui.frame import Page, showing_errors
 from pages._ui.state import page_state
 from pages._ui.submission_views import readiness
@@ -152,29 +149,8 @@ def _blend(page: Page, opened: Sequence[DeskFile], names: Sequence[str], run: Ru
     """Let the visitor choose how to weigh the files, and write the blend."""
     st.header("Blend them", anchor=False)
     method = st.segmented_control("Weights", list(_METHODS), default=EQUAL, required=True)
-    given: list[float | None] = []
-    zeros: float | None = None
-    if method == BY_HAND:
-        given = [
-            st.number_input(plain(f"Weight of {name}"), 0.0, None, 1.0 / len(names), 0.05, key=f"weight-{name}")
-            for name in names
-        ]
-    elif method == OUT_OF_FOLD:
-        st.caption(
-            "The weights with the lowest squared error on the train sessions, each predicted by models that have not "
-            "seen its user."
-        )
-    elif method == RETURNED:
-        st.caption(
-            "The mean squared errors that the host returned determine the best weights, without any value of a "
-            "session. If they were computed on a public part of the test file, the weights fit that part, and the "
-            "other part may be worse. The rules of a competition may forbid this. With the score of a file of zeros, "
-            "the weights need not add up to 1."
-        )
-        given = [
-            st.number_input(plain(f"Returned MSE of {name}"), 0.0, None, None, key=f"returned-{name}") for name in names
-        ]
-        zeros = st.number_input("Returned MSE of a file of zeros (optional)", 0.0, None, None)
+    with showing_errors(stop=True):
+        given, zeros = _weight_fields(method, page, opened, names)
     numbers = [value for value in given if value is not None]
     is_complete = len(numbers) == len(given)
     if not st.button("Write the blend", type="primary", icon=":material/blender:", disabled=not is_complete):
@@ -182,10 +158,8 @@ def _blend(page: Page, opened: Sequence[DeskFile], names: Sequence[str], run: Ru
             st.caption("Enter a returned score for each file.")
         return
     with showing_errors(stop=True):
-        weights = desk.find_weights(_METHODS[method], opened, page.workspace, numbers, zeros)
-        blend = desk.blend_files(opened, weights.values, _METHODS[method], page.workspace, run)
-        file = files.opened(blend.submission, run)
-        log.record(page.workspace, "blended", **desk.log_fields(file, run))
+        weights = find_weights(_METHODS[method], opened, page.workspace, numbers, zeros)
+        blend, _ = blend_files(opened, weights.values, _METHODS[method], page.workspace, run)
     shares = listed(f"{number(member.weight)} of {name}" for member, name in zip(blend.members, names, strict=True))
     sentence = "" if weights.score is None else f" On the scored sessions, its MSE is about {number(weights.score)}."
     page_state().desk_path = blend.submission
@@ -193,48 +167,30 @@ def _blend(page: Page, opened: Sequence[DeskFile], names: Sequence[str], run: Ru
     st.markdown("Its checks and downloads are in the view “Check a file”.")
 
 
-def show_log(page: Page, run: Run) -> None:
-    """Show what was downloaded, blended or submitted, and let the visitor add returned scores."""
-    with showing_errors(stop=True):
-        entries = [entry for entry in log.entries(page.workspace) if entry.dataset in {"", run.manifest.dataset}]
-    if not entries:
-        st.markdown("Nothing was downloaded or submitted yet. Each download of a submission is recorded here.")
-        return
-    label = run.manifest.scores.metric_scores.label
-    data = returned_scores.frame([entry.model_dump() for entry in entries if entry.metric in {"", label}])
-    if data.height:
-        show_chart(returned_scores.finding(data), returned_scores.figure(data), title=returned_scores.TITLE)
-    show_table(
-        [
-            {
-                "Time (UTC)": entry.time[:16].replace("T", " "),
-                "What": entry.action,
-                "File": entry.made_by or entry.file,
-                "Metric": entry.metric,
-                "Expected": number(entry.foreseen),
-                "90% interval": number(None) if entry.low is None else interval_text(entry.low, entry.high),
-                "Returned": number(entry.returned),
-                "Failed checks": ", ".join(entry.overridden),
-                "Remark": entry.note,
-            }
-            for entry in entries
-        ],
-        numbers=("Expected", "90% interval", "Returned"),
-        alt="The log of submissions, newest first",
+def _weight_fields(
+    method: str, page: Page, opened: Sequence[DeskFile], names: Sequence[str]
+) -> tuple[list[float | None], float | None]:
+    """Show the fields of a method, and return a number for each file, and the score of a file of zeros."""
+    if method == BY_HAND:
+        weight = 1.0 / len(names)
+        return [
+            st.number_input(plain(f"Weight of {name}"), 0.0, None, weight, 0.05, key=f"weight-{name}") for name in names
+        ], None
+    if method == OUT_OF_FOLD:
+        st.caption(
+            "The weights with the lowest squared error on the train sessions, each predicted by models that have not "
+            "seen its user."
+        )
+    if method != RETURNED:
+        return [], None
+    st.caption(
+        "The mean squared errors that the host returned determine the best weights, without any value of a session. If "
+        "they were computed on a public part of the test file, the weights fit that part, and the other part may be "
+        "worse. The rules of a competition may forbid this. With the score of a file of zeros, the weights need not "
+        "add up to 1."
     )
-    st.header("Add a returned score", anchor=False)
-    labels = {
-        entry.entry: f"{entry.time[:16].replace('T', ' ')} · {entry.action} · {entry.made_by or entry.file}"
-        for entry in entries
-    }
-    with st.form("returned", border=False, clear_on_submit=True):
-        chosen = st.selectbox("Entry", list(labels), format_func=labels.__getitem__)
-        score = st.number_input("Score that the host returned", value=None, min_value=0.0, format="%.6f")
-        remark = st.text_input("Remark (optional)", max_chars=200)
-        if st.form_submit_button("Save", icon=":material/save:"):
-            if score is None or chosen is None:
-                st.error("Enter the score that the host returned.", icon=":material/error:")
-            else:
-                with showing_errors(stop=True):
-                    log.set_returned(page.workspace, chosen, score, remark)
-                st.rerun()
+    given = [
+        st.number_input(plain(f"Returned MSE of {name}"), 0.0, None, score, key=f"returned-{name}")
+        for name, score in zip(names, returned_errors(opened, page.workspace), strict=True)
+    ]
+    return given, st.number_input("Returned MSE of a file of zeros (optional)", 0.0, None, None)

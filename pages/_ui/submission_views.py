@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,10 +12,12 @@ import streamlit as st
 from core.base.text import count, interval_text, number
 from core.check_result import CheckResult
 from core.eda.run_charts import file_values
+from core.errors import InputError
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_desk import DeskFile
 from core.runs import Run
-from core.submission.repair import repair
+from core.submission.repair import Change
+from core.submission.repair_columns import ColumnChoice, guess_columns
 from pages._ui import desk as files
 from pages._ui.chart import show_chart
 from pages._ui.frame import Page, showing_errors
@@ -93,6 +95,8 @@ def show_downloads(page: Page, run: Run, file: DeskFile, read: Callable[[], byte
     Args:
         read: returns the bytes of the file when it is downloaded.
     """
+    if not file.is_text:
+        return
     name = files.file_name(run, file)
     with st.container(horizontal=True, vertical_alignment="center"):
         if file.blocking and not st.checkbox("Download all the same", help="The log records the failed checks."):
@@ -141,7 +145,9 @@ def choose_file(page: Page, choices: list[files.Choice]) -> Path | None:
     bring, choose = st.columns(2, gap="large")
     state = page_state()
     with bring:
-        upload = st.file_uploader("Submission file of any tool", ["csv", "txt", "tsv", "gz", "zip"], key="desk-upload")
+        upload = st.file_uploader(
+            "Submission file of any tool", ["csv", "txt", "tsv", "gz", "zip", "parquet"], key="desk-upload"
+        )
         if upload is not None and state.upload_ids.get(files.PART) != upload.file_id:
             with showing_errors(stop=True):
                 state.desk_path = files.keep(page.workspace, upload.name, upload)
@@ -175,35 +181,82 @@ def _read_typed_path() -> None:
 
 
 def show_any_file(page: Page, run: Run, path: Path, file: DeskFile) -> None:
-    """Show a file's repair, its downloads, its checks and its content."""
+    """Show a file's checks, its repair, its downloads and its content. What blocks a file is shown first."""
+    if message := page_state().take_message():
+        st.success(plain(message), icon=":material/build:")
     if file.foreseen.score is None:
         st.caption(plain(f"Its score cannot be foreseen. {file.foreseen.reason}"))
-    _offer_repair(page, file)
-    show_downloads(page, run, file, partial(files.read_unchanged, path, file))
+    offer_downloads = partial(show_downloads, page, run, file, partial(files.read_unchanged, path, file))
+    if not file.blocking:
+        offer_downloads()
     show_checks(file)
+    if file.case.read_error is None and (file.blocking or file.advisory):
+        _offer_repair(page, run, file)
+    if file.blocking:
+        offer_downloads()
     show_content(run, file)
 
 
-def _offer_repair(page: Page, file: DeskFile) -> None:
-    """Offer a repair if a check failed that a repair may help, and say what the last one changed."""
-    state = page_state()
-    if message := state.take_message():
-        st.success(plain(message), icon=":material/build:")
-    if file.case.read_error is not None or not (file.blocking or file.advisory):
+def _offer_repair(page: Page, run: Run, file: DeskFile) -> None:
+    """Show what a repair would change, and offer it."""
+    st.header("What can be repaired?", anchor=False)
+    chosen = _choose_columns(file)
+    try:
+        repaired = files.repaired(file.sha256, run.manifest.run_id, chosen, file)
+    except InputError as error:
+        advice = "Choose the columns above." if error.code == "columns" else error.remedy
+        st.markdown(plain(f"{error.problem} {advice}"))
         return
+    if not repaired.changes:
+        st.markdown("Nothing of this can be repaired safely.")
+        return
+    st.markdown("\n".join(f"- {plain(change.text)}" for change in repaired.changes))
+    _show_examples(repaired.changes)
     if st.button(
-        "Repair what is safe",
-        icon=":material/build:",
-        help="Separators, names, order, spelling, known values. No prediction is changed. The result is a new file.",
+        "Repair what is safe", icon=":material/build:", help="No prediction is changed. The result is a new file."
     ):
-        with showing_errors():
-            repaired = repair(file.case)
-            if not repaired.changes:
-                st.info("Nothing of this can be repaired safely.", icon=":material/info:")
-                return
-            state.desk_path = files.keep_repaired(page.workspace, file, repaired)
-            state.leave_message(" ".join(change.text for change in repaired.changes))
-            st.rerun()
+        with showing_errors(stop=True):
+            page_state().desk_path = files.keep_repaired(page.workspace, file, repaired)
+        page_state().leave_message(" ".join(change.text for change in repaired.changes))
+        st.rerun()
+
+
+def _choose_columns(file: DeskFile) -> ColumnChoice:
+    """Let the visitor choose the columns of ids and values, if the header does not name them."""
+    table, target = file.case.table, file.case.target
+    if table.header == target.columns.header:
+        return ColumnChoice()
+    guess, labels = guess_columns(table, target), files.column_labels(file)
+    positions = [
+        column.selectbox(
+            label,
+            range(len(labels)),
+            index=guessed,
+            format_func=labels.__getitem__,
+            placeholder="Choose a column",
+            key=f"{label}-{file.sha256}",
+        )
+        for column, label, guessed in zip(
+            st.columns(2, gap="large"), ("Session ids", "Values"), (guess.ids, guess.values), strict=True
+        )
+    ]
+    return ColumnChoice(*positions)
+
+
+def _show_examples(changes: Sequence[Change]) -> None:
+    rows = [
+        {
+            "Change": change.text,
+            "Line": "new" if example.line is None else f"{example.line:,}",
+            "Before": example.before,
+            "After": example.after,
+        }
+        for change in changes
+        for example in change.examples
+    ]
+    if rows:
+        with st.expander("The first rows of each change, before and after"):
+            show_table(rows, numbers=["Line"], alt="Rows before and after each change of the repair")
 
 
 def _kind(check: CheckResult) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shutil
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, astuple
 from typing import Any
 
 from core import runs as run_store
-from core.base.text import interval_text, number
+from core.base.text import interval_text, listed, number, shorten
 from core.base.workspace import Workspace
 from core.cli.inputs import mapping_of
 from core.cli.output import (
@@ -20,13 +20,17 @@ from core.cli.output import (
     writing_to,
 )
 from core.cli.run_options import refuse_combination, require
-from core.errors import SettingError
+from core.errors import InputError, SettingError
 from core.pipeline import submission_desk as desk
+from core.pipeline.submission_blend import blend_files, find_weights, returned_errors
+from core.pipeline.submission_comparison import compare_files
+from core.pipeline.submission_ranking import ranked_files
 from core.pipeline.submission_target import dataset_of, target_of_files, target_of_run
 from core.runs import Run
 from core.submission import SubmissionTarget, host, log
 from core.submission.blend_store import BlendMethod
-from core.submission.repair import repair
+from core.submission.repair import Change, repair
+from core.submission.repair_columns import ColumnChoice, column_position
 
 _MIN_FILES = 2
 
@@ -34,6 +38,12 @@ _MIN_FILES = 2
 def check(options: argparse.Namespace) -> Outcome:
     """Check a submission against event files or the dataset of a run, and repair it on request."""
     workspace = Workspace.from_environment()
+    if (options.id_column is not None or options.value_column is not None) and not (
+        options.repair or options.preview_repair
+    ):
+        raise SettingError.usage("--id-column and --value-column need --repair or --preview-repair", "check")
+    if options.repair is not None:
+        refuse_existing(options.repair)
     target, run = _target(options, workspace)
     file = desk.open_file(desk.path_of_submission(workspace, options.submission), workspace, target, run)
     lines = [check_line(result) for result in file.checks]
@@ -48,32 +58,48 @@ def check(options: argparse.Namespace) -> Outcome:
         "expected_score": None if file.foreseen.score is None else asdict(file.foreseen.score),
     }
     if run is not None:
+        desk.record_check(workspace, file, run)
         lines.append(_foreseen_line(file.foreseen, run))
         content["metric"] = run.manifest.scores.metric_scores.metric
-    if options.repair is not None and file.case.read_error is not None:
-        lines.append("The file cannot be repaired, because it cannot be read.")
-    elif options.repair is not None:
+    if options.repair is not None or options.preview_repair:
         lines += _repair(file, options, content)
     return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if file.blocking else EXIT_DONE)
 
 
 def _repair(file: desk.DeskFile, options: argparse.Namespace, content: dict[str, Any]) -> list[str]:
-    """Write the repaired file, add its changes to the content, and return the lines to print."""
+    """Write or preview the repaired file, add its changes to the content, and return the lines to print."""
+    table = file.case.table
+    names = options.id_column, options.value_column
+    try:
+        positions = [column_position(table, name) if name is not None and table.header else None for name in names]
+        repaired = repair(file.case, ColumnChoice(*positions))
+    except InputError as error:  # the report of the checks is printed all the same
+        content["repair_error"] = str(error)
+        return [str(error)]
+    content["changes"] = [asdict(change) for change in repaired.changes]
+    lines = [line for change in repaired.changes for line in _change_lines(change)] or ["There is nothing to repair."]
+    if options.repair is None:
+        return lines
     with writing_to(options.repair):
-        refuse_existing(options.repair)
-        repaired = repair(file.case)
         repaired.write(options.repair)
     content["repaired"] = str(options.repair)
-    content["changes"] = [asdict(change) for change in repaired.changes]
-    lines = [change.text for change in repaired.changes] or ["There was nothing to repair."]
     return [*lines, f"The repaired file is {options.repair}. Check it, because not every fault can be repaired."]
+
+
+def _change_lines(change: Change) -> list[str]:
+    """Return a sentence on the change, and a line for each example."""
+    lines = [f"REPAIR  {change.text}"]
+    for line, before, after in map(astuple, change.examples):
+        place = "new row" if line is None else f"line {line:,}"
+        lines.append(f"        {place}: {shorten(before) or 'none'} -> {shorten(after) or 'none'}")
+    return lines
 
 
 def compare(options: argparse.Namespace) -> Outcome:
     """Compare the predictions of files."""
     workspace = Workspace.from_environment()
     files, run = _files(options, workspace)
-    comparison = desk.compare_files(files, None if run is None else dataset_of(workspace, run))
+    comparison = compare_files(files, None if run is None else dataset_of(workspace, run))
     lines = []
     for pair in comparison.pairs.iter_rows(named=True):
         lines.append(
@@ -110,11 +136,10 @@ def blend(options: argparse.Namespace) -> Outcome:
     }
     method = next(name for name, is_given in given.items() if is_given)
     numbers = options.weights or options.scores or []
-    weights = desk.find_weights(method, files, workspace, numbers, options.score_of_zeros)
-    blended = desk.blend_files(files, weights.values, method, workspace, run)
-    target = files[0].case.target
-    checked = desk.open_file(blended.submission, workspace, target, run)
-    log.record(workspace, "blended", **desk.log_fields(checked, run))
+    if options.scores == []:
+        numbers = _scores_in_log(files, workspace)
+    weights = find_weights(method, files, workspace, numbers, options.score_of_zeros)
+    blended, checked = blend_files(files, weights.values, method, workspace, run, copy_to=options.out)
     content: dict[str, Any] = {
         "blend": blended.blend,
         "submission": str(blended.submission),
@@ -133,10 +158,19 @@ def blend(options: argparse.Namespace) -> Outcome:
         lines.append(_foreseen_line(checked.foreseen, run))
     lines += [check_line(result) for result in (*checked.blocking, *checked.advisory)]
     if options.out is not None:
-        with writing_to(options.out):
-            shutil.copyfile(blended.submission, options.out)
         content["out"] = str(options.out)
     return Outcome(content, "\n".join(lines), EXIT_CHECK_FAILED if checked.blocking else EXIT_DONE)
+
+
+def _scores_in_log(files: Sequence[desk.DeskFile], workspace: Workspace) -> list[float]:
+    scores = returned_errors(files, workspace)
+    if missing := [file.name for file, score in zip(files, scores, strict=True) if score is None]:
+        raise InputError(
+            f"The log has no returned score of {listed(missing, 3)}.",
+            "Give one score for each file after --scores, or add it with `submissions score`.",
+            code="no_returned_score",
+        )
+    return [score for score in scores if score is not None]
 
 
 def submissions(options: argparse.Namespace) -> Outcome:
@@ -147,6 +181,8 @@ def submissions(options: argparse.Namespace) -> Outcome:
         lines = [_entry_line(entry) for entry in found]
         content = {"submissions": [entry.model_dump(mode="json") for entry in found]}
         return Outcome(content, "\n".join(lines) or "There is no submission yet.")
+    if options.action == "rank":
+        return _rank(options, workspace)
     require(options.name, "NAME", "a file, or the id of a run, a blend or an entry")
     if options.action == "score":
         require(options.returned, "--returned", "the score that the host returned")
@@ -154,6 +190,26 @@ def submissions(options: argparse.Namespace) -> Outcome:
     else:
         entry = _hand_in(options, workspace)
     return Outcome(entry.model_dump(mode="json"), _entry_line(entry))
+
+
+def _rank(options: argparse.Namespace, workspace: Workspace) -> Outcome:
+    """List the files on the dataset of a run, best first."""
+    require(options.run, "--run", "the id of a run on the dataset")
+    run = run_store.find_run(workspace, options.run)
+    ranked = ranked_files(workspace, run)
+    label = run.manifest.scores.metric_scores.label
+    lines = [
+        f"{place:3}  expected {label} {_score_text(file.expected, file.low, file.high)}  returned "
+        f"{number(file.returned)}  {file.time[:16]}  {file.name}{' (cannot be handed in)' if file.failed else ''}"
+        for place, file in enumerate(ranked, start=1)
+    ]
+    return Outcome(
+        {"metric": label, "files": [asdict(file) for file in ranked]}, "\n".join(lines) or "There is no file."
+    )
+
+
+def _score_text(value: float | None, low: float | None, high: float | None) -> str:
+    return number(value) if low is None else f"{number(value)} ({interval_text(low, high)})"
 
 
 def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
@@ -171,6 +227,7 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
         return log.record(workspace, "submitted", **fields)
     require(options.competition, "--competition", "the name of the competition")
     message = f"{file.name} {file.sha256[:12]}"
+    log.require_writable(workspace)  # a file that was handed in cannot be taken back
     said = host.hand_in(path, options.competition, message)
     entry = log.record(workspace, "submitted", **(fields | {"note": options.note or said.strip()[:200]}))
     if options.wait:

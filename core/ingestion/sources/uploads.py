@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from core.base.files import atomic_folder, remove, remove_hidden_first, scratch_folder
+from core.base.ids import complete_id
 from core.base.workspace import Workspace
 from core.errors import InputError, RunError
 from core.ingestion.sources.content_hash import content_hash
@@ -95,11 +96,8 @@ def upload_named(workspace: Workspace, name: str) -> StoredUpload:
     Raises:
         RunError: no upload, or more than one, has such an id.
     """
-    uploads = list_uploads(workspace)
-    matches = [upload for upload in uploads if upload.id.startswith(name)]
-    if len(matches) != 1:
-        raise RunError.unknown("upload", name, [upload.id for upload in uploads])
-    return matches[0]
+    uploads = {upload.id: upload for upload in list_uploads(workspace)}
+    return uploads[complete_id("upload", name, uploads)]
 
 
 def delete_upload(workspace: Workspace, upload: StoredUpload) -> None:

@@ -1,0 +1,119 @@
+"""Find the columns of ids and values in a file with other columns than the wanted ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from core.base.text import count
+from core.errors import InputError
+from core.schema import LINE
+from core.submission.table import SubmissionTable
+from core.submission.target import SubmissionTarget
+
+_IN_TARGET: Final = 0.5
+"""Share of the cells of a column that are sessions to predict, from which it is taken for the column of ids."""
+_MAX_CELLS: Final = 1_000
+"""Cells of a column that are looked at to find out what it holds."""
+_NUMBER: Final = r"^\s*[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*$"
+
+
+@dataclass(frozen=True)
+class ColumnChoice:
+    """Positions in the header, from 0, of the columns of ids and values; None where none is chosen."""
+
+    ids: int | None = None
+    values: int | None = None
+
+
+def column_position(table: SubmissionTable, text: str) -> int:
+    """Return the position of a column from its name, or from its number, which counts from 1.
+
+    Raises:
+        InputError: there is no such column, or several have the name.
+    """
+    if table.header.count(text) == 1:
+        return table.header.index(text)
+    if text not in table.header and text.isdecimal() and 0 < int(text) <= len(table.header):
+        return int(text) - 1
+    problem = "several columns are" if text in table.header else "no column is"
+    raise _unclear(table, f"{problem} named {text!r}", f"Give the number of a column, from 1 to {len(table.header)}.")
+
+
+def guess_columns(table: SubmissionTable, target: SubmissionTarget, chosen: ColumnChoice | None = None) -> ColumnChoice:
+    """Return the columns of ids and values: those that are chosen, and otherwise those that can be found for sure."""
+    chosen = chosen or ColumnChoice()
+    ids = _likely_ids(table, target) if chosen.ids is None else chosen.ids
+    if chosen.values is not None or ids is None:
+        return ColumnChoice(ids, chosen.values)
+    candidates = _likely_values(table, target, ids)
+    return ColumnChoice(ids, candidates[0] if len(candidates) == 1 else None)
+
+
+def find_columns(table: SubmissionTable, target: SubmissionTarget, chosen: ColumnChoice) -> tuple[int, int]:
+    """Return the positions of the columns of ids and values; see `guess_columns`.
+
+    Raises:
+        InputError: one of them cannot be found for sure, or one column is chosen for both.
+    """
+    found = guess_columns(table, target, chosen)
+    remedy = "Choose the columns of the ids and the values (--id-column, --value-column)."
+    if found.ids is None:
+        raise _unclear(table, f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows", remedy)
+    if found.values is None:
+        amount = len(_likely_values(table, target, found.ids))
+        raise _unclear(table, f"{count(amount, 'column')} may have the values", remedy)
+    if found.ids == found.values:
+        raise _unclear(table, "the ids and the values are in one column", "Choose two columns.")
+    return found.ids, found.values
+
+
+def with_wanted_columns(table: SubmissionTable, target: SubmissionTarget, ids: int, values: int) -> SubmissionTable:
+    """Return a table with the two columns under their wanted names. A header that is a row becomes one."""
+    columns, lines = [table.cells[ids], table.cells[values]], table.rows[LINE]
+    if (target.sessions == table.header[ids]).any():
+        first = [pl.Series([table.header[index]]) for index in (ids, values)]
+        columns = [pl.concat([top, rest.alias("")]) for top, rest in zip(first, columns, strict=True)]
+        lines = pl.concat([pl.Series([1], dtype=lines.dtype), lines.alias("")])
+    names = (target.columns.session, target.columns.value)
+    return SubmissionTable.of_columns(table.name, names, lines, columns, table.form)
+
+
+def _likely_ids(table: SubmissionTable, target: SubmissionTarget) -> int | None:
+    """Return the column with the most sessions to predict; of equal ones, that with the wanted name."""
+    sessions = target.sessions.implode()
+    shares = [float(column.head(_MAX_CELLS).is_in(sessions).mean() or 0.0) for column in table.cells]  # type: ignore[arg-type]
+    wanted = target.columns.session
+    best = max(range(len(shares)), key=lambda index: (shares[index], table.header[index] == wanted), default=None)
+    return None if best is None or shares[best] < _IN_TARGET else best
+
+
+def _likely_values(table: SubmissionTable, target: SubmissionTarget, ids: int) -> list[int]:
+    """Return the column with the wanted name, or else all columns of numbers that are not just row numbers.
+
+    If the wanted name of the ids is above another column, the names are not those of the columns below them.
+    """
+    folded = [name.strip().casefold() for name in table.header]
+    session, value = target.columns.session.casefold(), target.columns.value.casefold()
+    is_shifted = session in folded and folded[ids] != session
+    if folded.count(value) == 1 and folded.index(value) != ids and not is_shifted:
+        return [folded.index(value)]
+    cells = [column.head(_MAX_CELLS) for column in table.cells]
+    return [
+        index
+        for index, column in enumerate(cells)
+        if index != ids and column.str.contains(_NUMBER).all() and not _is_row_number(column)
+    ]
+
+
+def _is_row_number(column: pl.Series) -> bool:
+    """Return whether the cells are the whole numbers from 0 or 1 up, as pandas and R number rows."""
+    numbers = column.cast(pl.Int64, strict=False)
+    starts = numbers.len() > 1 and numbers[0] in {0, 1}
+    return starts and numbers.null_count() == 0 and bool((numbers.diff().drop_nulls() == 1).all())
+
+
+def _unclear(table: SubmissionTable, problem: str, remedy: str) -> InputError:
+    return InputError(f"{table.name} cannot be repaired: {problem}.", remedy, code="columns")

@@ -1,0 +1,111 @@
+"""The view Log of the Submission page: all files ranked, what was done with them, and the scores that came back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.base.text import interval_text, number
+from core.eda.run_charts import returned_scores
+from core.pipeline.submission_ranking import RankedFile, ranked_files
+from core.runs import Run, list_runs
+from core.submission import log
+from pages._ui.chart import show_chart
+from pages._ui.frame import Page, showing_errors
+from pages._ui.selectors import run_name
+from pages._ui.table import show_table
+
+
+def show_log(page: Page, run: Run) -> None:
+    """Show all files, best first, and the log, and let the visitor add returned scores."""
+    with showing_errors(stop=True):
+        entries = [entry for entry in log.entries(page.workspace) if entry.dataset in {"", run.manifest.dataset}]
+        ranked = ranked_files(page.workspace, run)
+    names = {one.manifest.run_id: run_name(one) for one in list_runs(page.workspace)}
+    label = run.manifest.scores.metric_scores.label
+    _show_ranking(ranked, names, label)
+    st.header("What was done with them?", anchor=False)
+    if not entries:
+        st.markdown("Nothing was downloaded or submitted yet. Each download of a submission is recorded here.")
+        return
+    data = returned_scores.frame([entry.model_dump() for entry in entries if entry.metric in {"", label}])
+    if data.height:
+        show_chart(returned_scores.finding(data), returned_scores.figure(data), title=returned_scores.TITLE)
+    _show_entries(entries)
+    _add_returned_score(page, entries)
+
+
+def _show_ranking(ranked: Sequence[RankedFile], names: dict[str, str], label: str) -> None:
+    """Show one row per file.
+
+    Args:
+        names: id of a run -> its name.
+    """
+    st.header("Which file can expect the best score?", anchor=False)
+    scores = (f"Expected {label}", "90% interval", "Returned")
+    show_table(
+        [
+            {
+                "Place": f"{place}",
+                "File": names.get(file.made_by, file.name),
+                scores[0]: number(file.expected),
+                scores[1]: _interval(file.low, file.high),
+                scores[2]: number(file.returned),
+                "Foreseen by": names.get(file.foreseen_by, file.foreseen_by),
+                "Last used (UTC)": _minute(file.time),
+                "Failed checks": ", ".join(file.failed),
+            }
+            for place, file in enumerate(ranked, start=1)
+        ],
+        numbers=("Place", *scores),
+        alt="All files that were made, checked or used, with the best expected score first",
+    )
+    st.caption("Each file of a run, and each file that was checked, blended, downloaded or submitted.")
+
+
+def _show_entries(entries: Sequence[log.Entry]) -> None:
+    show_table(
+        [
+            {
+                "Time (UTC)": _minute(entry.time),
+                "What": entry.action,
+                "File": entry.made_by or entry.file,
+                "Metric": entry.metric,
+                "Expected": number(entry.foreseen),
+                "90% interval": _interval(entry.low, entry.high),
+                "Returned": number(entry.returned),
+                "Failed checks": ", ".join(entry.overridden),
+                "Remark": entry.note,
+            }
+            for entry in entries
+        ],
+        numbers=("Expected", "90% interval", "Returned"),
+        alt="The log of submissions, newest first",
+    )
+
+
+def _add_returned_score(page: Page, entries: Sequence[log.Entry]) -> None:
+    st.header("Add a returned score", anchor=False)
+    labels = {
+        entry.entry: f"{_minute(entry.time)} · {entry.action} · {entry.made_by or entry.file}" for entry in entries
+    }
+    with st.form("returned", border=False, clear_on_submit=True):
+        chosen = st.selectbox("Entry", list(labels), format_func=labels.__getitem__)
+        score = st.number_input("Score that the host returned", value=None, min_value=0.0, format="%.6f")
+        remark = st.text_input("Remark (optional)", max_chars=200)
+        if st.form_submit_button("Save", icon=":material/save:"):
+            if score is None or chosen is None:
+                st.error("Enter the score that the host returned.", icon=":material/error:")
+            else:
+                with showing_errors(stop=True):
+                    log.set_returned(page.workspace, chosen, score, remark)
+                st.rerun()
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return number(None) if low is None else interval_text(low, high)
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")
