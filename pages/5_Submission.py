@@ -84,5 +84,4 @@ elif view == COMPARE:
     finding.markdown("Files that differ in their errors are better together: compare them, and blend them.")
     show_comparison(page, run, choices)
 else:
-    finding.markdown("Every file that was checked or used, with the score that was expected and the one that came.")
-    show_log(page, run)
+    show_log(page, run, finding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.eda.run_charts import file_values, returned_scores
 from core.runs import Run
 from core.submission import log
 from core.submission.blend_store import list_blends
+from pages._ui import desk
 from tests.browser import ENDED, Dashboard, Watched
 from tests.test_eda import assert_one_sentence
 from tests.test_pages import click, open_page, texts
@@ -57,10 +59,56 @@ def test_a_file_by_path_is_checked_repaired_and_becomes_ready(home, tmp_path):
     assert "broken.csv: **No:** 1 blocking check failed." in texts(app)
     assert "**Fields are separated by commas** (blocking): failed." in texts(app)
     assert not app.get("download_button")
+    assert "The fields are separated by commas." in [expander.label for expander in app.expander]
+    assert any(list(table.value.columns) == ["Line", "Before", "After"] for table in app.dataframe)
     click(app, "Repair what is safe")
     assert not app.exception
     assert "repaired_broken.csv: **Yes:**" in texts(app)
     assert [message.value for message in app.success] == ["The fields are separated by commas."]
+
+
+def test_the_columns_of_a_file_can_be_chosen(home, tmp_path):
+    _, _, ours = home
+    several = tmp_path / "several.csv"
+    ours.select("user_session", pl.lit(7.25).alias("a"), pl.col(VALUE).alias("b")).write_csv(several)
+    app = view(open_page(PAGE), "Check a file")
+    (path,) = [field for field in app.text_input if field.label == "Its path on this machine"]
+    path.set_value(str(several)).run()
+    assert "several.csv cannot be repaired: 2 columns may have the values ('a' and 'b')." in texts(app)
+    assert "Repair what is safe" not in [button.label for button in app.button]
+    (ids,) = [box for box in app.selectbox if box.label == "Session ids"]
+    (values,) = [box for box in app.selectbox if box.label == "Values"]
+    assert (ids.value, values.value) == (0, None)
+    values.set_value(2).run()
+    click(app, "Repair what is safe")
+    assert "repaired_several.csv: **Yes:**" in texts(app)
+    (repaired,) = Workspace.from_environment().uploads.glob("*/submission/*")
+    assert pl.read_csv(repaired, schema_overrides={"user_session": pl.String}).equals(ours)
+
+
+def test_files_are_ranked_and_returned_scores_fill_the_fields_of_a_blend(home, tmp_path):
+    workspace, run, ours = home
+    other = tmp_path / "other.csv"
+    ours.with_columns((pl.col(VALUE) * 0.5).round(3)).write_csv(other)
+    app = view(open_page(PAGE), "Check a file")
+    (path,) = [field for field in app.text_input if field.label == "Its path on this machine"]
+    path.set_value(str(other)).run()
+    (entry,) = log.entries(workspace)
+    log.set_returned(workspace, entry.entry, 712.5)
+    own = run.manifest.sha256["submission.csv"]
+    log.record(
+        workspace, "submitted", file="ours.csv", sha256=own, dataset=run.manifest.dataset, metric="MSE", returned=650.0
+    )
+    app = view(app, "Log")
+    ranking = next(table.value for table in app.dataframe if "Place" in table.value.columns)
+    assert [name.split(",")[0] for name in ranking["File"]] == ["Quick", "other.csv"]
+    assert ranking["Returned"].to_list() == ["650", "712"]
+    assert re.search(r"can expect the lowest MSE of 2 files: [\d,.]+ \(90% interval:", texts(app))
+    desk.keep(workspace, "other.csv", io.BytesIO(other.read_bytes()))
+    app = view(app, "Compare and blend")
+    (method,) = [control for control in app.segmented_control if control.label == "Weights"]
+    app = method.set_value("Returned scores").run()
+    assert [field.value for field in app.number_input] == [650.0, 712.5, None]
 
 
 def test_a_path_that_leads_nowhere_is_one_sentence(home):
@@ -157,7 +205,8 @@ def test_a_broken_file_is_read_repaired_compared_blended_downloaded_and_logged(
     expect(page.get_by_text("Fields are separated by commas", exact=False).first).to_be_visible()
     page.get_by_role("button", name="Repair what is safe").click()
     expect(page.get_by_text("repaired_team.csv: Yes")).to_be_visible(timeout=60_000)
-    expect(page.get_by_text("The rows are in the order of the sample submission.")).to_be_visible()
+    message = page.get_by_test_id("stAlertContentSuccess")
+    expect(message.get_by_text("moved into the order of the sample submission")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download submission.csv").click()
     file = tmp_path / "download.csv"
@@ -175,7 +224,13 @@ def test_a_broken_file_is_read_repaired_compared_blended_downloaded_and_logged(
 
     choose(page, "Log")
     expect(page.get_by_label("Score that the host returned")).to_be_visible()
-    assert [entry.action for entry in log.entries(workspace)] in (["blended", "downloaded"], ["downloaded", "blended"])
+    recorded = sorted((entry.action, entry.made_by or entry.file) for entry in log.entries(workspace))
+    assert recorded == [
+        ("blended", blend.blend),
+        ("checked", "repaired_team.csv"),
+        ("checked", "team.csv"),
+        ("downloaded", "repaired_team.csv"),
+    ]
     page.get_by_label("Score that the host returned").fill("612.5")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Do foreseen scores come true?")).to_be_visible(timeout=60_000)

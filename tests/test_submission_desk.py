@@ -122,10 +122,45 @@ def test_a_blend_is_stored_with_its_members_checks_and_hash(home, tmp_path, caps
     assert [(member.weight, member.made_by) for member in blend.members] == [(0.5, run.manifest.run_id), (0.8, "")]
     assert blend.submission.read_bytes() == out.read_bytes()
     assert (content["blend"], content["method"], content["failed"]) == (blend.blend, "chosen", 0)
-    (entry,) = log.entries(workspace)
-    assert (entry.action, entry.made_by, entry.run) == ("blended", blend.blend, run.manifest.run_id)
+    recorded = {(entry.action, entry.made_by or entry.file, entry.run) for entry in log.entries(workspace)}
+    assert recorded == {
+        ("blended", blend.blend, run.manifest.run_id),
+        ("checked", "half.csv", run.manifest.run_id),
+    }
     assert main(["check", blend.blend, "--run", run.manifest.run_id, "--json"]) == 0
     assert said(capsys)["made_by"] == blend.blend
+
+
+def test_files_are_ranked_by_expected_scores_and_blended_by_those_in_the_log(home, tmp_path, capsys):
+    workspace, run, ours = home
+    name = run.manifest.run_id
+    near = write(tmp_path / "near.csv", ours.with_columns(pl.col(VALUE) * 0.9))
+    far = write(tmp_path / "far.csv", ours.with_columns(pl.col(VALUE) * 0.1 + 200))
+    broken = tmp_path / "broken.csv"
+    broken.write_text(Path(near).read_text().replace(",", ";"))
+    empty = write(tmp_path / "short.csv", ours.head(5))
+    for path in (far, empty, str(broken), near, far):
+        main(["check", path, "--run", name])
+    capsys.readouterr()
+    assert main(["blend", near, far, "--run", name, "--scores"]) == 2
+    assert "The log has no returned score of near.csv and far.csv." in capsys.readouterr().err
+    scores = {"near.csv": 640.0, "far.csv": 40_000.0}
+    for entry in log.entries(workspace):
+        if entry.file in scores:
+            assert main(["submissions", "score", entry.entry, "--returned", str(scores[entry.file])]) == 0
+    capsys.readouterr()
+    assert main(["submissions", "rank", "--run", name, "--json"]) == 0
+    files = said(capsys)["files"]
+    assert [file["name"] for file in files] == [name, "near.csv", "broken.csv", "far.csv", "short.csv"]
+    expected = [file["expected"] for file in files[:4]]
+    assert expected[0] == pytest.approx(run.manifest.scores.metric_scores.expected.value)
+    assert expected[1] == expected[2] and expected == sorted(expected)
+    assert [file["returned"] for file in files] == [None, 640.0, None, 40_000.0, None]
+    assert [bool(file["failed"]) for file in files] == [False, False, True, False, True]
+    assert main(["blend", near, far, "--run", name, "--scores", "--json"]) == 0
+    by_log = said(capsys)["weights"]
+    assert main(["blend", near, far, "--run", name, "--scores", "640", "40000", "--json"]) == 0
+    assert said(capsys)["weights"] == by_log
 
 
 @pytest.mark.parametrize("obstacle", ["folder of the copy", "log"])
@@ -195,6 +230,8 @@ def test_out_of_fold_weights_need_files_of_runs(home, tmp_path, capsys):
         (["compare", "a.csv"], "at least two files are needed"),
         (["blend", "a.csv", "b.csv", "--equal", "--score-of-zeros", "3"], "--score-of-zeros needs --scores"),
         (["check", "nothing.csv"], "There is no file at nothing.csv"),
+        (["check", "a.csv", "--id-column", "x"], "need --repair or --preview-repair"),
+        (["submissions", "submit", "a.csv"], "--competition"),
     ],
 )
 def test_wrong_use_is_one_sentence(home, arguments, sentence, capsys):

@@ -108,10 +108,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_backtest_options(
         add("backtest", "run_pipeline.backtest", "Compare expected with actual scores at several dates of one log.")
     )
-    check = add("check", "submissions.check", "Check a submission file, foresee its score, and repair it.")
+    check = add("check", "submission_files.check", "Check a submission file, foresee its score, and repair it.")
     add_check_options(check)
-    add_compare_options(add("compare", "submissions.compare", "Compare the predictions of submission files."))
-    add_blend_options(add("blend", "submissions.blend", "Write a weighted sum of submission files."))
+    add_compare_options(add("compare", "submission_files.compare", "Compare the predictions of submission files."))
+    add_blend_options(add("blend", "submission_files.blend", "Write a weighted sum of submission files."))
     summary = "List, record or hand in submissions, with the score foreseen and the score returned."
     add_submissions_options(add("submissions", "submissions.submissions", summary))
     _add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))

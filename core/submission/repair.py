@@ -234,8 +234,7 @@ def _ordered(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]
             {_BEFORE: rows.select(_row(VALUE, TEXT))[TEXT], _AFTER: ordered.select(_row(VALUE, TEXT))[TEXT]}
         )
         moved = pairs.with_row_index(LINE, offset=2).filter(pl.col(_BEFORE) != pl.col(_AFTER))
-        text = "The rows are in the order of the sample submission."
-        changes.append(Change("order", text, moved.height, _examples(moved)))
+        changes.append(_change("order", moved, "row is", "rows are", "moved into the order of the sample submission"))
     return ordered
 
 

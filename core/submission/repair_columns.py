@@ -12,6 +12,7 @@ from core.errors import InputError
 from core.schema import LINE
 from core.submission.table import SubmissionTable
 from core.submission.target import SubmissionTarget
+from core.submission.text import quoted
 
 _IN_TARGET: Final = 0.5
 """Share of the cells of a column that are sessions to predict, from which it is taken for the column of ids."""
@@ -63,8 +64,9 @@ def find_columns(table: SubmissionTable, target: SubmissionTarget, chosen: Colum
     if found.ids is None:
         raise _unclear(table, f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows", remedy)
     if found.values is None:
-        amount = len(_likely_values(table, target, found.ids))
-        raise _unclear(table, f"{count(amount, 'column')} may have the values", remedy)
+        names = [table.header[index] for index in _likely_values(table, target, found.ids)]
+        which = f" ({quoted(names)})" if names else ""
+        raise _unclear(table, f"{count(len(names), 'column')} may have the values{which}", remedy)
     if found.ids == found.values:
         raise _unclear(table, "the ids and the values are in one column", "Choose two columns.")
     return found.ids, found.values

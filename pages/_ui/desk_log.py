@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from core.base.text import interval_text, number
+from core.base.text import count, interval_text, number
 from core.eda.run_charts import returned_scores
 from core.pipeline.submission_ranking import RankedFile, ranked_files
 from core.runs import Run, list_runs
@@ -15,25 +16,46 @@ from pages._ui.chart import show_chart
 from pages._ui.frame import Page, showing_errors
 from pages._ui.selectors import run_name
 from pages._ui.table import show_table
+from pages._ui.text import plain
 
 
-def show_log(page: Page, run: Run) -> None:
-    """Show all files, best first, and the log, and let the visitor add returned scores."""
+def show_log(page: Page, run: Run, finding: DeltaGenerator) -> None:
+    """Show all files, best first, and the log, and let the visitor add returned scores.
+
+    Args:
+        finding: the place of the sentence that says which file can expect the best score.
+    """
     with showing_errors(stop=True):
         entries = [entry for entry in log.entries(page.workspace) if entry.dataset in {"", run.manifest.dataset}]
         ranked = ranked_files(page.workspace, run)
     names = {one.manifest.run_id: run_name(one) for one in list_runs(page.workspace)}
     label = run.manifest.scores.metric_scores.label
+    finding.markdown(_best(ranked, names, label))
     _show_ranking(ranked, names, label)
+    data = returned_scores.frame([entry.model_dump() for entry in entries if entry.metric in {"", label}])
+    if data.height:
+        show_chart(returned_scores.finding(data), returned_scores.figure(data), title=returned_scores.TITLE)
     st.header("What was done with them?", anchor=False)
     if not entries:
         st.markdown("Nothing was downloaded or submitted yet. Each download of a submission is recorded here.")
         return
-    data = returned_scores.frame([entry.model_dump() for entry in entries if entry.metric in {"", label}])
-    if data.height:
-        show_chart(returned_scores.finding(data), returned_scores.figure(data), title=returned_scores.TITLE)
     _show_entries(entries)
     _add_returned_score(page, entries)
+
+
+def _best(ranked: Sequence[RankedFile], names: dict[str, str], label: str) -> str:
+    """Say which of the files that can be handed in has the best expected score."""
+    best = next((file for file in ranked if file.expected is not None and not file.failed), None)
+    if best is None:
+        return "No file that can be handed in has an expected score."
+    return (
+        f"**{plain(_name(best, names))}** can expect the lowest {label} of {count(len(ranked), 'file')}: "
+        f"{number(best.expected)} (90% interval: {_interval(best.low, best.high)})."
+    )
+
+
+def _name(file: RankedFile, names: dict[str, str]) -> str:
+    return names.get(file.made_by, file.name)
 
 
 def _show_ranking(ranked: Sequence[RankedFile], names: dict[str, str], label: str) -> None:
@@ -48,7 +70,7 @@ def _show_ranking(ranked: Sequence[RankedFile], names: dict[str, str], label: st
         [
             {
                 "Place": f"{place}",
-                "File": names.get(file.made_by, file.name),
+                "File": _name(file, names),
                 scores[0]: number(file.expected),
                 scores[1]: _interval(file.low, file.high),
                 scores[2]: number(file.returned),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -210,8 +210,8 @@ def _offer_repair(page: Page, run: Run, file: DeskFile) -> None:
     if not repaired.changes:
         st.markdown("Nothing of this can be repaired safely.")
         return
-    st.markdown("\n".join(f"- {plain(change.text)}" for change in repaired.changes))
-    _show_examples(repaired.changes)
+    for change in repaired.changes:
+        _show_change(change)
     if st.button(
         "Repair what is safe", icon=":material/build:", help="No prediction is changed. The result is a new file."
     ):
@@ -237,26 +237,27 @@ def _choose_columns(file: DeskFile) -> ColumnChoice:
             key=f"{label}-{file.sha256}",
         )
         for column, label, guessed in zip(
-            st.columns(2, gap="large"), ("Session ids", "Values"), (guess.ids, guess.values), strict=True
+            st.columns(2), ("Session ids", "Values"), (guess.ids, guess.values), strict=True
         )
     ]
     return ColumnChoice(*positions)
 
 
-def _show_examples(changes: Sequence[Change]) -> None:
-    rows = [
-        {
-            "Change": change.text,
-            "Line": "new" if example.line is None else f"{example.line:,}",
-            "Before": example.before,
-            "After": example.after,
-        }
-        for change in changes
-        for example in change.examples
-    ]
-    if rows:
-        with st.expander("The first rows of each change, before and after"):
-            show_table(rows, numbers=["Line"], alt="Rows before and after each change of the repair")
+def _show_change(change: Change) -> None:
+    """Show what changes, with the first rows before and after on request."""
+    with st.expander(plain(change.text)):
+        if not change.examples:
+            st.markdown("The cells stay as they are.")
+            return
+        rows = [
+            {
+                "Line": "new" if example.line is None else f"{example.line:,}",
+                "Before": example.before,
+                "After": example.after,
+            }
+            for example in change.examples
+        ]
+        show_table(rows, numbers=["Line"], alt=f"The first rows before and after: {change.text}", width="content")
 
 
 def _kind(check: CheckResult) -> str:
