@@ -206,7 +206,7 @@ def test_a_broken_file_is_read_repaired_compared_blended_downloaded_and_logged(
     page.get_by_role("button", name="Repair what is safe").click()
     expect(page.get_by_text("repaired_team.csv: Yes")).to_be_visible(timeout=60_000)
     message = page.get_by_test_id("stAlertContentSuccess")
-    expect(message.get_by_text("moved into the order of the sample submission")).to_be_visible()
+    expect(message.get_by_text("change place, into the order of the sample submission")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download submission.csv").click()
     file = tmp_path / "download.csv"

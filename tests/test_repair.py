@@ -124,7 +124,7 @@ def test_a_missing_known_session_is_added_and_any_other_is_not(tmp_path):
     result, out = repaired(tmp_path, csv_of([IDS[row] for row in left], VALUES[left]))
     assert [change.text for change in result.changes] == [
         "1 row is added, with the value known from train.",
-        "1 row is moved into the order of the sample submission.",
+        f"{N - 1 - KNOWN[1]:,} rows change place, into the order of the sample submission.",
     ]
     failed = {check.code: check.explanation for check in check_file(out, TARGET) if check.outcome == "failed"}
     assert set(failed) == {"row_count", "missing_sessions"}

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from core.check_result import CheckResult
@@ -453,6 +455,17 @@ def test_a_folder_and_a_huge_file_are_unreadable_not_errors(tmp_path):
     result = check_file(huge, SubmissionTarget.of(TEST))[0]
     assert (result.code, result.outcome) == ("readable", "failed")
     assert "536,870,913 bytes; the maximum is 536,870,912" in result.explanation
+
+
+def test_a_small_parquet_file_cannot_fill_the_memory(tmp_path):
+    rows = 200_000
+    ids = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array(["x" * 1_000_000]))
+    path = tmp_path / "sub.parquet"
+    pq.write_table(pa.table({"user_session": ids, "session_value": [1.0] * rows}), path)
+    assert path.stat().st_size < 100_000
+    result = check_file(path, SubmissionTarget.of(TEST))[0]
+    assert (result.code, result.outcome) == ("readable", "failed")
+    assert "sub.parquet cannot be read as a submission (sub.parquet" in result.explanation
 
 
 def test_what_the_system_refuses_to_read_is_unreadable(tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.base.files import atomic_file, remove_hidden_first
 from core.base.text import listed
 from core.base.workspace import Workspace
-from core.errors import InputError, RunError
+from core.errors import RunError
 from core.metric import metric_named
 from core.pipeline.submission_desk import DeskFile, complete_predictions, log_fields, open_file
 from core.runs import Run, list_runs
@@ -29,6 +29,7 @@ from core.submission.blend import (
     equal_weights,
     expected_of_blend,
     refuse_contradiction,
+    unusable_weights,
     weights_from_scores,
     weights_from_values,
 )
@@ -90,11 +91,11 @@ def returned_errors(files: Sequence[DeskFile], workspace: Workspace) -> list[flo
     Raises:
         RunError: the log cannot be read.
     """
-    found: dict[str, float] = {}
+    errors: dict[str, float] = {}
     for entry in log.entries(workspace):  # newest first
         if entry.returned is not None and entry.metric in _TO_MSE:
-            found.setdefault(entry.sha256, _TO_MSE[entry.metric](entry.returned))
-    return [found.get(file.sha256) for file in files]
+            errors.setdefault(entry.sha256, _TO_MSE[entry.metric](entry.returned))
+    return [errors.get(file.sha256) for file in files]
 
 
 def blend_files(
@@ -164,18 +165,12 @@ def _out_of_fold_weights(files: Sequence[DeskFile], workspace: Workspace) -> Vec
     """
     run_of = {run.manifest.run_id: run for run in list_runs(workspace)}
     if others := [file.name for file in files if file.made_by not in run_of]:
-        raise InputError(
-            f"No run of the workspace wrote {listed(others, 3)}, so there are no out-of-fold predictions for it.",
-            "Choose equal weights, weights by hand, or weights from returned scores.",
-            code="blend_weights",
-        )
+        problem = f"No run of the workspace wrote {listed(others, 3)}, so there are no out-of-fold predictions for it."
+        raise unusable_weights(problem, "Choose equal weights, weights by hand, or weights from returned scores.")
     runs = [run_of[file.made_by] for file in files]
     if len({run.manifest.dataset for run in runs}) > 1:
-        raise InputError(
-            "The runs are on different datasets, so their out-of-fold predictions cannot be combined.",
-            "Choose runs on one dataset.",
-            code="blend_weights",
-        )
+        problem = "The runs are on different datasets, so their out-of-fold predictions cannot be combined."
+        raise unusable_weights(problem, "Choose runs on one dataset.")
     rows = runs[0].table(OOF_FILE).select(UNIT, VALUE, pl.col(STACK).alias("0")).collect()
     for index, run in enumerate(runs[1:], start=1):
         other = run.table(OOF_FILE).select(UNIT, pl.col(STACK).alias(str(index))).collect()

@@ -133,7 +133,7 @@ def foresee(case: CheckedSubmission, run: Run) -> Foreseen:
     if gap := _gap(case):
         return Foreseen(None, f"The file {gap[1]}.")
     predictions = pl.DataFrame({TEXT: case.target.sessions, "file": case.predictions})
-    rows = _beside(predictions, answers.rename({USER_SESSION: TEXT, "session_value": PREDICTED}))
+    rows = _with_answers(predictions, answers.rename({USER_SESSION: TEXT, "session_value": PREDICTED}))
     rows = rows.filter(pl.col("source") != "default")
     known, unknown = rows.filter(pl.col("source") == _KNOWN), rows.filter(pl.col("source") != _KNOWN)
     oof = run.table(OOF_FILE).select("fold", VALUE, STACK).filter(pl.col(STACK).is_not_nan()).collect()
@@ -228,7 +228,7 @@ def refuse_blocked(file: DeskFile) -> None:
     )
 
 
-def _beside(predictions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+def _with_answers(predictions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     if predictions[TEXT].equals(answers[TEXT]):  # saves a costly join
         return predictions.hstack(answers.drop(TEXT))
     return predictions.join(answers.unique(TEXT), on=TEXT, maintain_order="left")
@@ -239,9 +239,9 @@ def _maker(workspace: Workspace, sha256: str) -> str:
     if not sha256:
         return ""
     runs = (run.manifest for run in list_runs(workspace))
-    made = [manifest.run_id for manifest in runs if manifest.sha256.get(SUBMISSION_FILE) == sha256]
-    made += [blend.blend for blend in list_blends(workspace) if blend.sha256 == sha256]
-    return made[0] if made else ""
+    makers = [manifest.run_id for manifest in runs if manifest.sha256.get(SUBMISSION_FILE) == sha256]
+    makers += [blend.blend for blend in list_blends(workspace) if blend.sha256 == sha256]
+    return makers[0] if makers else ""
 
 
 def hash_of(path: Path) -> str:

@@ -25,10 +25,10 @@ def checked_weights(weights: Sequence[float], n_files: int) -> Vector:
     Raises:
         InputError: their number is not that of the files, one is below 0 or not finite, or all are 0.
     """
-    given = _one_each("weight", weights, n_files)
-    if not given.any():
-        raise InputError("All weights are 0.", "At least one must be above 0.", code="blend_weights")
-    return given
+    checked = _one_each("weight", weights, n_files)
+    if not checked.any():
+        raise unusable_weights("All weights are 0.", "At least one must be above 0.")
+    return checked
 
 
 def checked_scores(scores: Sequence[float], n_files: int) -> list[float]:
@@ -41,21 +41,20 @@ def checked_scores(scores: Sequence[float], n_files: int) -> list[float]:
 
 
 def _one_each(noun: str, numbers: Sequence[float], n_files: int) -> Vector:
-    given = np.asarray(numbers, dtype=np.float64)
-    if len(given) != n_files:
-        raise InputError(
-            f"There {verb(len(given), 'is', 'are')} {count(len(given), noun)} for {count(n_files, 'file')}.",
-            f"Give one {noun} for each file, in the order of the files.",
-            code="blend_weights",
-        )
-    if not np.isfinite(given).all() or (given < 0).any():
-        shown = listed(f"{number:g}" for number in given)
-        raise InputError(
-            f"The {noun_form(len(given), noun)} {shown} cannot be used.",
-            f"Each {noun} must be 0 or more.",
-            code="blend_weights",
-        )
-    return given
+    if len(numbers) != n_files:
+        problem = f"There {verb(len(numbers), 'is', 'are')} {count(len(numbers), noun)} for {count(n_files, 'file')}."
+        raise unusable_weights(problem, f"Give one {noun} for each file, in the order of the files.")
+    checked = np.asarray(numbers, dtype=np.float64)
+    if not np.isfinite(checked).all() or (checked < 0).any():
+        shown = listed(f"{number:g}" for number in numbers)
+        problem = f"The {noun_form(len(numbers), noun)} {shown} cannot be used."
+        raise unusable_weights(problem, f"Each {noun} must be 0 or more.")
+    return checked
+
+
+def unusable_weights(problem: str, remedy: str) -> InputError:
+    """Return the error of weights that cannot be used or found; both arguments are sentences."""
+    return InputError(problem, remedy, code="blend_weights")
 
 
 def equal_weights(n_files: int) -> Vector:

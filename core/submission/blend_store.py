@@ -127,11 +127,11 @@ def store_blend(
 
 def list_blends(workspace: Workspace) -> list[Blend]:
     """Return all readable blends, newest first."""
-    found = []
+    blends = []
     for folder in workspace.blends.glob("blend-*"):
         try:
             blend = Blend.model_validate_json(read_sealed_json(folder / BLEND_FILE))
         except (UnusableFileError, ValidationError):
             continue
-        found.append(blend.model_copy(update={"folder": folder}))
-    return sorted(found, key=lambda blend: blend.blend, reverse=True)
+        blends.append(blend.model_copy(update={"folder": folder}))
+    return sorted(blends, key=lambda blend: blend.blend, reverse=True)

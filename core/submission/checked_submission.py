@@ -128,7 +128,7 @@ class CheckedSubmission:
         return self.target.known.join(self.rows.drop_nulls(), on=TEXT, maintain_order="left")
 
     @cached_property
-    def beside_reference(self) -> pl.DataFrame:
+    def with_reference(self) -> pl.DataFrame:
         """The sessions with a number and a prediction of the run, in file order: `text`, `number` and those of it.
 
         Sessions whose value is known from train are left out. No rows without a run.

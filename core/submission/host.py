@@ -54,18 +54,19 @@ def wait_for_score(competition: str, message: str, *, poll_seconds: float = _POL
     Raises:
         SettingError, RunError: see `hand_in`.
     """
-    found = Returned(_PENDING, None)
+    returned = Returned(_PENDING, None)
     for poll in range(_MAX_POLLS):
         if poll:
             time.sleep(poll_seconds)
         rows = csv.DictReader(io.StringIO(_run("submissions", competition, "-v")))
-        mine = next((row for row in rows if row.get("description") == message), None)
-        if mine is None:
+        row = next((row for row in rows if row.get("description") == message), None)
+        if row is None:
             continue
-        found = Returned((mine.get("status") or "").rpartition(".")[2].lower(), _number(mine.get("publicScore")))
-        if found.score is not None or found.status != _PENDING:
+        status = (row.get("status") or "").rpartition(".")[2].lower()
+        returned = Returned(status, _number(row.get("publicScore")))
+        if returned.score is not None or returned.status != _PENDING:
             break
-    return found
+    return returned
 
 
 def _run(action: str, competition: str, *arguments: str) -> str:
@@ -78,13 +79,13 @@ def _run(action: str, competition: str, *arguments: str) -> str:
         )
     command = [program, "competitions", action, competition, *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+        process = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RunError(f"{CLIENT} did not answer ({type(error).__name__}).", "Try again later.", code="host") from error
-    if done.returncode:
-        reason = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()[-1]
+    if process.returncode:
+        reason = (process.stderr.strip() or process.stdout.strip() or "no reason given").splitlines()[-1]
         raise RunError(f"The host did not take the file: {reason}", "Correct the cause, then try again.", code="host")
-    return done.stdout
+    return process.stdout
 
 
 def _number(text: str | None) -> float | None:

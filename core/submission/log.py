@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -96,11 +96,11 @@ def set_returned(workspace: Workspace, name: str, returned: float, note: str = "
     Raises:
         RunError: there is no such entry, or more than one; or the log cannot be written.
     """
-    found = {entry.entry: entry for entry in entries(workspace)}
-    full = complete_id("submission", name, found)
+    by_id = {entry.entry: entry for entry in entries(workspace)}
+    full = complete_id("submission", name, by_id)
     changes = {"returned": checked_score(returned)} | ({"note": printable(note)[:_MAX_TEXT]} if note else {})
     _append(workspace, {"entry": full} | changes)
-    return found[full].model_copy(update=changes)
+    return by_id[full].model_copy(update=changes)
 
 
 def checked_score(score: float | None) -> float | None:
@@ -131,20 +131,20 @@ def entries(workspace: Workspace) -> list[Entry]:
         if error.is_missing:
             return []
         raise RunError.damaged_log(path, str(error)) from error
-    found: dict[str, dict[str, Any]] = {}
+    by_id: dict[str, dict[str, Any]] = {}
     for line in text.split("\n"):
         try:
             fields = json.loads(line)
-            found.setdefault(fields["entry"], {}).update(fields)
+            by_id.setdefault(fields["entry"], {}).update(fields)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
-    newest_first = _valid(found.values())[::-1]
+    newest_first = _valid(by_id.values())[::-1]
     return sorted(newest_first, key=lambda entry: entry.time, reverse=True)
 
 
-def _valid(found: Sequence[dict[str, Any]] | Any) -> list[Entry]:  # noqa: ANN401 (lines of a file)
+def _valid(entries: Iterable[dict[str, Any]]) -> list[Entry]:
     valid = []
-    for fields in found:
+    for fields in entries:
         try:
             valid.append(Entry(**fields))
         except ValidationError:

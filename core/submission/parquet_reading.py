@@ -34,7 +34,8 @@ def read_parquet(stream: IO[bytes], name: str, size: int, max_fields: int) -> Su
         n_fields = len(table.columns)
         rows = _rows_as_text(table, name) if n_fields <= max_fields else pl.DataFrame()
     except InputError as error:
-        raise unreadable(name, str(error.actual or error.problem)) from error
+        is_clause = error.code == "not_a_table"
+        raise unreadable(name, str(error.actual) if is_clause else error.problem.rstrip(".")) from error
     if not 0 < n_fields <= max_fields:
         raise unreadable(name, f"it has {n_fields:,} columns; a submission has 2")
     lines = pl.int_range(_FIRST_ROW, _FIRST_ROW + rows.height, eager=True)

@@ -1,6 +1,6 @@
 """Read a submission, in whatever form a tool wrote it. Cells are read as text, and no row is lost.
 
-Deviations from a plain CSV file do no harm here: the checks report them, and a repair can write the file anew.
+Deviations from a plain CSV file do no harm here: the checks report them, and a repair can write the file again.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from core.check_result import Check
 from core.submission import alignment
 from core.submission.checked_submission import CheckedSubmission
 from core.submission.number_kinds import NUMBER
-from core.submission.requirements import BESIDE_RUN, KNOWN_VALUES, SUMS, VARIED_BESIDE_RUN
+from core.submission.requirements import KNOWN_VALUES, SUMS, VARIED_WITH_RUN, WITH_RUN
 from core.submission.target import IS_SUM, PREDICTED, TEXT, VALUE
 from core.submission.text import count_of, quoted
 
@@ -64,7 +64,7 @@ class Sums(Check[CheckedSubmission]):
     requirements = SUMS
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        rows = subject.beside_reference
+        rows = subject.with_reference
         shared, single = rows.filter(IS_SUM), rows.filter(~pl.col(IS_SUM))
         ratio, usual = (_ratio(part[NUMBER].to_numpy(), part[PREDICTED].to_numpy()) for part in (shared, single))
         if ratio >= MIN_SUM_RATIO * usual:
@@ -80,10 +80,10 @@ class OutOfStep(Check[CheckedSubmission]):
     code = "out_of_step"
     title = "Each value is next to its own id"
     severity = "warning"
-    requirements = VARIED_BESIDE_RUN
+    requirements = VARIED_WITH_RUN
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        rows = subject.beside_reference
+        rows = subject.with_reference
         return alignment.explain(rows[TEXT], rows[NUMBER].to_numpy(), rows[PREDICTED].to_numpy())
 
 
@@ -91,10 +91,10 @@ class Distribution(Check[CheckedSubmission]):
     code = "distribution"
     title = "The values are distributed like the predictions of the run"
     severity = "warning"
-    requirements = BESIDE_RUN
+    requirements = WITH_RUN
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        rows = subject.beside_reference
+        rows = subject.with_reference
         values, predicted = rows[NUMBER].to_numpy(), rows[PREDICTED].to_numpy()
         index = stability_index(predicted, values)
         if index <= MAX_PSI:

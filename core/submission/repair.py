@@ -234,7 +234,8 @@ def _ordered(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]
             {_BEFORE: rows.select(_row(VALUE, TEXT))[TEXT], _AFTER: ordered.select(_row(VALUE, TEXT))[TEXT]}
         )
         moved = pairs.with_row_index(LINE, offset=2).filter(pl.col(_BEFORE) != pl.col(_AFTER))
-        changes.append(_change("order", moved, "row is", "rows are", "moved into the order of the sample submission"))
+        what = "place, into the order of the sample submission"
+        changes.append(_change("order", moved, "row changes", "rows change", what))
     return ordered
 
 

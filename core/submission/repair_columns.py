@@ -59,17 +59,17 @@ def find_columns(table: SubmissionTable, target: SubmissionTarget, chosen: Colum
     Raises:
         InputError: one of them cannot be found for sure, or one column is chosen for both.
     """
-    found = guess_columns(table, target, chosen)
+    columns = guess_columns(table, target, chosen)
     remedy = "Choose the columns of the ids and the values (--id-column, --value-column)."
-    if found.ids is None:
+    if columns.ids is None:
         raise _unclear(table, f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows", remedy)
-    if found.values is None:
-        names = [table.header[index] for index in _likely_values(table, target, found.ids)]
+    if columns.values is None:
+        names = [table.header[index] for index in _likely_values(table, target, columns.ids)]
         which = f" ({quoted(names)})" if names else ""
         raise _unclear(table, f"{count(len(names), 'column')} may have the values{which}", remedy)
-    if found.ids == found.values:
+    if columns.ids == columns.values:
         raise _unclear(table, "the ids and the values are in one column", "Choose two columns.")
-    return found.ids, found.values
+    return columns.ids, columns.values
 
 
 def with_wanted_columns(table: SubmissionTable, target: SubmissionTarget, ids: int, values: int) -> SubmissionTable:

@@ -35,15 +35,15 @@ _TRAIN = _Requirement(lambda case: case.target.train is not None, "there are no 
 _KNOWN = _Requirement(lambda case: case.known.height > 0, "no session with a number has a value in train")
 _RUN = _Requirement(lambda case: case.target.reference is not None, "there is no run to compare with")
 _COMPARABLE = _Requirement(
-    lambda case: case.beside_reference.height >= MIN_COMPARED,
+    lambda case: case.with_reference.height >= MIN_COMPARED,
     f"fewer than {MIN_COMPARED} sessions can be compared with the run",
 )
 _VARIED = _Requirement(
-    lambda case: case.beside_reference[NUMBER].n_unique() > 1 and case.beside_reference[PREDICTED].n_unique() > 1,
+    lambda case: case.with_reference[NUMBER].n_unique() > 1 and case.with_reference[PREDICTED].n_unique() > 1,
     "all values, or all predictions of the run, are equal",
 )
 _SUMS = _Requirement(
-    lambda case: MIN_SUMS <= case.beside_reference[IS_SUM].sum() < case.beside_reference.height,
+    lambda case: MIN_SUMS <= case.with_reference[IS_SUM].sum() < case.with_reference.height,
     f"fewer than {MIN_SUMS} sessions belong to several users",
 )
 _SAMPLE = _Requirement(lambda case: case.target.sample is not None, "there is no sample_submission.csv to compare with")
@@ -62,6 +62,6 @@ DIFFERENT_NUMBERS: Final = (*TWO_NUMBERS, _DIFFERENT)
 NUMBERS_AND_TRAIN: Final = (_TRAIN, *SOME_VALUES, _NUMBERS)
 SAME_SESSIONS_AS_SAMPLE: Final = (_SAMPLE, *SOME_IDS, _SAME_SESSIONS)
 KNOWN_VALUES: Final = (*SOME_VALUES, _KNOWN)
-BESIDE_RUN: Final = (_RUN, *SOME_VALUES, _COMPARABLE)
-VARIED_BESIDE_RUN: Final = (*BESIDE_RUN, _VARIED)
+WITH_RUN: Final = (_RUN, *SOME_VALUES, _COMPARABLE)
+VARIED_WITH_RUN: Final = (*WITH_RUN, _VARIED)
 SUMS: Final = (_RUN, *SOME_VALUES, _SUMS)

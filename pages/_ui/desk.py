@@ -61,19 +61,19 @@ def choices(workspace: Workspace, run: Run) -> list[Choice]:
     runs = [one for one in list_runs(workspace) if one.manifest.dataset == run.manifest.dataset]
     runs = [one for one in runs if one.manifest.run_id == run.manifest.run_id or not one.manifest.config.is_live]
     ordered = sorted(runs, key=lambda one: one.manifest.run_id != run.manifest.run_id)
-    found = [Choice(f"Run {run_name(one)}", one.submission, one.manifest.run_id[-6:]) for one in ordered]
+    choices = [Choice(f"Run {run_name(one)}", one.submission, one.manifest.run_id[-6:]) for one in ordered]
     blends = [blend for blend in list_blends(workspace) if blend.dataset in {"", run.manifest.dataset}]
-    found += [Choice(blend.blend.replace("blend-", "Blend "), blend.submission, blend.blend[-4:]) for blend in blends]
+    choices += [Choice(blend.blend.replace("blend-", "Blend "), blend.submission, blend.blend[-4:]) for blend in blends]
     uploads = sorted(workspace.uploads.glob(f"*/{PART}/*"), key=lambda path: path.stat().st_mtime, reverse=True)
-    found += [Choice(f"File {path.name}", path, path.parts[-3][:6]) for path in uploads if path.is_file()]
-    return _different(found)
+    choices += [Choice(f"File {path.name}", path, path.parts[-3][:6]) for path in uploads if path.is_file()]
+    return _distinct(choices)
 
 
-def _different(found: list[Choice]) -> list[Choice]:
-    times = Counter(choice.label for choice in found)
+def _distinct(choices: list[Choice]) -> list[Choice]:
+    times = Counter(choice.label for choice in choices)
     return [
         choice if times[choice.label] == 1 else replace(choice, label=f"{choice.label} ({choice.key})")
-        for choice in found
+        for choice in choices
     ]
 
 

@@ -150,9 +150,9 @@ def _blend(page: Page, opened: Sequence[DeskFile], names: Sequence[str], run: Ru
     st.header("Blend them", anchor=False)
     method = st.segmented_control("Weights", list(_METHODS), default=EQUAL, required=True)
     with showing_errors(stop=True):
-        given, zeros = _weight_fields(method, page, opened, names)
-    numbers = [value for value in given if value is not None]
-    is_complete = len(numbers) == len(given)
+        fields, zeros = _weight_fields(method, page, opened, names)
+    numbers = [value for value in fields if value is not None]
+    is_complete = len(numbers) == len(fields)
     if not st.button("Write the blend", type="primary", icon=":material/blender:", disabled=not is_complete):
         if not is_complete:
             st.caption("Enter a returned score for each file.")
@@ -189,8 +189,8 @@ def _weight_fields(
         "worse. The rules of a competition may forbid this. With the score of a file of zeros, the weights need not "
         "add up to 1."
     )
-    given = [
+    numbers = [
         st.number_input(plain(f"Returned MSE of {name}"), 0.0, None, score, key=f"returned-{name}")
         for name, score in zip(names, returned_errors(opened, page.workspace), strict=True)
     ]
-    return given, st.number_input("Returned MSE of a file of zeros (optional)", 0.0, None, None)
+    return numbers, st.number_input("Returned MSE of a file of zeros (optional)", 0.0, None, None)

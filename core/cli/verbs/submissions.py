@@ -22,9 +22,9 @@ def submissions(options: argparse.Namespace) -> Outcome:
     """List the log of submissions, or add to it."""
     workspace = Workspace.from_environment()
     if options.action == "list":
-        found = log.entries(workspace)
-        lines = [_entry_line(entry) for entry in found]
-        content = {"submissions": [entry.model_dump(mode="json") for entry in found]}
+        entries = log.entries(workspace)
+        lines = [_entry_line(entry) for entry in entries]
+        content = {"submissions": [entry.model_dump(mode="json") for entry in entries]}
         return Outcome(content, "\n".join(lines) or "There is no submission yet.")
     if options.action == "rank":
         return _rank(options, workspace)
@@ -74,8 +74,8 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
         return log.record(workspace, "submitted", **fields)
     message = f"{file.name} {file.sha256[:12]}"
     log.require_writable(workspace)  # a file that was handed in cannot be taken back
-    said = host.hand_in(path, options.competition, message)
-    entry = log.record(workspace, "submitted", **(fields | {"note": options.note or said.strip()[:200]}))
+    answer = host.hand_in(path, options.competition, message)
+    entry = log.record(workspace, "submitted", **(fields | {"note": options.note or answer.strip()[:200]}))
     if options.wait:
         returned = host.wait_for_score(options.competition, message)
         if returned.score is not None:
