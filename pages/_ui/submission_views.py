@@ -1,4 +1,4 @@
-"""The views of the Submission page about one file: its verdict, its checks, its repair and its downloads."""
+"""The views of the Submission page about one file: its verdict, its checks, its content and its downloads."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import Final
 
 import streamlit as st
 
+from core.base.files import path_of
 from core.base.text import count, interval_text, number
 from core.check_result import CheckResult
 from core.eda.run_charts import file_values
-from core.errors import InputError
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_desk import DeskFile
 from core.runs import Run
-from core.submission.repair import Change
-from core.submission.repair_columns import ColumnChoice, guess_columns
 from pages._ui import desk as files
 from pages._ui.chart import show_chart
 from pages._ui.frame import Page, showing_errors
+from pages._ui.repair_view import offer_repair
 from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
 from pages._ui.table import offer_file, show_table
@@ -174,8 +173,8 @@ def _read_typed_path() -> None:
     if typed == state.desk_typed:
         return
     state.desk_typed = typed
-    if Path(typed).is_file():
-        state.desk_path = Path(typed)
+    if path_of(typed).is_file():
+        state.desk_path = path_of(typed)
     elif typed:
         st.error(plain(f"There is no file at {typed}. Check the path, or upload the file."), icon=":material/error:")
 
@@ -191,73 +190,10 @@ def show_any_file(page: Page, run: Run, path: Path, file: DeskFile) -> None:
         offer_downloads()
     show_checks(file)
     if file.case.read_error is None and (file.blocking or file.advisory):
-        _offer_repair(page, run, file)
+        offer_repair(page, run, file)
     if file.blocking:
         offer_downloads()
     show_content(run, file)
-
-
-def _offer_repair(page: Page, run: Run, file: DeskFile) -> None:
-    """Show what a repair would change, and offer it."""
-    st.header("What can be repaired?", anchor=False)
-    chosen = _choose_columns(file)
-    try:
-        repaired = files.repaired(file.sha256, run.manifest.run_id, chosen, file)
-    except InputError as error:
-        advice = "Choose the columns above." if error.code == "columns" else error.remedy
-        st.markdown(plain(f"{error.problem} {advice}"))
-        return
-    if not repaired.changes:
-        st.markdown("Nothing of this can be repaired safely.")
-        return
-    for change in repaired.changes:
-        _show_change(change)
-    if st.button(
-        "Repair what is safe", icon=":material/build:", help="No prediction is changed. The result is a new file."
-    ):
-        with showing_errors(stop=True):
-            page_state().desk_path = files.keep_repaired(page.workspace, file, repaired)
-        page_state().leave_message(" ".join(change.text for change in repaired.changes))
-        st.rerun()
-
-
-def _choose_columns(file: DeskFile) -> ColumnChoice:
-    """Let the visitor choose the columns of ids and values, if the header does not name them."""
-    table, target = file.case.table, file.case.target
-    if table.header == target.columns.header:
-        return ColumnChoice()
-    guess, labels = guess_columns(table, target), files.column_labels(file)
-    positions = [
-        column.selectbox(
-            label,
-            range(len(labels)),
-            index=guessed,
-            format_func=labels.__getitem__,
-            placeholder="Choose a column",
-            key=f"{label}-{file.sha256}",
-        )
-        for column, label, guessed in zip(
-            st.columns(2), ("Session ids", "Values"), (guess.ids, guess.values), strict=True
-        )
-    ]
-    return ColumnChoice(*positions)
-
-
-def _show_change(change: Change) -> None:
-    """Show what changes, with the first rows before and after on request."""
-    with st.expander(plain(change.text)):
-        if not change.examples:
-            st.markdown("The cells stay as they are.")
-            return
-        rows = [
-            {
-                "Line": "new" if example.line is None else f"{example.line:,}",
-                "Before": example.before,
-                "After": example.after,
-            }
-            for example in change.examples
-        ]
-        show_table(rows, numbers=["Line"], alt=f"The first rows before and after: {change.text}", width="content")
 
 
 def _kind(check: CheckResult) -> str:

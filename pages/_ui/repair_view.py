@@ -1,0 +1,79 @@
+"""The repair of a submission file: the columns to choose, what would change, and the button that writes a new file."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import InputError
+from core.pipeline.submission_desk import DeskFile
+from core.runs import Run
+from core.submission.repair import Change
+from core.submission.repair_columns import ColumnChoice, guess_columns
+from pages._ui import desk as files
+from pages._ui.frame import Page, showing_errors
+from pages._ui.state import page_state
+from pages._ui.table import show_table
+from pages._ui.text import plain
+
+
+def offer_repair(page: Page, run: Run, file: DeskFile) -> None:
+    """Show what a repair would change, and offer it."""
+    st.header("What can be repaired?", anchor=False)
+    chosen = _choose_columns(file)
+    try:
+        repaired = files.repaired(file.sha256, run.manifest.run_id, chosen, file)
+    except InputError as error:
+        advice = "Choose the columns above." if error.code == "columns" else error.remedy
+        st.markdown(plain(f"{error.problem} {advice}"))
+        return
+    if not repaired.changes:
+        st.markdown("Nothing of this can be repaired safely.")
+        return
+    for change in repaired.changes:
+        _show_change(change)
+    if st.button(
+        "Repair what is safe", icon=":material/build:", help="No prediction is changed. The result is a new file."
+    ):
+        with showing_errors(stop=True):
+            page_state().desk_path = files.keep_repaired(page.workspace, file, repaired)
+        page_state().leave_message(" ".join(change.text for change in repaired.changes))
+        st.rerun()
+
+
+def _choose_columns(file: DeskFile) -> ColumnChoice:
+    """Let the visitor choose the columns of ids and values, if the header does not name them."""
+    table, target = file.case.table, file.case.target
+    if table.header == target.columns.header:
+        return ColumnChoice()
+    guess, labels = guess_columns(table, target), files.column_labels(file)
+    positions = [
+        column.selectbox(
+            label,
+            range(len(labels)),
+            index=guessed,
+            format_func=labels.__getitem__,
+            placeholder="Choose a column",
+            key=f"{label}-{file.sha256}",
+        )
+        for column, label, guessed in zip(
+            st.columns(2), ("Session ids", "Values"), (guess.ids, guess.values), strict=True
+        )
+    ]
+    return ColumnChoice(*positions)
+
+
+def _show_change(change: Change) -> None:
+    """Show what changes, with the first rows before and after on request."""
+    with st.expander(plain(change.text)):
+        if not change.examples:
+            st.markdown("The cells stay as they are.")
+            return
+        rows = [
+            {
+                "Line": "new" if example.line is None else f"{example.line:,}",
+                "Before": example.before,
+                "After": example.after,
+            }
+            for example in change.examples
+        ]
+        show_table(rows, numbers=["Line"], alt=f"The first rows before and after: {change.text}", width="content")
