@@ -81,7 +81,6 @@ elif view == ANY:
     finding.markdown(f"{plain(file.name)}: {verdict(file, run)}")
     show_any_file(page, run, path, file)
 elif view == COMPARE:
-    finding.markdown("Files that differ in their errors are better together: compare them, and blend them.")
-    show_comparison(page, run, choices)
+    show_comparison(page, run, choices, finding)
 else:
     show_log(page, run, finding)

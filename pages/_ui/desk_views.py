@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.base.text import interval_text, listed, number
 from core.pipeline.submission_blend import blend_files, find_weights, returned_errors
@@ -32,8 +33,12 @@ _MIN_FILES: Final = 2
 _SHOWN: Final = 10
 
 
-def show_comparison(page: Page, run: Run, choices: list[files.Choice]) -> None:
-    """Compare the chosen files, and blend them."""
+def show_comparison(page: Page, run: Run, choices: list[files.Choice], finding: DeltaGenerator) -> None:
+    """Compare the chosen files, and blend them.
+
+    Args:
+        finding: the place of the sentence that says how close the files are.
+    """
     labels = [choice.label for choice in choices]
     chosen = st.multiselect(
         "Files",
@@ -42,6 +47,7 @@ def show_comparison(page: Page, run: Run, choices: list[files.Choice]) -> None:
         placeholder="Choose two or more files",
     )
     if len(chosen) < _MIN_FILES:
+        finding.markdown("Files that differ in their errors are better together: compare them, and blend them.")
         st.markdown("Choose two or more files. Train another run, or upload a file in the view “Check a file”.")
         return
     with showing_errors(stop=True):
@@ -49,31 +55,8 @@ def show_comparison(page: Page, run: Run, choices: list[files.Choice]) -> None:
         names = [choice.label for choice in choices if choice.label in chosen]
         _show_scores(names, opened, run)
         comparison = files.compared(opened, names, dataset_of(page.workspace, run))
-    closest = comparison.pairs.sort("distance").row(0, named=True)
-    st.header("How do the files differ?", anchor=False)
-    st.markdown(
-        plain(
-            f"{closest['file']} and {closest['other']} are the closest: their rank correlation is "
-            f"{number(closest['rank_correlation'])}, and the root mean square of their differences "
-            f"{number(closest['distance'])} value units."
-        )
-    )
-    show_table(
-        [
-            {
-                "File": row["file"],
-                "Other file": row["other"],
-                "Correlation": number(row["correlation"]),
-                "Rank correlation": number(row["rank_correlation"]),
-                "Distance": number(row["distance"]),
-                "Mean difference": number(row["difference"]),
-            }
-            for row in comparison.pairs.iter_rows(named=True)
-        ],
-        numbers=("Correlation", "Rank correlation", "Distance", "Mean difference"),
-        alt="Pairs of files, and how they differ",
-    )
-    st.caption("Distance: root mean square of the differences. Both are in value units.")
+    finding.markdown(plain(_closest(comparison.pairs)))
+    _show_pairs(comparison.pairs)
     segments, sessions = st.tabs(["By segment", "Largest disagreements"])
     with segments:
         _show_segments(comparison.segments, names)
@@ -101,6 +84,38 @@ def _show_scores(names: Sequence[str], opened: Sequence[DeskFile], run: Run) -> 
     st.caption(
         "Expected if the file knows no more of the values than the selected run. A file that knows more is better."
     )
+
+
+def _closest(pairs: Frame) -> str:
+    """Say how close the closest two files are."""
+    pair = pairs.sort("distance").row(0, named=True)
+    both = f"{pair['file']} and {pair['other']}"
+    subject = f"{both} have" if pairs.height == 1 else f"The closest files, {both}, have"
+    return (
+        f"{subject} a rank correlation of {number(pair['rank_correlation'])}, and the root mean square of their "
+        f"differences is {number(pair['distance'])} value units."
+    )
+
+
+def _show_pairs(pairs: Frame) -> None:
+    """Show how the files of each pair differ."""
+    st.header("How do the files differ?", anchor=False)
+    show_table(
+        [
+            {
+                "File": row["file"],
+                "Other file": row["other"],
+                "Correlation": number(row["correlation"]),
+                "Rank correlation": number(row["rank_correlation"]),
+                "Distance": number(row["distance"]),
+                "Mean difference": number(row["difference"]),
+            }
+            for row in pairs.iter_rows(named=True)
+        ],
+        numbers=("Correlation", "Rank correlation", "Distance", "Mean difference"),
+        alt="Pairs of files, and how they differ",
+    )
+    st.caption("Distance: root mean square of the differences. Both are in value units.")
 
 
 def _show_segments(segments: Frame, names: Sequence[str]) -> None:
