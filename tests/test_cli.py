@@ -30,6 +30,7 @@ from core.dataset import Dataset
 from core.features import all_features, build_features
 from core.ingestion import InputFiles
 from core.ingestion.mapping import load_mapping
+from core.ingestion.mapping.toml_file import parse_mapping
 from core.runs import Run
 from tests.browser import answers, free_port
 from tests.conftest import DEMO
@@ -594,7 +595,9 @@ def test_a_guess_keeps_the_encoding_and_the_separator_of_a_mapping(
     rows = [f"Straße;{header}", *(f"Große Bleichen, 1;{line}" for line in lines[:50])]
     log.write_text("\n".join(rows), encoding="cp1252")
     assert main(["mapping", "guess", str(log)]) == 0
-    assert "cp1252" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "# encoding: " in printed
+    assert parse_mapping(printed.encode(), "redirected").encoding == "cp1252"
     stated.write_text('encoding = "cp1252"\nseparator = ";"\n')
     assert main(["mapping", "guess", str(log), "--mapping", str(stated), "--out", str(out)]) == 0
     assert f"Encoding and separator are those of the mapping {stated}. All else is guessed." in capsys.readouterr().out

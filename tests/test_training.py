@@ -775,6 +775,29 @@ def test_session_classes_distinguish_lengths_and_known_users() -> None:
     assert sorted(members) == sorted(members, key=lambda label: members[label])
 
 
+@pytest.mark.parametrize(("test_starts_at", "trains_on"), [(100, [0, 1]), (0, [0, 1, 2])])
+def test_a_session_cut_by_a_split_by_date_does_not_train(test_starts_at: int, trains_on: list[int]) -> None:
+    """If the times of the files overlap, they were not split by date, and a session in both is not cut in two."""
+    units = pl.DataFrame(
+        {
+            "unit": range(6),
+            "session": [50, 51, 52, 52, 53, 54],
+            "role": [0, 0, 0, 1, 1, 1],
+            "user": [10, 11, 12, 12, 10, 13],
+            "value": [1.0, 2.0, 9.0, None, None, None],
+            "composite": [False] * 6,
+            "start": [10, 20, 99, test_starts_at, 120, 130],
+            "known_value": [None, None, None, 9.0, None, None],
+        }
+    )
+    values = pl.DataFrame({"n_events": [1.0] * 6, "user_is_known": [0.0] * 6, "duration": [30.0] * 6})
+    data = training_set(FeatureTable(units, values))
+    assert data.units.tolist() == trains_on
+    assert data.test_units.tolist() == [3, 4, 5]
+    assert data.known_value_mask is not None
+    assert data.known_value_mask.tolist() == [True, False, False]
+
+
 # --- the certificate --------------------------------------------------------------------------------------------------
 
 

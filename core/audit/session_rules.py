@@ -92,7 +92,8 @@ class KnownSessions(Rule):
                 "session. The score is measured on other sessions and says little about these."
                 if mostly
                 else "Nothing to do. A run copies their values from the train file and reports their number; this can "
-                "be switched off."
+                "be switched off. If the files are split by date, their parts in the train file are not used for "
+                "training, because the value is that of the whole session."
             ),
             examples=data.display_ids(SESSION, sessions.head(MAX_EXAMPLES)),
         )

@@ -13,7 +13,7 @@ from core.features import FeatureTable
 from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.user_values import Sessions
 from core.own_columns import OwnColumn
-from core.schema import ROLE, SESSION, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
+from core.schema import KNOWN_VALUE, ROLE, SESSION, START, TEST_ROLE, TRAIN_ROLE, UNIT, USER, VALUE
 from core.training.expected_score import session_classes
 from core.training.learners import Matrix, Vector
 from core.training.start import Times
@@ -121,7 +121,8 @@ def training_set(
     """Select training rows and test rows.
 
     Sessions without a value are not used for training. Neither are composite sessions, because their value is the sum
-    over several users, who are in several folds.
+    over several users, who are in several folds, nor sessions that the split between the files cuts in two: the train
+    file has a part of their events, with the value of all.
 
     Args:
         sessions: integer ids of the sessions to predict; None for all sessions of the test file.
@@ -131,7 +132,7 @@ def training_set(
     """
     units = table.units
     is_train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
-    is_train &= units.get_column(VALUE).is_not_null()
+    is_train &= units.get_column(VALUE).is_not_null() & ~_is_cut(units)
     is_test = units.get_column(ROLE) == TEST_ROLE
     if sessions is not None:
         is_test &= units.get_column(SESSION).is_in(sessions.implode())
@@ -155,9 +156,23 @@ def training_set(
             include_later=all_rows,
         ),
         baskets=None if events is None else Baskets.of(events, all_units, Catalogue.empty(own)),
-        known_value_mask=test.get_column("known_value").is_not_null().to_numpy(),
+        known_value_mask=test.get_column(KNOWN_VALUE).is_not_null().to_numpy(),
         own=tuple(own),
     )
+
+
+def _is_cut(units: pl.DataFrame) -> pl.Series:
+    """Whether the session of each unit is in both files, which are split by date.
+
+    On three demos, the error on the test file is 0.3 to 1.9% lower without these 0.3% of the training sessions. If the
+    times of the files overlap, the files share sessions for another reason, and none is cut.
+    """
+    is_test = units.get_column(ROLE) == TEST_ROLE
+    first_test, last_train = (units.filter(mask).get_column(START) for mask in (is_test, ~is_test))
+    known = units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION)
+    if not len(known) or first_test.min() < last_train.max():
+        known = known.clear()
+    return units.get_column(SESSION).is_in(known.implode())
 
 
 def _positions_in_train(test: pl.DataFrame, train: pl.DataFrame) -> NDArray[np.int64]:

@@ -160,8 +160,7 @@ def _guess(options: argparse.Namespace) -> Outcome:
     if options.out:
         with writing_to(options.out):
             options.out.write_text(text, encoding="utf-8")
-    lines = [] if options.out else [text]
-    lines += [f"{role}: {reason}" for role, reason in reasons.items()]
+    lines = [f"{role}: {reason}" for role, reason in reasons.items()]
     own = completed.mapping.model_dump(exclude_defaults=True).get("own", {})
     lines += ["Own columns:", *(f"  {line}" for line in describe(own))] if own else []
     lines += ["Not used:", *(f"  {line}" for line in describe_unused(guess.unused))] if guess.unused else []
@@ -182,4 +181,6 @@ def _guess(options: argparse.Namespace) -> Outcome:
             table: {name: {"code": why.reason, "reason": why.clause} for name, why in columns.items()}
             for table, columns in completed.unused.items()
         }
+    if not options.out:  # comments, so that the output can be redirected to a mapping file
+        lines = [text, *(f"# {line}" for line in lines)]
     return Outcome(content, "\n".join(lines))
