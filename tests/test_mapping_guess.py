@@ -887,6 +887,17 @@ def test_products_in_a_column_of_records_are_named(cell: Callable[[object], str]
     )
 
 
+def test_events_nested_in_sessions_are_named_for_each_role() -> None:
+    """The form of the OTTO log: one line per session."""
+    events = json.dumps([{"aid": 59625, "ts": 1661724000278, "type": "clicks"}])
+    guess = guess_mapping(["session", "events"], [[f"{number}", events] for number in range(5)])
+    for role, subject in (("event_time", "event time"), ("event_type", "event type"), ("product_id", "product")):
+        assert guess.reasons[role] == (
+            f"The {subject} is nested in column events, whose cells are records with the fields aid, ts and type. Write "
+            'one row per record, with the fields as columns. See "Nested columns" in the guide to data and mappings.'
+        )
+
+
 def test_nested_columns_of_parquet_are_named_and_can_be_unnested(tmp_path: Path) -> None:
     item = {"item_id": "I1", "price": 4.5, "quantity": 2}
     events = {

@@ -39,7 +39,8 @@ def guess_event_types(builder: GuessBuilder) -> None:
         builder.settings["every_event_is"] = BUY
         builder.mark_absent(EVENT_TYPE, "The log has columns of receipts and no event types, so every event is a BUY.")
     else:
-        builder.leave_column_open(EVENT_TYPE, "No column with event types was found.")
+        finding = "No column with event types was found."
+        builder.leave_column_open(EVENT_TYPE, finding, nested_names=names.TYPE_NAMES)
 
 
 def _best_column(builder: GuessBuilder, named: list[LogColumn]) -> LogColumn | None:

@@ -218,7 +218,7 @@ def _guess_times(builder: GuessBuilder) -> None:
             builder.settings["time_format"] = form.time_format
         return
     if not named:
-        builder.leave_column_open(EVENT_TIME, "No column with times was found.")
+        builder.leave_column_open(EVENT_TIME, "No column with times was found.", nested_names=names.TIME_NAMES)
         return
     builder.assign(EVENT_TIME, named[0])
     if named[0].values:

@@ -72,7 +72,7 @@ class GuessBuilder:
                 ranked.append((min(matches), column))
         return [column for _, column in sorted(ranked, key=lambda pair: pair[0])]
 
-    def describe_nested(self, role: str, names: Sequence[str]) -> str:
+    def _describe_nested(self, role: str, names: Sequence[str]) -> str:
         """Return a sentence on a column with records that have a field for a role; "" if there is no such column."""
         for column in self.unassigned:
             fields = column.record_fields
@@ -109,9 +109,18 @@ class GuessBuilder:
         self.missing.append(role)
         self.reasons[role] = reason
 
-    def leave_column_open(self, role: str, finding: str) -> None:
-        """Record that a person must choose the column of a role. `finding` says why none was chosen."""
-        self.leave_open(role, f"{finding} {HOW_TO_SET[role]}")
+    def leave_column_open(
+        self, role: str, finding: str, *, nested_names: Sequence[str] = (), nested_role: str | None = None
+    ) -> None:
+        """Record that a person must choose the column of a role, or unnest it.
+
+        Args:
+            finding: why no column was chosen.
+            nested_names: normalized names of a field that would have the role, if a column has records.
+            nested_role: the role of this field; by default `role`.
+        """
+        nested = self._describe_nested(nested_role or role, nested_names)
+        self.leave_open(role, nested or f"{finding} {HOW_TO_SET[role]}")
 
     def build(self) -> Guess:
         """Return the guess."""

@@ -23,11 +23,8 @@ def guess_ids(builder: GuessBuilder) -> None:
     """Assign the columns of products, categories and users. A log may have session ids but no users."""
     product = _fullest(builder.candidates(PRODUCT_ID, names.PRODUCT_NAMES))
     if product is None:
-        nested = builder.describe_nested(PRODUCT_ID, names.PRODUCT_NAMES)
-        if nested:
-            builder.leave_open(PRODUCT_ID, nested)
-        else:
-            builder.leave_column_open(PRODUCT_ID, "No column has a usual name for the product.")
+        finding = "No column has a usual name for the product."
+        builder.leave_column_open(PRODUCT_ID, finding, nested_names=names.PRODUCT_NAMES)
     else:
         builder.assign(PRODUCT_ID, product)
     _guess_category(builder, product)

@@ -62,11 +62,9 @@ def _guess_prices(builder: GuessBuilder) -> None:
     prices = _numeric(builder.candidates(PRICE, names.PRICE_NAMES), purchases)
     row_totals = _numeric(builder.candidates(PRICE, names.ROW_TOTAL_NAMES), purchases)
     if not prices and not row_totals:
-        nested = builder.describe_nested(PRICE, (*names.PRICE_NAMES, *names.ROW_TOTAL_NAMES))
-        if nested:
-            builder.leave_open(SESSION_VALUE, nested)
-        else:
-            builder.leave_column_open(SESSION_VALUE, _reason_for_no_price(builder))
+        amounts = (*names.PRICE_NAMES, *names.ROW_TOTAL_NAMES)
+        finding = _reason_for_no_price(builder)
+        builder.leave_column_open(SESSION_VALUE, finding, nested_names=amounts, nested_role=PRICE)
         return
     builder.settings["value"] = PRICE_OF_BUYS
     if prices:
