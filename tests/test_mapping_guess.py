@@ -893,8 +893,9 @@ def test_events_nested_in_sessions_are_named_for_each_role() -> None:
     guess = guess_mapping(["session", "events"], [[f"{number}", events] for number in range(5)])
     for role, subject in (("event_time", "event time"), ("event_type", "event type"), ("product_id", "product")):
         assert guess.reasons[role] == (
-            f"The {subject} is nested in column events, whose cells are records with the fields aid, ts and type. Write "
-            'one row per record, with the fields as columns. See "Nested columns" in the guide to data and mappings.'
+            f"The {subject} is nested in column events, whose cells are records with the fields aid, ts and type. "
+            'Write one row per record, with the fields as columns. See "Nested columns" in the guide to data and '
+            "mappings."
         )
 
 
