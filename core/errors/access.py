@@ -12,63 +12,42 @@ class AccessError(StudioError):
 
     @classmethod
     def unknown_host(cls, host: str) -> AccessError:
-        return cls(
-            f"The dashboard does not answer at the address {host}.",
-            f"If this address is yours, start the dashboard with SVS_ALLOWED_HOSTS={host}.",
-            code="unknown_host",
-            actual=host,
-        )
+        problem = f"The dashboard does not answer at the address {host}."
+        remedy = f"If this address is yours, start the dashboard with SVS_ALLOWED_HOSTS={host}."
+        return cls(problem, remedy, code="unknown_host", actual=host)
 
     @classmethod
     def unreadable_host(cls) -> AccessError:
-        return cls(
-            "The request does not name the dashboard's address: its Host header is missing or not valid.",
-            "Open the address that was shown when the dashboard was started.",
-            code="unreadable_host",
-            allowed="a host with an optional port",
-        )
+        problem = "The request does not name the dashboard's address: its Host header is missing or not valid."
+        remedy = "Open the address that was shown when the dashboard was started."
+        return cls(problem, remedy, code="unreadable_host", allowed="a host with an optional port")
 
     @classmethod
     def foreign_origin(cls, host: str) -> AccessError:
-        return cls(
-            f"A page of another address sent a request to {host}. Only the dashboard's own pages may do this.",
-            "Behind a reverse proxy, let the proxy pass on the Host header with its port.",
-            code="foreign_origin",
-            actual=host,
-        )
+        problem = f"A page of another address sent a request to {host}. Only the dashboard's own pages may do this."
+        remedy = "Behind a reverse proxy, let the proxy pass on the Host header with its port."
+        return cls(problem, remedy, code="foreign_origin", actual=host)
 
     @classmethod
     def not_logged_in(cls) -> AccessError:
-        return cls(
-            "You are not logged in.",
-            "Reload the page and enter the token.",
-            code="not_logged_in",
-            allowed="the token in SVS_TOKEN",
-        )
+        problem = "You are not logged in."
+        remedy = "Reload the page and enter the token."
+        return cls(problem, remedy, code="not_logged_in", allowed="the token in SVS_TOKEN")
 
     @classmethod
     def wrong_token(cls) -> AccessError:
-        return cls(
-            "This is not the token of this dashboard.",
-            "Copy all of it and try again.",
-            code="wrong_token",
-            allowed="the token in SVS_TOKEN",
-        )
+        problem = "This is not the token of this dashboard."
+        remedy = "Copy all of it and try again."
+        return cls(problem, remedy, code="wrong_token", allowed="the token in SVS_TOKEN")
 
     @classmethod
     def too_many_tries(cls, limit: int) -> AccessError:
-        return cls(
-            f"More than {limit} attempts to log in are waiting for an answer.",
-            "Wait a minute and try again.",
-            code="too_many_tries",
-            allowed=limit,
-        )
+        problem = f"More than {limit} attempts to log in are waiting for an answer."
+        remedy = "Wait a minute and try again."
+        return cls(problem, remedy, code="too_many_tries", allowed=limit)
 
     @classmethod
     def no_guard(cls) -> AccessError:
-        return cls(
-            "The dashboard was started without app.py, so it cannot ask for the token in SVS_TOKEN.",
-            "Start it with `python -m core ui` or `streamlit run app.py`.",
-            code="no_guard",
-            allowed="app.py",
-        )
+        problem = "The dashboard was started without app.py, so it cannot ask for the token in SVS_TOKEN."
+        remedy = "Start it with `python -m core ui` or `streamlit run app.py`."
+        return cls(problem, remedy, code="no_guard", allowed="app.py")

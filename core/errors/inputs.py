@@ -20,21 +20,15 @@ class InputError(StudioError):
 
     @classmethod
     def not_found(cls, path: Path) -> InputError:
-        return cls(
-            f"There is no file at {path}.",
-            "Check the path, or choose another file.",
-            code="file_not_found",
-            actual=path,
-        )
+        problem = f"There is no file at {path}."
+        remedy = "Check the path, or choose another file."
+        return cls(problem, remedy, code="file_not_found", actual=path)
 
     @classmethod
     def cannot_open(cls, path: Path, reason: str) -> InputError:
-        return cls(
-            f"{path.name} cannot be opened ({reason}).",
-            "Check the path and its permissions, or choose another file.",
-            code="cannot_open_file",
-            actual=reason,
-        )
+        problem = f"{path.name} cannot be opened ({reason})."
+        remedy = "Check the path and its permissions, or choose another file."
+        return cls(problem, remedy, code="cannot_open_file", actual=reason)
 
     @classmethod
     def no_file_named(cls, option: str) -> InputError:
@@ -42,12 +36,9 @@ class InputError(StudioError):
 
     @classmethod
     def same_file(cls, name: str) -> InputError:
-        return cls(
-            f"{name} is both the train file and the test file. The test file must have the sessions to predict.",
-            "Choose another file for one of them.",
-            code="same_file_twice",
-            actual=name,
-        )
+        problem = f"{name} is both the train file and the test file. The test file must have the sessions to predict."
+        remedy = "Choose another file for one of them."
+        return cls(problem, remedy, code="same_file_twice", actual=name)
 
     @classmethod
     def split_too_small(
@@ -76,151 +67,108 @@ class InputError(StudioError):
             remedy = f"Use fewer windows, or another number of days, at most {allowed[1]:g}."
         elif allowed is not None:
             remedy = f"Use from {allowed[0]:g} to {allowed[1]:g} days."
-        return cls(
+        problem = (
             f"A split of {name} with {days:g} test days{back} puts {train:,} complete {noun_form(train, 'session')} "
-            f"before {time_text(cut)} and {test:,} after it. Each part needs at least {min_sessions}.",
-            remedy,
-            code="split_too_small",
-            actual=days,
-            allowed=allowed,
+            f"before {time_text(cut)} and {test:,} after it. Each part needs at least {min_sessions}."
         )
+        return cls(problem, remedy, code="split_too_small", actual=days, allowed=allowed)
 
     @classmethod
     def changed_while_read(cls, name: str, reason: str) -> InputError:
-        return cls(
-            f"{name} changed while it was being read ({reason}).",
-            "Wait until it is completely written, then try again.",
-            code="file_changed",
-            actual=reason,
-        )
+        problem = f"{name} changed while it was being read ({reason})."
+        remedy = "Wait until it is completely written, then try again."
+        return cls(problem, remedy, code="file_changed", actual=reason)
 
     @classmethod
     def empty(cls, name: str) -> InputError:
-        return cls(
-            f"{name} is empty. An event file needs a header line and at least one event.",
-            "Export it again.",
-            code="empty_file",
-            actual=name,
-        )
+        problem = f"{name} is empty. An event file needs a header line and at least one event."
+        remedy = "Export it again."
+        return cls(problem, remedy, code="empty_file", actual=name)
 
     @classmethod
     def unreadable(cls, name: str, reason: str, remedy: str = "") -> InputError:
-        return cls(
-            f"{name} cannot be read as a table ({reason}).",
-            remedy or "Save it as CSV, CSV.GZ, ZIP, Parquet or JSON Lines, then try again.",
-            code="not_a_table",
-            actual=reason,
-            allowed=["CSV", "CSV.GZ", "ZIP", "Parquet", "JSON Lines"],
-        )
+        problem = f"{name} cannot be read as a table ({reason})."
+        remedy = remedy or "Save it as CSV, CSV.GZ, ZIP, Parquet or JSON Lines, then try again."
+        allowed = ["CSV", "CSV.GZ", "ZIP", "Parquet", "JSON Lines"]
+        return cls(problem, remedy, code="not_a_table", actual=reason, allowed=allowed)
 
     @classmethod
     def expands_too_much(
         cls, name: str, unpacked: int, packed: int, *, max_ratio: int, limit: int, variable: str
     ) -> InputError:
         ratio = unpacked // max(packed, 1)
-        return cls(
+        problem = (
             f"{name} has {packed:,} bytes, but unpacks to {unpacked:,} bytes or more, {max(ratio, 1):,} times as many. "
-            f"Allowed are {limit:,}, which is {max_ratio:,} times its size or 64 MiB.",
-            f"If the file is right, unpack it first, or set the environment variable {variable} to a number above "
-            f"{max(ratio, max_ratio):,}.",
-            code="expands_too_much",
-            actual=unpacked,
-            allowed=limit,
+            f"Allowed are {limit:,}, which is {max_ratio:,} times its size or 64 MiB."
         )
+        remedy = (
+            f"If the file is right, unpack it first, or set the environment variable {variable} to a number above "
+            f"{max(ratio, max_ratio):,}."
+        )
+        return cls(problem, remedy, code="expands_too_much", actual=unpacked, allowed=limit)
 
     @classmethod
     def too_many_members(cls, name: str, members: int, max_members: int) -> InputError:
-        return cls(
-            f"{name} is an archive of {members:,} files. At most {max_members:,} are read from one archive.",
-            "Unpack it and name the folder, or join the files, then try again.",
-            code="too_many_members",
-            actual=members,
-            allowed=max_members,
-        )
+        problem = f"{name} is an archive of {members:,} files. At most {max_members:,} are read from one archive."
+        remedy = "Unpack it and name the folder, or join the files, then try again."
+        return cls(problem, remedy, code="too_many_members", actual=members, allowed=max_members)
 
     @classmethod
     def too_many_columns(cls, name: str, columns: int, max_columns: int) -> InputError:
-        return cls(
-            f"{name} has {columns:,} columns. At most {max_columns:,} are read.",
-            "Remove the columns that are not needed, then try again.",
-            code="too_many_columns",
-            actual=columns,
-            allowed=max_columns,
-        )
+        problem = f"{name} has {columns:,} columns. At most {max_columns:,} are read."
+        remedy = "Remove the columns that are not needed, then try again."
+        return cls(problem, remedy, code="too_many_columns", actual=columns, allowed=max_columns)
 
     @classmethod
     def empty_archive(cls, name: str) -> InputError:
-        return cls(
-            f"{name} has no files. A ZIP archive needs at least one event file.",
-            "Create the archive again.",
-            code="empty_archive",
-            actual=name,
-        )
+        problem = f"{name} has no files. A ZIP archive needs at least one event file."
+        remedy = "Create the archive again."
+        return cls(problem, remedy, code="empty_archive", actual=name)
 
     @classmethod
     def empty_folder(cls, path: Path, endings: Sequence[str]) -> InputError:
-        return cls(
-            f"{path} has no event file ({', '.join(endings)}).",
-            "Name a folder that has one, or a file.",
-            code="no_event_files",
-            actual=path,
-            allowed=list(endings),
-        )
+        problem = f"{path} has no event file ({', '.join(endings)})."
+        remedy = "Name a folder that has one, or a file."
+        return cls(problem, remedy, code="no_event_files", actual=path, allowed=list(endings))
 
     @classmethod
     def files_in_subfolders(cls, folder: Path, example: Path) -> InputError:
-        return cls(
-            f"{folder} has no event file of its own, only files in subfolders, such as {example}.",
-            f"To read all of them, use the pattern {folder / '**' / f'*{example.suffix}'}.",
-            code="files_in_subfolders",
-            actual=example,
-        )
+        problem = f"{folder} has no event file of its own, only files in subfolders, such as {example}."
+        remedy = f"To read all of them, use the pattern {folder / '**' / f'*{example.suffix}'}."
+        return cls(problem, remedy, code="files_in_subfolders", actual=example)
 
     @classmethod
     def web_address(cls, address: str) -> InputError:
-        return cls(
-            f"{address} is a web address. Event files are read from this machine only.",
-            "Download the file and name its path. A database has an address such as sqlite:///shop.db.",
-            code="web_address",
-            actual=address,
-        )
+        problem = f"{address} is a web address. Event files are read from this machine only."
+        remedy = "Download the file and name its path. A database has an address such as sqlite:///shop.db."
+        return cls(problem, remedy, code="web_address", actual=address)
 
     @classmethod
     def invalid_database_address(cls, reason: str) -> InputError:
-        return cls(
-            f"The database address cannot be parsed ({reason}).",
-            "Write it like sqlite:///shop.db or postgresql://user:password@host/shop.",
-            code="invalid_database_address",
-            actual=reason,
-        )
+        problem = f"The database address cannot be parsed ({reason})."
+        remedy = "Write it like sqlite:///shop.db or postgresql://user:password@host/shop."
+        return cls(problem, remedy, code="invalid_database_address", actual=reason)
 
     @classmethod
     def no_driver(cls, name: str, package: str) -> InputError:
-        return cls(
+        problem = (
             f"{name} needs the package {package}, which is not installed. Only SQLite and PostgreSQL work without "
-            "another package.",
-            f"Run `pip install {package}`, then try again.",
-            code="database_driver_not_installed",
-            actual=package,
+            "another package."
         )
+        remedy = f"Run `pip install {package}`, then try again."
+        return cls(problem, remedy, code="database_driver_not_installed", actual=package)
 
     @classmethod
     def query_failed(cls, name: str, reason: str) -> InputError:
-        return cls(
-            f"The query on {name} failed ({reason}).",
-            "Check the address, the password and the query.",
-            code="query_failed",
-            actual=reason,
-        )
+        problem = f"The query on {name} failed ({reason})."
+        remedy = "Check the address, the password and the query."
+        return cls(problem, remedy, code="query_failed", actual=reason)
 
     @classmethod
     def empty_query_result(cls, name: str) -> InputError:
-        return cls(
-            f"The query on {name} returned no rows. At least one event is needed.",
-            "Check its conditions and try again.",
-            code="empty_query_result",
-            actual=name,
-        )
+        problem = f"The query on {name} returned no rows. At least one event is needed."
+        remedy = "Check its conditions and try again."
+        return cls(problem, remedy, code="empty_query_result", actual=name)
 
     @classmethod
     def missing_columns(
@@ -233,139 +181,113 @@ class InputError(StudioError):
                 f"The {has} nested values, whose parts are not columns. Flatten the file, so that each line is one "
                 "event, or use a mapping that names the columns of this log."
             )
-        return cls(
-            f"{name} has no {noun_form(len(missing), 'column')} {listed(missing)}. Its columns are {listed(columns)}.",
-            remedy,
-            code="missing_columns",
-            actual=list(columns),
-            allowed=list(missing),
+        problem = (
+            f"{name} has no {noun_form(len(missing), 'column')} {listed(missing)}. Its columns are {listed(columns)}."
         )
+        return cls(problem, remedy, code="missing_columns", actual=list(columns), allowed=list(missing))
 
     @classmethod
     def no_header(cls, name: str, cells: Sequence[str]) -> InputError:
-        return cls(
-            f"The first line of {name} is not a header with column names, but a row of data ({listed(cells)}).",
-            "Add a first line with the column names, then try again.",
-            code="no_header",
-            actual=list(cells),
-        )
+        problem = f"The first line of {name} is not a header with column names, but a row of data ({listed(cells)})."
+        remedy = "Add a first line with the column names, then try again."
+        return cls(problem, remedy, code="no_header", actual=list(cells))
 
     @classmethod
     def table_needed(cls, table: str, columns: Sequence[str]) -> InputError:
         names = f"{noun_form(len(columns), 'column')} {listed(columns)}"
-        return cls(
-            f"The mapping takes the {names} from a table of {table}, but no such table was given.",
+        problem = f"The mapping takes the {names} from a table of {table}, but no such table was given."
+        remedy = (
             f"Name its file with --{table} (on the Data page: the table of {table}), or remove these columns from the "
-            "mapping.",
-            code="table_needed",
-            actual=list(columns),
-            allowed=table,
+            "mapping."
         )
+        return cls(problem, remedy, code="table_needed", actual=list(columns), allowed=table)
 
     @classmethod
     def no_table_key(cls, name: str, table: str, expected: str, columns: Sequence[str]) -> InputError:
-        return cls(
+        problem = (
             f"{name} has no column {expected}, by which the {table} of the log could be looked up. Its columns are "
-            f"{listed(columns)}.",
-            f"Set key under [tables.{table}] in a mapping to the column with the ids of the {table}, or choose another "
-            "file.",
-            code="no_table_key",
-            actual=list(columns),
-            allowed=expected,
+            f"{listed(columns)}."
         )
+        remedy = (
+            f"Set key under [tables.{table}] in a mapping to the column with the ids of the {table}, or choose another "
+            "file."
+        )
+        return cls(problem, remedy, code="no_table_key", actual=list(columns), allowed=expected)
 
     @classmethod
     def missing_table_columns(cls, name: str, table: str, missing: Sequence[str], columns: Sequence[str]) -> InputError:
-        return cls(
+        problem = (
             f"{name} has no {noun_form(len(missing), 'column')} {listed(missing)}, which the mapping takes from the "
-            f"table of {table}. Its columns are {listed(columns)}.",
-            f"Choose a table of {table} with these columns.",
-            code="missing_table_columns",
-            actual=list(columns),
-            allowed=list(missing),
+            f"table of {table}. Its columns are {listed(columns)}."
         )
+        remedy = f"Choose a table of {table} with these columns."
+        return cls(problem, remedy, code="missing_table_columns", actual=list(columns), allowed=list(missing))
 
     @classmethod
     def no_known_ids(cls, name: str, table: str, column: str, examples: tuple[str, str]) -> InputError:
         in_table, in_log = examples
-        return cls(
+        problem = (
             f"Column {column} of {name} has none of the ids of the {table} in the log: {in_table} is in the table, and "
-            f"{in_log} in the log.",
-            f"Choose another file, or set key under [tables.{table}] in a mapping to the column with the ids as the "
-            "log writes them.",
-            code="no_known_ids",
-            actual=list(examples),
-            allowed=column,
+            f"{in_log} in the log."
         )
+        remedy = (
+            f"Choose another file, or set key under [tables.{table}] in a mapping to the column with the ids as the "
+            "log writes them."
+        )
+        return cls(problem, remedy, code="no_known_ids", actual=list(examples), allowed=column)
 
     @classmethod
     def too_few_ids(cls, name: str, column: str, valid: int, total: int) -> InputError:
-        return cls(
+        problem = (
             f"Only {valid:,} of {count(total, 'row')} in {name} can be read and {verb(valid, 'has', 'have')} an id in "
-            f"column {column}.",
-            "Correct the file, or choose another one.",
-            code="too_few_ids",
-            actual=valid,
-            allowed=column,
+            f"column {column}."
         )
+        remedy = "Correct the file, or choose another one."
+        return cls(problem, remedy, code="too_few_ids", actual=valid, allowed=column)
 
     @classmethod
     def repeated_ids(cls, name: str, table: str, column: str, ids: int, rows: int) -> InputError:
-        return cls(
+        problem = (
             f"Column {column} of {name} has only {count(ids, 'different id')} in {count(rows, 'row')}. A table of "
-            f"{table} has one row for each of them.",
-            f"Choose another file, or set key under [tables.{table}] in a mapping to the column with the ids.",
-            code="repeated_ids",
-            actual=ids,
-            allowed=rows,
+            f"{table} has one row for each of them."
         )
+        remedy = f"Choose another file, or set key under [tables.{table}] in a mapping to the column with the ids."
+        return cls(problem, remedy, code="repeated_ids", actual=ids, allowed=rows)
 
     @classmethod
     def table_too_large(cls, name: str, max_rows: int, max_gigabytes: int) -> InputError:
-        return cls(
+        problem = (
             f"{name} is too large for a table of products or users. At most {max_rows:,} rows and {max_gigabytes} GB "
-            "of used columns are allowed.",
-            "Leave out the rows that the log does not need, or use fewer columns.",
-            code="table_too_large",
-            actual=name,
-            allowed=max_rows,
+            "of used columns are allowed."
         )
+        remedy = "Leave out the rows that the log does not need, or use fewer columns."
+        return cls(problem, remedy, code="table_too_large", actual=name, allowed=max_rows)
 
     @classmethod
     def swapped_files(cls, train: str, test: str, column: str) -> InputError:
-        return cls(
-            f"The train file {train} has no column {column}, but the test file {test} has. They seem to be swapped.",
-            f"Use {test} as the train file and {train} as the test file.",
-            code="swapped_files",
-            actual=[train, test],
+        problem = (
+            f"The train file {train} has no column {column}, but the test file {test} has. They seem to be swapped."
         )
+        remedy = f"Use {test} as the train file and {train} as the test file."
+        return cls(problem, remedy, code="swapped_files", actual=[train, test])
 
     @classmethod
     def duplicate_column(cls, name: str, column: str) -> InputError:
-        return cls(
-            f"{name} has more than one column {column}.",
-            "Rename one of them, or choose a different column in a mapping.",
-            code="duplicate_column",
-            actual=column,
-        )
+        problem = f"{name} has more than one column {column}."
+        remedy = "Rename one of them, or choose a different column in a mapping."
+        return cls(problem, remedy, code="duplicate_column", actual=column)
 
     @classmethod
     def other_separator(cls, name: str, separator: str) -> InputError:
-        return cls(
-            f"The columns of {name} are separated by {separator}, but the mapping has another separator.",
-            "Remove the separator from the mapping, so that it is detected from the header.",
-            code="other_separator",
-            actual=separator,
-        )
+        problem = f"The columns of {name} are separated by {separator}, but the mapping has another separator."
+        remedy = "Remove the separator from the mapping, so that it is detected from the header."
+        return cls(problem, remedy, code="other_separator", actual=separator)
 
     @classmethod
     def other_encoding(cls, name: str, expected: str = "in the expected encoding") -> InputError:
-        return cls(
-            f"The text of {name} is not {expected}.",
-            'Name its encoding in a mapping, such as encoding = "cp1252" or "latin-1", or save the file as UTF-8.',
-            code="other_encoding",
-            actual=expected,
-        )
+        problem = f"The text of {name} is not {expected}."
+        remedy = 'Name its encoding in a mapping, such as encoding = "cp1252" or "latin-1", or save the file as UTF-8.'
+        return cls(problem, remedy, code="other_encoding", actual=expected)
 
     @classmethod
     def too_few_valid(
@@ -386,126 +308,101 @@ class InputError(StudioError):
         fix_in_mapping = f", or set {mapping_line} in a mapping" if mapping_line else " or the mapping"
         lower = math.floor(100 * valid / max(total, 1)) / 100
         accept = f" To accept the file as it is, set least_usable = {lower:g} in a mapping." if lower else ""
-        return cls(
+        problem = (
             f"Only {valid:,} of {count(total, kind)} in {name} {verb(valid, 'is', 'are')} valid ({reasons}). "
-            f"At least {least} must be valid{why}.",
-            remedy or f"Correct the file{fix_in_mapping}.{accept}",
-            code=f"too_few_valid_{kind}s",
-            actual=valid,
-            allowed=min_share,
+            f"At least {least} must be valid{why}."
         )
+        remedy = remedy or f"Correct the file{fix_in_mapping}.{accept}"
+        return cls(problem, remedy, code=f"too_few_valid_{kind}s", actual=valid, allowed=min_share)
 
     @classmethod
     def too_few_known_values(cls, name: str, unknown: int, total: int, reasons: str, *, min_share: float) -> InputError:
-        return cls(
+        problem = (
             f"The value of {unknown:,} of {count(total, 'session')} in {name} is unknown ({reasons}). "
-            f"At least {min_share * 100:g}% must be known.",
-            "Correct the export or the mapping, or set a lower least_usable in the mapping.",
-            code="too_few_known_values",
-            actual=unknown,
-            allowed=min_share,
+            f"At least {min_share * 100:g}% must be known."
         )
+        remedy = "Correct the export or the mapping, or set a lower least_usable in the mapping."
+        return cls(problem, remedy, code="too_few_known_values", actual=unknown, allowed=min_share)
 
     @classmethod
     def repeated_purchases(cls, name: str, repeated: int, total: int) -> InputError:
-        return cls(
+        problem = (
             f"{repeated:,} of {count(total, 'purchase row')} in {name} {verb(repeated, 'repeats', 'repeat')} another "
-            "one in every column that is read, as if an export had been joined twice.",
-            'In a mapping, set duplicates = "remove" to count each once, or duplicates = "keep" if all are purchases.',
-            code="repeated_purchases",
-            actual=repeated,
-            allowed=["remove", "keep"],
+            "one in every column that is read, as if an export had been joined twice."
         )
+        remedy = (
+            'In a mapping, set duplicates = "remove" to count each once, or duplicates = "keep" if all are purchases.'
+        )
+        return cls(problem, remedy, code="repeated_purchases", actual=repeated, allowed=["remove", "keep"])
 
     @classmethod
     def ambiguous_decimal_mark(cls, name: str, column: str, cell: str, others: Iterable[str | None] = ()) -> InputError:
         cells = listed(other for other in others if other)
         evidence = f"The column also has {cells}." if cells else "No other number in the column shows which is right."
-        return cls(
-            f"{cell} in column {column} of {name} has two readings: with a decimal point or comma. {evidence}",
-            'Set decimal = "." or decimal = "," in a mapping and try again.',
-            code="ambiguous_decimal_mark",
-            actual=cell,
-            allowed=[".", ","],
-        )
+        problem = f"{cell} in column {column} of {name} has two readings: with a decimal point or comma. {evidence}"
+        remedy = 'Set decimal = "." or decimal = "," in a mapping and try again.'
+        return cls(problem, remedy, code="ambiguous_decimal_mark", actual=cell, allowed=[".", ","])
 
     @classmethod
     def several_currencies(cls, name: str, currencies: Sequence[str], column: str | None) -> InputError:
         where = f"Column {column}" if column else "The price column"
         settings = "currency and currency_rates" if column else "columns.currency, currency and currency_rates"
-        return cls(
-            f"{where} of {name} has several currencies ({listed(currencies)}), which cannot be added up.",
-            f"Set {settings} in a mapping, or convert the prices, and try again.",
-            code="several_currencies",
-            actual=list(currencies),
-        )
+        problem = f"{where} of {name} has several currencies ({listed(currencies)}), which cannot be added up."
+        remedy = f"Set {settings} in a mapping, or convert the prices, and try again."
+        return cls(problem, remedy, code="several_currencies", actual=list(currencies))
 
     @classmethod
     def sessions_without_events(
         cls, name: str, missing: Sequence[str], total: int, *, min_share: float, by_timeout: bool = False
     ) -> InputError:
         """`by_timeout`: whether sessions are made by a session timeout, so that their ids are not in the log."""
-        advice = "Use the test file that belongs to this sample submission, or set a lower least_usable in a mapping."
+        remedy = "Use the test file that belongs to this sample submission, or set a lower least_usable in a mapping."
         if by_timeout:
-            advice = (
+            remedy = (
                 "The mapping makes sessions by session_gap_minutes, with ids such as U17@2025-06-02T12:00:00Z. If the "
                 "log has session ids, set columns.user_session to their column instead."
             )
-        return cls(
+        problem = (
             f"{len(missing):,} of {count(total, 'session')} in {name} {verb(len(missing), 'is', 'are')} not in the "
-            f"test file ({listed(missing, 3)}). At least {min_share * 100:g}% must be in it.",
-            advice,
-            code="sessions_without_events",
-            actual=list(missing),
-            allowed=min_share,
+            f"test file ({listed(missing, 3)}). At least {min_share * 100:g}% must be in it."
         )
+        return cls(problem, remedy, code="sessions_without_events", actual=list(missing), allowed=min_share)
 
     @classmethod
     def empty_session_ids(cls, name: str, rows: int) -> InputError:
-        return cls(
-            f"{name} has {count(rows, 'row')} without a session id.",
-            f"Remove {verb(rows, 'this row', 'these rows')} and try again.",
-            code="empty_session_ids",
-            actual=rows,
-        )
+        problem = f"{name} has {count(rows, 'row')} without a session id."
+        remedy = f"Remove {verb(rows, 'this row', 'these rows')} and try again."
+        return cls(problem, remedy, code="empty_session_ids", actual=rows)
 
     @classmethod
     def repeated_sessions(cls, name: str, repeated: Sequence[str]) -> InputError:
-        return cls(
-            f"{name} lists {count(len(repeated), 'session')} more than once ({listed(repeated, 3)}).",
-            "Remove the repeated lines and try again.",
-            code="repeated_sessions",
-            actual=list(repeated),
-        )
+        problem = f"{name} lists {count(len(repeated), 'session')} more than once ({listed(repeated, 3)})."
+        remedy = "Remove the repeated lines and try again."
+        return cls(problem, remedy, code="repeated_sessions", actual=list(repeated))
 
     @classmethod
     def too_few_users(cls, users: int, min_users: int) -> InputError:
-        return cls(
+        problem = (
             f"The train file has {count(users, 'user')} with a session value. Training and scoring by user need at "
-            f"least {min_users:,} users.",
-            "Use a longer log.",
-            code="too_few_users",
-            actual=users,
-            allowed=min_users,
+            f"least {min_users:,} users."
         )
+        remedy = "Use a longer log."
+        return cls(problem, remedy, code="too_few_users", actual=users, allowed=min_users)
 
     @classmethod
     def too_few_users_per_period(cls, users: int, min_users: int) -> InputError:
-        return cls(
+        problem = (
             f"With folds forward in time, one fold has {count(users, 'user')} to learn from, because users who return "
-            f"in the validated period are left out. At least {min_users:,} are needed.",
-            "Use fewer folds, or folds by user.",
-            code="too_few_users_per_period",
-            actual=users,
-            allowed=min_users,
+            f"in the validated period are left out. At least {min_users:,} are needed."
         )
+        remedy = "Use fewer folds, or folds by user."
+        return cls(problem, remedy, code="too_few_users_per_period", actual=users, allowed=min_users)
 
     @classmethod
     def empty_period(cls, folds: int) -> InputError:
-        return cls(
+        problem = (
             f"Folds forward in time divide the log into {folds + 1:,} periods, and one has no session. The log is "
-            "short, or many sessions begin in the same second.",
-            "Use fewer folds, or folds by user.",
-            code="empty_period",
-            actual=folds,
+            "short, or many sessions begin in the same second."
         )
+        remedy = "Use fewer folds, or folds by user."
+        return cls(problem, remedy, code="empty_period", actual=folds)

@@ -18,21 +18,15 @@ class MissingPart(StudioError):
 
     @classmethod
     def package(cls, package: str, purpose: str) -> MissingPart:
-        return cls(
-            f"{purpose} needs the package {package}, which is not installed.",
-            f"Run `pip install {package}`, then try again.",
-            code="package_not_installed",
-            allowed=package,
-        )
+        problem = f"{purpose} needs the package {package}, which is not installed."
+        remedy = f"Run `pip install {package}`, then try again."
+        return cls(problem, remedy, code="package_not_installed", allowed=package)
 
     @classmethod
     def java(cls, purpose: str) -> MissingPart:
-        return cls(
-            f"{purpose} needs Java 17 or later, which was not found.",
-            "Install a Java runtime, or set JAVA_HOME to its folder, then try again.",
-            code="java_not_installed",
-            allowed=17,
-        )
+        problem = f"{purpose} needs Java 17 or later, which was not found."
+        remedy = "Install a Java runtime, or set JAVA_HOME to its folder, then try again."
+        return cls(problem, remedy, code="java_not_installed", allowed=17)
 
 
 def import_part(module: str, purpose: str) -> ModuleType:

@@ -30,13 +30,9 @@ class RunError(StudioError):
     @classmethod
     def unknown(cls, kind: IdKind, name: str, names: Sequence[str]) -> RunError:
         existing = f"Existing {kind}s: {listed(names, 5)}." if names else f"There is no {kind} yet."
-        return cls(
-            f"There is no {kind} named {name}. {existing}",
-            f"To see all, run `python -m core {kind}s list`.",
-            code=f"unknown_{kind}",
-            actual=name,
-            allowed=list(names),
-        )
+        problem = f"There is no {kind} named {name}. {existing}"
+        remedy = f"To see all, run `python -m core {kind}s list`."
+        return cls(problem, remedy, code=f"unknown_{kind}", actual=name, allowed=list(names))
 
     @classmethod
     def ambiguous(cls, kind: str, name: str, names: Sequence[str]) -> RunError:
@@ -50,66 +46,45 @@ class RunError(StudioError):
 
     @classmethod
     def changed_file(cls, name: str) -> RunError:
-        return cls(
-            f"{name} has changed since it was checked.",
-            "Load the page again to check the file that is there now.",
-            code="changed_file",
-            actual=name,
-        )
+        problem = f"{name} has changed since it was checked."
+        remedy = "Load the page again to check the file that is there now."
+        return cls(problem, remedy, code="changed_file", actual=name)
 
     @classmethod
     def damaged_log(cls, path: Path, reason: str) -> RunError:
-        return cls(
-            f"The log of submissions {path} cannot be read ({reason}).",
-            "Move it away to begin a new one.",
-            code="damaged_log",
-            actual=reason,
-        )
+        problem = f"The log of submissions {path} cannot be read ({reason})."
+        remedy = "Move it away to begin a new one."
+        return cls(problem, remedy, code="damaged_log", actual=reason)
 
     @classmethod
     def folder_in_use(cls, path: Path) -> RunError:
-        return cls(
-            f"The folder {path} already exists and is not empty.",
-            "Choose a new folder for this run with --out.",
-            code="folder_in_use",
-            actual=path,
-        )
+        problem = f"The folder {path} already exists and is not empty."
+        remedy = "Choose a new folder for this run with --out."
+        return cls(problem, remedy, code="folder_in_use", actual=path)
 
     @classmethod
     def file_exists(cls, path: Path) -> RunError:
-        return cls(
-            f"{path} already exists, and existing files are not overwritten.",
-            "Choose another path.",
-            code="file_exists",
-            actual=path,
-        )
+        problem = f"{path} already exists, and existing files are not overwritten."
+        remedy = "Choose another path."
+        return cls(problem, remedy, code="file_exists", actual=path)
 
     @classmethod
     def not_writable(cls, path: Path, reason: str) -> RunError:
-        return cls(
-            f"{path} cannot be written ({reason}).",
-            "Choose a folder that you can write to, and name it with --out.",
-            code="not_writable",
-            actual=reason,
-        )
+        problem = f"{path} cannot be written ({reason})."
+        remedy = "Choose a folder that you can write to, and name it with --out."
+        return cls(problem, remedy, code="not_writable", actual=reason)
 
     @classmethod
     def jobs_database_unusable(cls, path: Path, reason: str) -> RunError:
-        return cls(
-            f"The jobs database {path} cannot be used ({reason}).",
-            "Make the file writable, or move it away so that a new one is created.",
-            code="jobs_database_unusable",
-            actual=reason,
-        )
+        problem = f"The jobs database {path} cannot be used ({reason})."
+        remedy = "Make the file writable, or move it away so that a new one is created."
+        return cls(problem, remedy, code="jobs_database_unusable", actual=reason)
 
     @classmethod
     def disk_full(cls, path: Path) -> RunError:
-        return cls(
-            f"The disk of {path} is full. The results so far are kept.",
-            "Free some space, then start the same run again or resume it.",
-            code="disk_full",
-            actual=path,
-        )
+        problem = f"The disk of {path} is full. The results so far are kept."
+        remedy = "Free some space, then start the same run again or resume it."
+        return cls(problem, remedy, code="disk_full", actual=path)
 
     @classmethod
     def wrong_job_state(cls, job: str, state: str, action: JobAction) -> RunError:
@@ -119,203 +94,139 @@ class RunError(StudioError):
     @classmethod
     def busy(cls, job: str, *, is_same_run: bool) -> RunError:
         if is_same_run:
-            return cls(
-                f"The same run is already in progress as job {job}.",
-                "Wait for it to finish. To see its progress, run `python -m core jobs list`.",
-                code="same_run_in_progress",
-                actual=job,
-            )
-        return cls(
-            f"Another run is in progress (job {job}), and a workspace does one run at a time.",
-            "Wait for it to finish, or add --background to put yours into the queue.",
-            code="workspace_busy",
-            actual=job,
-        )
+            problem = f"The same run is already in progress as job {job}."
+            remedy = "Wait for it to finish. To see its progress, run `python -m core jobs list`."
+            return cls(problem, remedy, code="same_run_in_progress", actual=job)
+        problem = f"Another run is in progress (job {job}), and a workspace does one run at a time."
+        remedy = "Wait for it to finish, or add --background to put yours into the queue."
+        return cls(problem, remedy, code="workspace_busy", actual=job)
 
     @classmethod
     def other_version(cls, path: Path, version: object, supported: int) -> RunError:
-        return cls(
-            f"The run in {path} has version {version}, but this program reads versions up to {supported}.",
-            "Open it with the program that wrote it, or start the run again.",
-            code="other_run_version",
-            actual=version,
-            allowed=supported,
-        )
+        problem = f"The run in {path} has version {version}, but this program reads versions up to {supported}."
+        remedy = "Open it with the program that wrote it, or start the run again."
+        return cls(problem, remedy, code="other_run_version", actual=version, allowed=supported)
 
     @classmethod
     def spark_failed(cls, master: str, reason: str) -> RunError:
-        return cls(
-            f"Spark at {master} ended with an error ({reason}).",
-            "Check the address in SPARK_MASTER, the log of Spark, and that all workers can read the folder in TMPDIR.",
-            code="spark_failed",
-            actual=reason,
+        problem = f"Spark at {master} ended with an error ({reason})."
+        remedy = (
+            "Check the address in SPARK_MASTER, the log of Spark, and that all workers can read the folder in TMPDIR."
         )
+        return cls(problem, remedy, code="spark_failed", actual=reason)
 
     @classmethod
     def folder_not_shared(cls, folder: Path, written: int, found: int) -> RunError:
-        return cls(
-            f"The workers of Spark wrote {count(written, 'row')}, but {folder} has {found:,} of them.",
-            "Set TMPDIR to a folder that this machine and all workers mount at the same path, then try again.",
-            code="folder_not_shared",
-            actual=found,
-            allowed=written,
-        )
+        problem = f"The workers of Spark wrote {count(written, 'row')}, but {folder} has {found:,} of them."
+        remedy = "Set TMPDIR to a folder that this machine and all workers mount at the same path, then try again."
+        return cls(problem, remedy, code="folder_not_shared", actual=found, allowed=written)
 
     @classmethod
     def not_confirmed(cls, kind: StoredKind, name: str, path: Path, also: str = "") -> RunError:
         """`also` says in complete sentences what else changes."""
-        return cls(
-            f"{kind} {name} in {path} would be deleted permanently. {also}".strip(),
-            "To confirm, add --yes.",
-            code="deletion_not_confirmed",
-            actual=path,
-        )
+        problem = f"{kind} {name} in {path} would be deleted permanently. {also}".strip()
+        remedy = "To confirm, add --yes."
+        return cls(problem, remedy, code="deletion_not_confirmed", actual=path)
 
     @classmethod
     def not_a_run(cls, path: Path) -> RunError:
-        return cls(
-            f"{path} is not the folder of a run: its manifest.json belongs to something else.",
-            "Name a run of the workspace or the folder of a run. To see all runs, run `python -m core runs list`.",
-            code="not_a_run",
-            actual=path,
-        )
+        problem = f"{path} is not the folder of a run: its manifest.json belongs to something else."
+        remedy = "Name a run of the workspace or the folder of a run. To see all runs, run `python -m core runs list`."
+        return cls(problem, remedy, code="not_a_run", actual=path)
 
     @classmethod
     def note_too_long(cls, reason: str, *, max_name: int, max_text: int) -> RunError:
-        return cls(
-            f"The note is too long ({reason}). A name has up to {max_name:,} characters, a text up to {max_text:,}.",
-            "Shorten it and try again.",
-            code="note_too_long",
-            actual=reason,
-            allowed={"name": max_name, "text": max_text},
+        problem = (
+            f"The note is too long ({reason}). A name has up to {max_name:,} characters, a text up to {max_text:,}."
         )
+        remedy = "Shorten it and try again."
+        return cls(problem, remedy, code="note_too_long", actual=reason, allowed={"name": max_name, "text": max_text})
 
     @classmethod
     def not_deletable(cls, path: Path, reason: str) -> RunError:
-        return cls(
-            f"{path} cannot be deleted ({reason}).",
-            "Check the permissions of its folder.",
-            code="not_deletable",
-            actual=reason,
-        )
+        problem = f"{path} cannot be deleted ({reason})."
+        remedy = "Check the permissions of its folder."
+        return cls(problem, remedy, code="not_deletable", actual=reason)
 
     @classmethod
     def damaged(cls, path: Path, reason: str) -> RunError:
-        return cls(
-            f"The run in {path} is damaged ({reason}).",
-            "Start the run again, or choose another one.",
-            code="damaged_run",
-            actual=reason,
-        )
+        problem = f"The run in {path} is damaged ({reason})."
+        remedy = "Start the run again, or choose another one."
+        return cls(problem, remedy, code="damaged_run", actual=reason)
 
     @classmethod
     def damaged_model(cls, path: Path, reason: str) -> RunError:
-        return cls(
-            f"The model in {path} is damaged ({reason}).",
-            "Use another copy of it, or start its run again.",
-            code="damaged_model",
-            actual=reason,
-        )
+        problem = f"The model in {path} is damaged ({reason})."
+        remedy = "Use another copy of it, or start its run again."
+        return cls(problem, remedy, code="damaged_model", actual=reason)
 
     @classmethod
     def other_model_version(cls, path: Path) -> RunError:
-        return cls(
-            f"The model in {path} was made by another version of this program, which uses other features.",
-            "Use that version, or start the run of the model again.",
-            code="other_model_version",
-            actual=path,
-        )
+        problem = f"The model in {path} was made by another version of this program, which uses other features."
+        remedy = "Use that version, or start the run of the model again."
+        return cls(problem, remedy, code="other_model_version", actual=path)
 
     @classmethod
     def unusable_state(cls, path: Path, reason: str) -> RunError:
-        return cls(
-            f"The file {path} cannot store the events of open sessions ({reason}).",
-            "Name another file with --state.",
-            code="unusable_state",
-            actual=reason,
-        )
+        problem = f"The file {path} cannot store the events of open sessions ({reason})."
+        remedy = "Name another file with --state."
+        return cls(problem, remedy, code="unusable_state", actual=reason)
 
     @classmethod
     def state_of_other_run(cls, path: Path, stored: str, run: str) -> RunError:
-        return cls(
-            f"The file {path} has the events that the run {stored} valued, not those of {run}.",
-            "Name another file with --state.",
-            code="state_of_other_run",
-            actual=stored,
-            allowed=run,
-        )
+        problem = f"The file {path} has the events that the run {stored} valued, not those of {run}."
+        remedy = "Name another file with --state."
+        return cls(problem, remedy, code="state_of_other_run", actual=stored, allowed=run)
 
     @classmethod
     def not_live(cls) -> RunError:
-        return cls(
-            "The model of this run values whole sessions. It cannot value sessions that are still open.",
-            "Make a run for open sessions with `python -m core run --purpose live`.",
-            code="not_live",
-            actual="sessions",
-            allowed="live",
-        )
+        problem = "The model of this run values whole sessions. It cannot value sessions that are still open."
+        remedy = "Make a run for open sessions with `python -m core run --purpose live`."
+        return cls(problem, remedy, code="not_live", actual="sessions", allowed="live")
 
     @classmethod
     def own_columns_not_live(cls, names: Sequence[str]) -> RunError:
-        return cls(
+        problem = (
             f"The model of this run uses columns of its own log ({listed(names)}). Open sessions can only be valued by "
-            "a model without them.",
-            "Make a run with a mapping that has no such columns.",
-            code="own_columns_not_live",
-            actual=list(names),
-            allowed=[],
+            "a model without them."
         )
+        remedy = "Make a run with a mapping that has no such columns."
+        return cls(problem, remedy, code="own_columns_not_live", actual=list(names), allowed=[])
 
     @classmethod
     def no_model(cls, path: Path) -> RunError:
-        return cls(
-            f"{path} has no model: it is not a model, or a run of an earlier version, which stored none.",
-            "Name the folder of a newer run or model, or start the run again.",
-            code="no_model",
-            actual=path,
-        )
+        problem = f"{path} has no model: it is not a model, or a run of an earlier version, which stored none."
+        remedy = "Name the folder of a newer run or model, or start the run again."
+        return cls(problem, remedy, code="no_model", actual=path)
 
     @classmethod
     def unknown_product(cls, product_id: str, examples: Sequence[str]) -> RunError:
-        return cls(
-            f"No event of the log is on a product {display(product_id)}, so its category is unknown.",
-            f"Name a product of the log, such as {listed(examples, conjunction='or')}.",
-            code="unknown_product",
-            actual=product_id,
-        )
+        problem = f"No event of the log is on a product {display(product_id)}, so its category is unknown."
+        remedy = f"Name a product of the log, such as {listed(examples, conjunction='or')}."
+        return cls(problem, remedy, code="unknown_product", actual=product_id)
 
     @classmethod
     def not_explained(cls, run_id: str) -> RunError:
-        return cls(
-            f"The run {run_id} was made by an earlier version and is not explained yet, so there is nothing to report.",
-            f"Explain it with `python -m core importance --run {run_id} --all-methods`, or on the Importance page.",
-            code="not_explained",
-            actual=run_id,
+        problem = (
+            f"The run {run_id} was made by an earlier version and is not explained yet, so there is nothing to report."
         )
+        remedy = f"Explain it with `python -m core importance --run {run_id} --all-methods`, or on the Importance page."
+        return cls(problem, remedy, code="not_explained", actual=run_id)
 
     @classmethod
     def damaged_dataset(cls, path: Path, reason: str) -> RunError:
-        return cls(
-            f"The dataset in {path} is damaged ({reason}).",
-            "Read its files again, which replaces it, or delete it with `python -m core datasets delete`.",
-            code="damaged_dataset",
-            actual=reason,
-        )
+        problem = f"The dataset in {path} is damaged ({reason})."
+        remedy = "Read its files again, which replaces it, or delete it with `python -m core datasets delete`."
+        return cls(problem, remedy, code="damaged_dataset", actual=reason)
 
     @classmethod
     def damaged_job(cls, job: str, reason: str) -> RunError:
-        return cls(
-            f"The row of job {job} in the jobs database is damaged ({reason}).",
-            f"The job cannot be shown or resumed. Start the run again. {_LIST_JOBS}",
-            code="damaged_job",
-            actual=reason,
-        )
+        problem = f"The row of job {job} in the jobs database is damaged ({reason})."
+        remedy = f"The job cannot be shown or resumed. Start the run again. {_LIST_JOBS}"
+        return cls(problem, remedy, code="damaged_job", actual=reason)
 
     @classmethod
     def dataset_in_use(cls, dataset: str, jobs: Sequence[str]) -> RunError:
-        return cls(
-            f"Dataset {dataset} cannot be deleted, because jobs use it: {listed(jobs, 5)}.",
-            "Wait for them to end, or cancel them with `python -m core jobs cancel`.",
-            code="dataset_in_use",
-            actual=list(jobs),
-        )
+        problem = f"Dataset {dataset} cannot be deleted, because jobs use it: {listed(jobs, 5)}."
+        remedy = "Wait for them to end, or cancel them with `python -m core jobs cancel`."
+        return cls(problem, remedy, code="dataset_in_use", actual=list(jobs))
