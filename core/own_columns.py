@@ -15,12 +15,12 @@ A mapping says what an own column describes (its level) and what its cells are (
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import Annotated, Final, Literal
 
 import polars as pl
 from pydantic import BaseModel, Field
 
+from core.base.reason import ReasonCode
 from core.base.text import percent
 
 Level = Literal["event", "session", "product", "user"]
@@ -47,14 +47,8 @@ DTYPES: Final[dict[Kind, pl.DataType]] = {
 }
 
 
-class Exclusion(StrEnum):
-    """Why an own column is stored, but not used.
-
-    Attributes:
-        clause: the reason as a clause about the column, which may follow "because".
-    """
-
-    clause: str
+class Exclusion(ReasonCode):
+    """Why an own column is stored, but not used."""
 
     EMPTY = "empty", "it is empty in the train or the test file"
     MOSTLY_EMPTY = "mostly_empty", "nearly all of its cells are empty"
@@ -64,12 +58,6 @@ class Exclusion(StrEnum):
     GIVES_VALUE_AWAY = "gives_value_away", "it gives the session value away"
     KNOWN_AFTERWARDS = "known_afterwards", "it is known only at the end of a session"
     KNOWN_BY_PURCHASE = "known_by_purchase", "it is set only on purchases"
-
-    def __new__(cls, code: str, clause: str = "") -> Exclusion:
-        member = str.__new__(cls, code)
-        member._value_ = code
-        member.clause = clause
-        return member
 
 
 class OwnColumn(BaseModel, frozen=True):

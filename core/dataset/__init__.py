@@ -1,0 +1,60 @@
+"""Stored datasets: tables, card, and sentences on the card. Later steps read datasets only through this package."""
+
+from core.dataset.card import (
+    DatasetCard,
+    FileCard,
+    RowCount,
+    RowOrder,
+    SplitCard,
+    SubmissionColumns,
+    TableCard,
+    UnknownValue,
+)
+from core.dataset.card_text import split_lines, table_lines, untrained_lines, without_events_line
+from core.dataset.files import (
+    ACTUAL_FILE,
+    CARD_FILE,
+    DICTIONARY_FILE,
+    EVENTS_FILE,
+    HASHES_FILE,
+    LABEL,
+    MAPPING_FILE,
+    NAMES_FILE,
+    NAMES_SCHEMA,
+    ORDER_FILE,
+    QUARANTINE_FILE,
+    UNITS_FILE,
+    UNTRAINED_FILE,
+)
+from core.dataset.stored_dataset import Dataset, list_datasets, unreadable_datasets
+
+__all__ = [
+    "ACTUAL_FILE",
+    "CARD_FILE",
+    "DICTIONARY_FILE",
+    "EVENTS_FILE",
+    "HASHES_FILE",
+    "LABEL",
+    "MAPPING_FILE",
+    "NAMES_FILE",
+    "NAMES_SCHEMA",
+    "ORDER_FILE",
+    "QUARANTINE_FILE",
+    "UNITS_FILE",
+    "UNTRAINED_FILE",
+    "Dataset",
+    "DatasetCard",
+    "FileCard",
+    "RowCount",
+    "RowOrder",
+    "SplitCard",
+    "SubmissionColumns",
+    "TableCard",
+    "UnknownValue",
+    "list_datasets",
+    "split_lines",
+    "table_lines",
+    "unreadable_datasets",
+    "untrained_lines",
+    "without_events_line",
+]
