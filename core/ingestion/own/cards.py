@@ -12,7 +12,8 @@ import polars as pl
 
 from core.base.text import count, percent
 from core.ingestion.mapping import Mapping
-from core.ingestion.own.giveaways import NUMBERS, Reason, find_giveaway
+from core.ingestion.own.leak_evidence import NUMBERS, Reason
+from core.ingestion.own.leaks import find_leak
 from core.ingestion.own.sample import IS_BUY, KEYS, OwnSample
 from core.own_columns import Exclusion, Level, OwnColumnCard
 from core.schema import TEST_ROLE, TRAIN_ROLE, UNIT, VALUE
@@ -90,7 +91,7 @@ def _decided(card: OwnColumnCard, sample: OwnSample) -> OwnColumnCard:
         )
         card = card.model_copy(update={"level": "event"})
         n_groups = 0
-    reason = reason or _identifier(card, n_groups, sample) or find_giveaway(sample, card.column)
+    reason = reason or _identifier(card, n_groups, sample) or find_leak(sample, card.column)
     if card.with_purchases and (share := _reproduced_values(sample, card)) >= MOST_SUMS:
         card = card.model_copy(update={"with_purchases": False})
         findings.append(

@@ -91,7 +91,7 @@ class OwnSample:
     def events_of(self, level: Level) -> pl.DataFrame:
         """Return all events of some sessions, products or users, chosen by a hash, with the own columns of that level.
 
-        Those of sessions have all own columns. They are sorted by unit and time.
+        Events of sessions have all own columns. The rows are sorted by unit and time.
         """
         if level not in self._samples:
             key = KEYS[level]
@@ -102,18 +102,18 @@ class OwnSample:
 
     @cached_property
     def train_events(self) -> pl.DataFrame:
-        """Those of the train sessions with a known value, which is added."""
+        """Events of the sampled train sessions with a known value, with that value."""
         known = self.units.filter(pl.col(ROLE) == TRAIN_ROLE, pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
         events = self.events_of("session").filter(pl.col(ROLE) == TRAIN_ROLE)
         return events.join(known, on=UNIT, how="inner", maintain_order="left")
 
     @cached_property
     def sessions(self) -> pl.DataFrame:
-        """One row per session of `train_events`, in their order, as it is at one event before it buys.
+        """One row per session of `train_events`, in their order, with the cells of one event before the purchase.
 
-        That event is the first one that is not a BUY, if possible of a product that the session does not buy. Its cells
-        have the stored names. The first filled cells before a BUY are there under FIRST. If a session has only BUY
-        events, they are those of its first one.
+        That event is the first one that is not a BUY, if possible on a product that the session does not buy. Its cells
+        have the stored names. The first filled cells before a BUY have the prefix FIRST. If a session has only BUY
+        events, the first of them is used.
         """
         bought = IS_BUY.any().over(UNIT, PRODUCT)
         rank = pl.when(~bought).then(0).when(~IS_BUY).then(1).otherwise(2).alias("_rank")
@@ -169,9 +169,9 @@ class OwnSample:
 
     @cached_property
     def apart(self) -> pl.DataFrame:
-        """The rows of `sessions` on whose value the price of the picked product has little influence.
+        """The rows of `sessions` whose value depends little on the price of the picked product.
 
-        They do not buy it, or have several other products.
+        These sessions do not buy it, or have several other products.
         """
         return self.sessions.filter(~pl.col(PICK_BOUGHT) | (pl.col(N_PRODUCTS) >= MIN_ITEMS))
 
@@ -181,14 +181,14 @@ class OwnSample:
         return self.sessions.unique(USER, keep="first", maintain_order=True).drop(VALUE)
 
     @cached_property
-    def alike_by_user(self) -> list[float]:
-        """How alike the values of a user's sessions are, on each scale."""
+    def similarity_by_user(self) -> list[float]:
+        """Similarity of the values of a user's sessions, on each scale."""
         users = self.sessions.get_column(USER)
         return [similarity(values, users) for values in scales(self.sessions.get_column(VALUE).to_numpy())]
 
     @cached_property
-    def alike_by_product(self) -> list[tuple[float, float]]:
-        """How alike the values of sessions with the same product are, on each scale: among all, inside categories."""
+    def similarity_by_product(self) -> list[tuple[float, float]]:
+        """Similarity of the values of sessions with the same product, on each scale: overall, and within categories."""
         products, categories = self.apart.get_column(PRODUCT), self.apart.get_column(CATEGORY)
         return [
             (similarity(values, products), similarity(centred(values, categories), products))
