@@ -3,8 +3,8 @@
 - `definition` defines a mapping with its `settings`, their types (`fields`) and their `consistency`.
 - `toml_file` reads and writes mappings. The shipped ones are in `shipped/`.
 - `column_names`, `event_words` and `status_words` list the words that shops use.
-- `guess` guesses a mapping; the modules `*_guess` are its steps. They share a `guess_builder`. `own_level`,
-  `own_names` and `own_text` belong to the step `own_guess`.
+- `guess` guesses a mapping; the modules `*_guess` are its steps. They share a `guess_builder`. `column_copies`,
+  `own_content`, `own_level`, `own_names` and `own_text` belong to the step `own_guess`.
 - `completion` completes a mapping, and `open_settings` explains what it still lacks.
 """
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, Final
 
 from core.base.text import fold_case
 from core.ingestion.mapping import column_names as names
+from core.ingestion.mapping.column_copies import equals, follows, renames
 from core.ingestion.mapping.guess_builder import GuessBuilder
-from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, distinct_by_key, normalize
+from core.ingestion.mapping.log_column import LogColumn, distinct_by_key, normalize
 from core.ingestion.mapping.order_guess import purchase_rows
+from core.ingestion.mapping.own_content import (
+    has_codes,
+    has_free_text,
+    has_personal_data,
+    has_row_numbers,
+    has_urls,
+)
 from core.ingestion.mapping.own_level import level_of
 from core.ingestion.mapping.own_names import (
     Hint,
@@ -52,27 +57,14 @@ _MIN_ROWS: Final = 20
 """With fewer rows, content shows too little, and a wrong column costs more than a missing one."""
 _MIN_FILLED: Final = 0.02
 """Share of non-empty cells below which a column says nothing about nearly all events."""
-_MIN_LONG: Final = 60
-"""Average number of characters of free text. Categories are cut at 100."""
-_MIN_WORDS: Final = 4
-"""Words in a cell of free text."""
-_MANY_VALUES: Final = 20
-"""Distinct values that free text, or ids without a usual name, have at least."""
 _MAX_DISTINCT: Final = 0.5
 """Share of distinct values, of the rows, sessions or users that a category describes. With more, it identifies them."""
 _MAX_DISTINCT_PRODUCTS: Final = 0.8
 """The same for products, which are names or codes of the product then. A brand may have few products."""
 _MAX_ID_SHARE: Final = 0.2
 """The same for a column with the name of an id that is not a known one, such as that of a store."""
-_EQUAL: Final = 0.98
-"""Share of rows on which two columns must say the same."""
-_MIN_CODE: Final = 1_000
-"""Smallest whole number that may be a code instead of a measure."""
-_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_PHONE: Final = re.compile(r"\+\d[\d\s()/.-]{7,18}")
-_IP: Final = re.compile(r"\d{1,3}(\.\d{1,3}){3}|[0-9a-f]{1,4}(:[0-9a-f]{0,4}){3,7}", re.I)
-_URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://|www\.|/[\w%.~-]*($|[/?#\w])", re.I)
-_WHOLE: Final = re.compile(r"\d{1,18}")
+_N_TIMES: Final = 1_000
+"""Values that show a time format."""
 
 
 @dataclass(frozen=True)
@@ -178,21 +170,19 @@ class _Log:
         return Unused(Reason.MOSTLY_EMPTY) if column.fill_rate < _MIN_FILLED else None
 
     def _by_copy(self, column: LogColumn, earlier: Sequence[LogColumn], hint: Hint) -> Unused | None:
-        """Leave out a column that says the same as one with a role or an earlier one."""
+        """Exclude a column that repeats one with a role or an earlier one."""
         value = self.assigned.get(SESSION_VALUE)
-        if value is not None and _equals(column, value):
+        if value is not None and equals(column, value):
             return Unused(Reason.IS_VALUE)
-        roles = [
-            self.assigned[role] for role in (PRODUCT_ID, CATEGORY_ID, USER_ID, USER_SESSION) if role in self.assigned
-        ]
+        roles = [self.assigned[role] for role in _ID_ROLES if role in self.assigned]
         is_number = column.is_numeric(self.decimal) and hint.kind != "category"
         for other in (*roles, *earlier):
             if column is other:
                 continue
-            if (_equals if is_number else _renames)(column, other):
+            if (equals if is_number else renames)(column, other):
                 return Unused(Reason.DUPLICATE, other.name)
         types = self.assigned.get(EVENT_TYPE)
-        if types is not None and _follows(column, types):
+        if types is not None and follows(column, types):
             return Unused(Reason.DUPLICATE, types.name)
         return None
 
@@ -204,8 +194,8 @@ class _Log:
             return None
         name = column.name
         reasons = {
-            Reason.INDEX: is_index(name) or _numbers_rows(column),
-            Reason.PERSONAL: is_personal(name) or _is_personal(column),
+            Reason.INDEX: is_index(name) or has_row_numbers(column),
+            Reason.PERSONAL: is_personal(name) or has_personal_data(column),
             Reason.EVENT_TIME: self.level is None and is_event_time(name),
             Reason.IDENTIFIER: is_session(name),
             Reason.AFTERWARDS: is_known_afterwards(name),
@@ -213,18 +203,14 @@ class _Log:
         return next((Unused(reason) for reason, applies in reasons.items() if applies), None)
 
     def _by_text(self, column: LogColumn) -> Unused | None:
-        values, n_values = column.values, len(column.values)
         if column.record_fields or column.values[0].startswith(("{", "[")):
             return Unused(Reason.RECORDS)
-        if _share(values, _URL) > _MAX_DISTINCT:
+        if has_urls(column):
             return Unused(Reason.URL)
-        is_long = sum(map(len, values)) / n_values > _MIN_LONG
-        is_prose = sum(len(value.split()) >= _MIN_WORDS for value in values) / n_values > _MAX_DISTINCT
-        is_varied = len(column.distinct_values) > _MANY_VALUES
-        return Unused(Reason.TEXT) if is_long or (is_prose and is_varied) else None
+        return Unused(Reason.TEXT) if has_free_text(column) else None
 
     def _by_purchases(self, column: LogColumn) -> Unused | None:
-        """Leave out a column that is empty or constant on all other events than purchases."""
+        """Exclude a column that is empty or constant on all events except purchases."""
         if not self.other_rows:
             return None
         cells = {column.cells[row] for row in self.other_rows} - {""}
@@ -232,7 +218,7 @@ class _Log:
 
     def _kind(self, column: LogColumn, hint: Hint) -> Kind | Unused:
         flags = {FLAG_WORDS.get(fold_case(value)) for value in column.distinct_values}
-        if hint.kind == "time" and (form := time_form(column.values[:_MIN_CODE])) is not None:
+        if hint.kind == "time" and (form := time_form(column.values[:_N_TIMES])) is not None:
             return self._time(form)
         is_digits = flags == {True, False} and set(column.distinct_values) <= {"0", "1"}
         if flags == {True, False} and not (is_digits and hint.kind in {"number", "money"}):
@@ -240,7 +226,7 @@ class _Log:
         evidence = column.decimal_evidence
         if column.decimal_mark() is not None or (evidence.point is not None and evidence.comma is not None):
             return self._number(column, hint)
-        form = time_form(column.values[:_MIN_CODE])
+        form = time_form(column.values[:_N_TIMES])
         return "category" if form is None else self._time(form)
 
     def _time(self, form: TimeForm) -> Kind | Unused:
@@ -262,10 +248,10 @@ class _Log:
         return "money" if is_money else "number"
 
     def _by_distinct(self, column: LogColumn, kind: Kind, level: Level, hint: Hint) -> Unused | None:
-        """Leave out names and codes of what a column describes."""
+        """Exclude a column that identifies what it describes, such as a name or a code."""
         n_distinct = len(column.distinct_values)
         if kind in {"number", "money"}:
-            return Unused(Reason.IDENTIFIER) if hint.kind is None and _is_code(column) else None
+            return Unused(Reason.IDENTIFIER) if hint.kind is None and has_codes(column) else None
         if kind == "time":
             return Unused(Reason.EVENT_TIME) if level in {"event", "session"} else None
         if kind == "flag":
@@ -291,80 +277,3 @@ class _Log:
 
 def _n_keys(keys: LogColumn, column: LogColumn) -> int:
     return sum(bool(cells - {""}) for cells in distinct_by_key(keys, column).values())
-
-
-def _share(values: Sequence[str], pattern: re.Pattern[str]) -> float:
-    return sum(pattern.match(value) is not None for value in values) / len(values)
-
-
-def _is_personal(column: LogColumn) -> bool:
-    values = column.distinct_values
-    return any(
-        sum(pattern.fullmatch(value) is not None for value in values) > _MAX_DISTINCT * len(values)
-        for pattern in (_EMAIL, _PHONE, _IP)
-    )
-
-
-def _numbers_rows(column: LogColumn) -> bool:
-    """Return whether each cell is one more than the cell before."""
-    if not all(map(_WHOLE.fullmatch, column.cells)):
-        return False
-    return all(int(second) == int(first) + 1 for first, second in pairwise(column.cells))
-
-
-def _is_code(column: LogColumn) -> bool:
-    """Return whether whole numbers are codes: large, of the same length, and hardly repeated; or named like ids."""
-    values = column.distinct_values
-    if not all(map(_WHOLE.fullmatch, values)):
-        return False
-    lengths = Counter(map(len, values)).most_common(1)[0][1]
-    is_large = min(map(int, values)) >= _MIN_CODE and lengths >= MIN_SHARE * len(values)
-    return is_large and len(values) > _MANY_VALUES
-
-
-def _equals(column: LogColumn, other: LogColumn) -> bool:
-    """Return whether two columns have the same cells on nearly all rows, not counting their most frequent cell."""
-    if not _may_be_equal(column, other):
-        return False
-    pairs = zip(column.cells, other.cells, strict=True)
-    n_different = sum(first != second for first, second in pairs)
-    return n_different <= _tolerated(Counter(column.cells))
-
-
-def _may_be_equal(column: LogColumn, other: LogColumn) -> bool:
-    """Return whether two columns have about as many distinct values, without a look at the rows."""
-    fewer, more = sorted((len(column.distinct_values), len(other.distinct_values)))
-    return fewer >= MIN_SHARE * more - 1
-
-
-def _renames(column: LogColumn, other: LogColumn) -> bool:
-    """Return whether each value of one column belongs to one value of the other, on nearly all rows."""
-    if not _may_be_equal(column, other):
-        return False
-    pairs = Counter(pair for pair in zip(column.cells, other.cells, strict=True) if all(pair))
-    if pairs.total() < _EQUAL * len(column.values):
-        return False
-    return _determined(pairs) and _determined(Counter({(second, first): n for (first, second), n in pairs.items()}))
-
-
-def _follows(column: LogColumn, other: LogColumn) -> bool:
-    """Return whether the other column decides the cells of a column, empty or not."""
-    return _determined(Counter(zip(other.cells, column.cells, strict=True)))
-
-
-def _determined(pairs: Counter[tuple[str, str]]) -> bool:
-    """Return whether the first item of a pair determines the second one on nearly all rows."""
-    most: Counter[str] = Counter()
-    seconds: Counter[str] = Counter()
-    for (first, second), n_rows in pairs.items():
-        most[first] = max(most[first], n_rows)
-        seconds[second] += n_rows
-    return pairs.total() - most.total() <= _tolerated(seconds)
-
-
-def _tolerated(cells: Counter[str]) -> float:
-    """Return the number of rows that may differ: a share of those without the most frequent cell.
-
-    If nearly all rows have one cell, they show nothing.
-    """
-    return (1 - _EQUAL) * (cells.total() - max(cells.values(), default=0))
