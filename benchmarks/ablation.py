@@ -17,8 +17,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.quick import SETS, core
+from core.base.cores import available_cores
 from core.base.workspace import Workspace
-from core.config import RunConfig, available_cores
+from core.config import RunConfig
 from core.dataset import Dataset
 from core.features import build_features, feature_catalogue, session_events
 from core.features.learned.catalogue import LEARNED_GROUPS, START

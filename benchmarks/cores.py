@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from core.config import available_cores
+from core.base.cores import available_cores
 from core.metric import MEAN_SQUARED_ERROR
 from core.training import LEARNERS
 from core.training.fitting import FittedLearner, default_settings, fit_learner

@@ -7,7 +7,6 @@ page are built from these descriptions (`RunConfig.setting`).
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, cast
@@ -19,8 +18,6 @@ from core.schema import LEARNER_LABELS
 
 FeatureSet = Literal["lean", "full"]
 Group = Literal["Task", "Tuning", "Features", "Folds", "Learners"]
-MAX_THREADS = 64
-"""Boosting gets slower, not faster, with more threads than this."""
 _BUDGET_MINUTES = {"standard": 10.0, "thorough": 60.0}
 _MIN_SEEDS = {"quick": 1, "standard": 2, "thorough": 3}
 """On the journey data, a second seed lowers the out-of-fold error by 0.1%."""
@@ -33,13 +30,6 @@ _LIVE_SETTINGS = {
 """Setting -> the value that a run for open sessions needs, and the reason as a clause."""
 _ALLOWED_TYPES = {"int": "a whole number", "bool": "true or false"}
 """First part of pydantic's code for a type error -> what is allowed, in plain words."""
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may use (in a container, often not all), at most `MAX_THREADS`."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), MAX_THREADS)
-    return min(os.cpu_count() or 1, MAX_THREADS)
 
 
 @dataclass(frozen=True)

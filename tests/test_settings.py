@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from core.config import MAX_THREADS, RunConfig, available_cores
+from core.base.cores import MAX_THREADS, available_cores
+from core.config import RunConfig
 from core.errors import SettingError
 
 many = settings(derandomize=True, deadline=None, max_examples=300)

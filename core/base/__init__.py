@@ -1,1 +1,1 @@
-"""Foundations: atomic files, the workspace, checkpoints, processes, progress and text."""
+"""Foundations: atomic files, the workspace, checkpoints, processes, cores, progress and text."""

@@ -13,8 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import t as students_t
 
+from core.base.cores import available_cores
 from core.base.progress import Report, no_report
-from core.config import available_cores
 from core.features.learned.catalogue import START
 from core.features.learned.fold_transform import FoldTransform
 from core.importance.derived_columns import DerivedColumns

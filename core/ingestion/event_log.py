@@ -13,9 +13,9 @@ from pathlib import Path
 
 import polars as pl
 
+from core.base.cores import available_cores
 from core.base.files import scratch_folder
 from core.base.progress import Report, no_report
-from core.config import available_cores
 from core.dataset import DICTIONARY_FILE, QUARANTINE_FILE, Dataset
 from core.ingestion.attributes import AttributeTable
 from core.ingestion.mapping import Mapping

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
+from core.base.cores import available_cores
 from core.base.files import READING_PREFIX, atomic_folder, remove, scratch_folder, sync
 from core.base.progress import Report, no_report
 from core.base.stored_files import hash_folder, sealed_json
 from core.base.text import listed
 from core.base.workspace import Workspace
-from core.config import available_cores
 from core.dataset import (
     CARD_FILE,
     DICTIONARY_FILE,

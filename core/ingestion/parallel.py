@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from typing import TypeVar
 
+from core.base.cores import available_cores
 from core.base.thread_pool import GeneratorPool
-from core.config import available_cores
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")

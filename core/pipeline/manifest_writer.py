@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
+from core.base.cores import available_cores
 from core.base.stored_files import sealed_json
 from core.check_result import CheckResult
-from core.config import RunConfig, available_cores
+from core.config import RunConfig
 from core.dataset import Dataset
 from core.pipeline.clock import RunClock
 from core.pipeline.session_predictions import count_composite, count_known

@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from core.base.cores import available_cores
 from core.base.text import short_duration
-from core.config import RunConfig, available_cores
+from core.config import RunConfig
 from core.pipeline.steps import steps
 from core.runs.store import Run
 

@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from core.base.cores import available_cores
 from core.base.text import count, listed
-from core.config import available_cores
 from core.metric import METRICS, metric_named
 from core.training.cross_fitting import FoldMatrices, cross_fit
 from core.training.fitting import default_settings

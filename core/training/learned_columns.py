@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from core.base.arrays import load_arrays, save_arrays
+from core.base.cores import available_cores
 from core.base.thread_pool import GeneratorPool
-from core.config import available_cores
 from core.features.learned.baskets import Baskets
 from core.features.learned.catalogue import START, learned_features
 from core.features.learned.fold_transform import FoldTransform

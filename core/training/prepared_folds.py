@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.checkpoint import LoadOrCompute, always_compute
+from core.base.cores import available_cores
 from core.base.progress import Report, no_report
-from core.config import RunConfig, available_cores
+from core.config import RunConfig
 from core.errors import SettingError
 from core.metric import Metric, metric_named
 from core.training.cross_fitting import FoldMatrices

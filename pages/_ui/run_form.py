@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 import streamlit as st
 
+from core.base.cores import available_cores
 from core.base.text import count, listed
 from core.base.workspace import Workspace
-from core.config import Group, RunConfig, available_cores
+from core.config import Group, RunConfig
 from core.dataset import Dataset, DatasetCard
 from core.jobs import start_run
 from core.jobs.job import LOW_PRIORITY, NORMAL_PRIORITY

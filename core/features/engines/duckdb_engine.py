@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import narwhals as nw
 import polars as pl
 
-from core.config import available_cores
+from core.base.cores import available_cores
 from core.errors import import_part
 from core.features.engines.log_files import log_files
 from core.features.engines.window_engine import WindowEngine

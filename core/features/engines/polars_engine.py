@@ -14,8 +14,8 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
+from core.base.cores import available_cores
 from core.base.thread_pool import GeneratorPool
-from core.config import available_cores
 from core.features.columns import EVENTS_SEEN
 from core.features.definition import FeatureGroup
 from core.features.engines.group_tables import Report, compute_groups, ignore_progress
