@@ -26,7 +26,7 @@ from core.dataset import Dataset
 from core.errors import SettingError, StudioError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
-from core.ingestion.sources import csv_records, csv_text
+from core.ingestion.sources import csv_blocks, csv_records, csv_text
 from core.ingestion.sources.tables import BrokenLine
 from tests.absent import absent_part
 from tests.events_on_the_spot import (
@@ -188,7 +188,7 @@ def test_the_fast_reader_and_the_careful_one_read_the_same(body: bytes) -> None:
     content = QUOTED.removesuffix(BODY) + body
     fast = in_pieces(content, 100)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_text, "_parse_fast", lambda *_, **__: None)
+        patch.setattr(csv_blocks, "_parse_fast", lambda *_, **__: None)
         assert in_pieces(content, 100) == fast
 
 

@@ -1,8 +1,6 @@
-"""Parse CSV and other separated text in pieces of bounded size, with exact line numbers.
+"""Read CSV and other separated text: parse the header, and cut the rest into pieces of whole records.
 
-Polars parses regular pieces. If a piece has line breaks in cells, blank lines, surplus fields or stray quotes, its
-numbers of lines, separators and rows disagree. Python's csv module then parses the piece record by record, and each
-record becomes a row or a `BrokenLine`. An unclosed quote breaks only its own line, not the rest of the file.
+`csv_blocks` parses the pieces.
 """
 
 from __future__ import annotations
@@ -14,38 +12,12 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import IO
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-
 from core.errors import InputError
-from core.ingestion.sources.csv_records import (
-    MAX_RECORD_LINES,
-    CsvFormat,
-    Lines,
-    complete_records,
-    faults_of_unclosed,
-    lines_with_odd_quotes,
-    other_width,
-    parse_record,
-)
+from core.ingestion.sources.csv_blocks import parse_block
+from core.ingestion.sources.csv_records import MAX_RECORD_LINES, CsvFormat, complete_records
 from core.ingestion.sources.quote_blanks import blanks_before_quotes
-from core.ingestion.sources.regular_quotes import (
-    LineKind,
-    RegularRecords,
-    line_kinds,
-    quotes_are_regular,
-)
-from core.ingestion.sources.tables import PIECE_BYTES, Block, BrokenLine, ColumnPositions, LineFault, Piece, Table
-from core.ingestion.sources.text_lines import (
-    LINE_END,
-    MAX_COLUMNS,
-    count_line_ends,
-    lines_at,
-    require_short_line,
-    stored_text,
-    with_few_lines,
-)
+from core.ingestion.sources.tables import PIECE_BYTES, ColumnPositions, Piece, Table
+from core.ingestion.sources.text_lines import MAX_COLUMNS, count_line_ends, require_short_line, with_few_lines
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 """Supported separators and their names in messages."""
@@ -53,8 +25,6 @@ _HEAD_BYTES = 1 << 20  # must contain the header
 _JUDGED_LINES = 100
 """Lines after the header that show whether rows end with a separator."""
 _BLANK_LINES = re.compile(rb"(?:[ \t\r\f\v]*+\n)*+")
-_BLANKS = np.isin(np.arange(256), np.frombuffer(b" \t\n\r\v\f", np.uint8))
-"""Which bytes are white space."""
 
 
 def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str = "UTF-8") -> Table:
@@ -174,158 +144,8 @@ def _pieces(
             line += count_line_ends(part)
         elif part:
             ends = count_line_ends(part)
-            yield Piece(len(part), partial(_parse, part, form, line, ends, records))
+            yield Piece(len(part), partial(parse_block, part, form, line, ends, records))
             line += ends
     if rest:
         rest = rest if blanks is None else blanks.sub(b"", rest)
-        yield Piece(len(rest), partial(_parse, rest, form, line, count_line_ends(rest)))
-
-
-def _parse(
-    data: bytes, form: CsvFormat, first_line: int, line_ends: int, records: RegularRecords | None = None
-) -> Block:
-    """Parse a piece.
-
-    Args:
-        records: its records, if they are regular and some have several lines.
-    """
-    if records is not None:
-        frame = _parse_fast(data, form, len(records.lines), has_right_widths=True)
-        if frame is not None:
-            text_of = partial(records.texts, data)
-            lines = first_line + records.lines
-            return Block(_picked(frame, form), first_line, text_of, lines, may_hold_nul=b"\x00" in data)
-    n_lines = line_ends + (not data.endswith(b"\n"))
-    is_regular = b'"' not in data or quotes_are_regular(data, form.separator)
-    frame = _parse_fast(data, form, n_lines) if is_regular else None
-    if frame is None:
-        block = _parse_without_odd_lines(data, form, first_line) if b'"' not in data else None
-        return block or _parse_line_by_line(data, form, first_line)
-    rows = _picked(frame, form)
-    return Block(rows, first_line, lambda positions: lines_at(data, positions), may_hold_nul=b"\x00" in data)
-
-
-def _parse_fast(
-    data: bytes, form: CsvFormat, n_records: int, *, has_right_widths: bool = False, has_quotes: bool = True
-) -> pl.DataFrame | None:
-    """Parse all columns, named by position; None if there are not as many records, or one may have other fields."""
-    try:
-        frame = pl.read_csv(
-            data if data.endswith(b"\n") else data + b"\n",  # without a final line end, Polars accepts a surplus field
-            has_header=False,
-            new_columns=[f"{position}" for position in range(form.width)],
-            infer_schema=False,
-            separator=form.separator,
-            quote_char='"' if has_quotes else None,
-        ).rechunk()  # one chunk instead of about ten speeds up every later step
-    except pl.exceptions.PolarsError:  # surplus fields, or not UTF-8
-        return None
-    if frame.height != n_records:
-        return None
-    if has_right_widths or not frame.get_column(f"{form.width - 1}").null_count():
-        return frame
-    # An empty last cell may be a missing one. Without quotes, counting separators decides: Polars has already refused
-    # rows with too many fields, so the total is right only if no row has too few.
-    may_count = form.width > 1 and b'"' not in data
-    return frame if may_count and data.count(form.separator.encode()) == n_records * (form.width - 1) else None
-
-
-def _picked(frame: pl.DataFrame, form: CsvFormat) -> pl.DataFrame:
-    return frame.select(pl.col(f"{position}").alias(name) for name, position in form.picked.items())
-
-
-def _parse_without_odd_lines(data: bytes, form: CsvFormat, first_line: int) -> Block | None:
-    """Parse text without quotes, in which each line is a record: leave out blank lines and those of other widths.
-
-    None if it is not UTF-8, or if its other lines cannot be parsed together. This is many times faster than parsing
-    line by line.
-    """
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return None
-    text = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero(text == LINE_END)
-    if not data.endswith(b"\n"):
-        ends = np.append(ends, len(data))
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    bounds = np.append(starts, len(data))
-    widths = np.diff(np.searchsorted(np.flatnonzero(text == ord(form.separator)), bounds)) + 1
-    is_blank = np.diff(np.searchsorted(np.flatnonzero(~_BLANKS[text]), bounds)) == 0
-    is_row = ~is_blank & (widths == form.width)
-    rows = text[np.repeat(is_row, np.diff(bounds))].tobytes()
-    row_lines = np.flatnonzero(is_row)
-    frame = _parse_fast(rows, form, len(row_lines)) if rows else _no_rows(form)
-    if frame is None:
-        return None
-    broken = tuple(
-        BrokenLine(
-            first_line + line, other_width(int(widths[line]), form.width), stored_text(data[starts[line] : ends[line]])
-        )
-        for line in np.flatnonzero(~is_blank & ~is_row).tolist()
-    )
-    return Block(
-        _picked(frame, form),
-        first_line,
-        lambda positions: lines_at(rows, positions),
-        first_line + row_lines,
-        broken,
-        may_hold_nul=b"\x00" in data,
-    )
-
-
-def _no_rows(form: CsvFormat) -> pl.DataFrame:
-    return pl.DataFrame(schema={f"{position}": pl.String for position in range(form.width)})
-
-
-def _parse_line_by_line(data: bytes, form: CsvFormat, first_line: int, kinds: NDArray[np.int8] | None = None) -> Block:
-    """Parse text in which some lines need care. The others are parsed together, which is many times faster.
-
-    Args:
-        kinds: how each line is parsed; by default, see `line_kinds`.
-    """
-    lines = Lines(data)
-    kinds = line_kinds(data, form.separator, form.width) if kinds is None else kinds
-    rows: list[list[str]] = []
-    spans: list[tuple[int, int]] = []  # first line and number of lines of each row
-    broken: list[BrokenLine] = []
-    odd, may_open = lines_with_odd_quotes(data, form)
-    unclosed = faults_of_unclosed(lines, odd, may_open)
-    next_line = 0
-    lengths = lines.lengths()
-    for index in np.flatnonzero((lengths > 1) & (kinds == LineKind.OTHER)).tolist():  # blank lines may be millions
-        if index < next_line:
-            continue
-        if index in unclosed:
-            broken.append(BrokenLine(first_line + index, unclosed[index], stored_text(lines[index])))
-            continue
-        fields, n_lines = parse_record(lines, index, form)
-        next_line = index + n_lines
-        kinds[index:next_line] = LineKind.OTHER
-        if isinstance(fields, LineFault):
-            broken.append(BrokenLine(first_line + index, fields, stored_text(lines.text(index, n_lines))))
-        elif fields is not None:
-            rows.append([fields[position] for position in form.picked.values()])
-            spans.append((index, n_lines))
-    frames = [pl.DataFrame(rows, schema=dict.fromkeys(form.picked, pl.String), orient="row")]
-    for kind in (LineKind.REGULAR, LineKind.LITERAL):
-        numbers = np.flatnonzero(kinds == kind).tolist()
-        if not numbers:
-            continue
-        text = np.frombuffer(data + b"\n", np.uint8)[np.repeat(kinds == kind, lengths)].tobytes()
-        has_quotes = kind is LineKind.REGULAR
-        frame = _parse_fast(text, form, len(numbers), has_right_widths=True, has_quotes=has_quotes)
-        if frame is None:
-            return _parse_line_by_line(data, form, first_line, np.zeros_like(kinds))
-        frames.append(_picked(frame, form))
-        spans += [(number, 1) for number in numbers]
-    order = sorted(range(len(spans)), key=spans.__getitem__)
-    spans.sort()
-    return Block(
-        pl.concat(frames)[order].rechunk(),
-        first_line,
-        lambda positions: [stored_text(lines.text(*spans[position])) for position in positions],
-        np.array([first_line + line for line, _ in spans], np.int64),
-        tuple(broken),
-        may_hold_nul=b"\x00" in data,
-    )
+        yield Piece(len(rest), partial(parse_block, rest, form, line, count_line_ends(rest)))
