@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from core.base.files import path_of
+from core.cli.input_options import add_inputs, add_log, add_mapping, add_model_inputs, add_tables
 from core.cli.run_options import add_settings
 from core.cli.submission_options import (
     add_blend_options,
@@ -87,7 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_demo_options(journey, sessions=60_000)
     journey.add_argument("--prefix", action="store_true", help="Cut test sessions off at random events.")
     _add_mapping_arguments(add("mapping", "data.mapping", "List, show, guess or preview a mapping of column names."))
-    _add_inputs(add("ingest", "data.ingest", "Read, validate and store event files."))
+    add_inputs(add("ingest", "data.ingest", "Read, validate and store event files."))
     datasets = add("datasets", "stored_data.datasets", "List, name, pin or delete stored datasets.")
     _add_deletable(datasets, _DATASET_ACTIONS, "dataset", _DATASET)
     _add_note_options(datasets)
@@ -152,53 +153,6 @@ def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None
     )
 
 
-def _add_inputs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--train",
-        help="Events with session values: a file (CSV, JSON Lines, ZIP or Parquet), a folder, a quoted glob, or the "
-        "address of a database such as sqlite:///shop.db.",
-    )
-    parser.add_argument("--test", help="Events without session values, in the same forms.")
-    parser.add_argument("--train-query", help="SELECT statement for the train events, if --train is a database.")
-    parser.add_argument("--test-query", help="SELECT statement for the test events, if --test is a database.")
-    parser.add_argument(
-        "--sample-submission", type=path_of, help="File with the sessions to predict, in the order of the submission."
-    )
-    _add_log(parser)
-    _add_mapping(parser)
-    _add_tables(parser)
-
-
-def _add_log(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--events",
-        help="One log with session values, in the same forms. It is split by date, and replaces --train and --test.",
-    )
-    parser.add_argument("--events-query", help="SELECT statement for the events, if --events is a database.")
-    parser.add_argument(
-        "--test-days",
-        type=float,
-        metavar="N",
-        help="The sessions that begin in the last N days of --events become the test file. Their values are only used "
-        "to compare the predictions with them. Fractions are allowed.",
-    )
-
-
-def _add_mapping(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--mapping", help="Mapping of column names: a TOML file, or a name of `mapping list`.")
-
-
-def _add_tables(parser: argparse.ArgumentParser, note: str = "") -> None:
-    for table, level in (("products", "product"), ("users", "user")):
-        parser.add_argument(
-            f"--{table}",
-            type=path_of,
-            metavar="FILE",
-            help=f"Table with one row per {level} of the log, whose columns are used like its own (CSV, Parquet ...)."
-            f"{note}",
-        )
-
-
 def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     _add_action(parser, _MAPPING_ACTIONS)
     parser.add_argument("file", nargs="?", metavar="FILE", help="Mapping (show) or event file (guess, preview).")
@@ -206,8 +160,8 @@ def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without-value", action="store_true", help="FILE is a test file, without session values (guess, preview)."
     )
-    _add_mapping(parser)
-    _add_tables(parser)
+    add_mapping(parser)
+    add_tables(parser)
 
 
 def _add_quarantine_options(parser: argparse.ArgumentParser) -> None:
@@ -227,7 +181,7 @@ def _add_features_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    _add_inputs(parser)
+    add_inputs(parser)
     parser.add_argument("--dataset", help=f"{_DATASET} Replaces the event files.")
     parser.add_argument("--out", type=path_of, help="Folder for the run. Default: a new folder in the workspace.")
     add_settings(parser, RunConfig.model_fields)
@@ -245,7 +199,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_backtest_options(parser: argparse.ArgumentParser) -> None:
-    _add_log(parser)
+    add_log(parser)
     parser.add_argument(
         "--backtests",
         type=int,
@@ -254,8 +208,8 @@ def _add_backtest_options(parser: argparse.ArgumentParser) -> None:
         help="Number of splits: the last N days are the first test file, the N days before them the second, and so on. "
         "Each split is a run of its own that knows nothing of later events. Default: 6.",
     )
-    _add_mapping(parser)
-    _add_tables(parser)
+    add_mapping(parser)
+    add_tables(parser)
     add_settings(parser, RunConfig.model_fields)
     _add_progress(parser)
 
@@ -269,21 +223,8 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_model_inputs(parser: argparse.ArgumentParser, *, required: bool) -> None:
-    parser.add_argument(
-        "--run", required=True, help="Id, its first characters, or folder of a run, or the folder of a model."
-    )
-    parser.add_argument(
-        "--events",
-        required=required,
-        help="Events of the same shop, with the columns of the run's log: a file, a folder, a quoted glob, or the "
-        "address of a database.",
-    )
-    parser.add_argument("--events-query", help="SELECT statement for the events, if --events is a database.")
-
-
 def _add_importance_options(parser: argparse.ArgumentParser) -> None:
-    _add_model_inputs(parser, required=False)
+    add_model_inputs(parser, required=False)
     parser.add_argument(
         "--out", type=path_of, help="CSV or Parquet file for the table, one row per learner and feature."
     )
@@ -302,8 +243,8 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_score_options(parser: argparse.ArgumentParser) -> None:
-    _add_model_inputs(parser, required=True)
-    _add_tables(parser, " Replaces that of the run. By default, the table of the run is used.")
+    add_model_inputs(parser, required=True)
+    add_tables(parser, " Replaces that of the run. By default, the table of the run is used.")
     parser.add_argument("--out", type=path_of, help="CSV or Parquet file for the values, one row per session.")
     parser.add_argument("--quarantine", type=path_of, help="CSV file for the rows that could not be used.")
     parser.add_argument(
