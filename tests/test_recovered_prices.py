@@ -16,7 +16,9 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.catalogue import learned_features
-from core.features.learned.prices import PRICE_FEATURES, PriceModel, Prices, PriceSettings, price_features, ridge
+from core.features.learned.price_features import PRICE_FEATURES, price_features
+from core.features.learned.prices import PriceModel, Prices, PriceSettings
+from core.features.learned.ridge import ridge
 from core.features.learned.user_values import Sessions
 from core.importance import price_finding, prices_by_product, standard_errors
 from core.own_columns import OwnColumn

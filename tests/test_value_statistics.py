@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from core.features.learned.baskets import Baskets
 from core.features.learned.catalogue import START, learned_features, parts_of_start
-from core.features.learned.prices import SUM_FEATURES, PriceModel, PriceSettings
+from core.features.learned.price_features import SUM_FEATURES
+from core.features.learned.prices import PriceModel, PriceSettings
 from core.features.learned.value_statistics import VALUE_STATISTICS, ValueStatistics
 from core.schema import CATEGORY, PRODUCT, TYPE, UNIT
 

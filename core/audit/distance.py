@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import rel_entr
 from scipy.stats import ks_2samp
 
-Vector = NDArray[np.float64]
+from core.base.arrays import Vector
 
 _BINS: Final = 10
 """Deciles of the first sample, as is usual for the index (Siddiqi 2006, Credit Risk Scorecards, chapter 8)."""

@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 
 from core.audit.audited_dataset import AuditedDataset
-from core.audit.distance import Vector, distance
+from core.audit.distance import distance
 from core.audit.drift_rules import LARGE_KS, MAJOR_PSI, MAX_P_VALUE, MIN_SESSIONS
 from core.audit.rule import Finding, Rule
+from core.base.arrays import Vector
 from core.base.text import count, noun_form, percent, verb
 from core.check_result import Requirement
 from core.own_columns import Exclusion, OwnColumn, OwnColumnCard

@@ -10,7 +10,7 @@ import numpy as np
 
 from core.features.learned.catalogue import START
 from core.features.learned.fold_transform import FoldTransform
-from core.features.learned.prices import SUM_FEATURES, VALUE_FEATURE
+from core.features.learned.price_features import SUM_FEATURES, VALUE_FEATURE
 from core.features.learned.user_values import RATIO_FEATURE
 from core.training import Matrix
 

@@ -11,7 +11,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata, spearmanr
 
-from core.features.learned.prices import SUM_FEATURES
+from core.features.learned.price_features import SUM_FEATURES
 from core.importance.derived_columns import DERIVED
 from core.importance.explanation import FOLD, Explanation
 from core.importance.fold_models import margin_of_folds

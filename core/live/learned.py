@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from core.features.learned.prices import extended
+from core.base.arrays import extended
 from core.live.session_features import LiveEvent
 from core.model.fitted_stack import FittedStack
 from core.schema import CATEGORY, EVENT_TYPES, PRODUCT, TYPE

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from core.errors import RunError
 from core.features.engines.polars_engine import PolarsEngine
-from core.features.learned.prices import SUM_FEATURES
+from core.features.learned.price_features import SUM_FEATURES
 from core.live import session_features
 from core.live.context import Minutes
 from core.live.events import Codes, Estimate, Event

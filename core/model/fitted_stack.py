@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.base.arrays import ratios
 from core.features.learned.baskets import Catalogue
 from core.features.learned.catalogue import START
 from core.features.learned.fold_transform import FoldTransform
-from core.features.learned.prices import ratios
 from core.features.learned.user_values import History, Sessions, value_histories
 from core.model.rows import SessionRows
 from core.schema import PRODUCT

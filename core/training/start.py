@@ -16,8 +16,10 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.arrays import Matrix, Vector
 from core.features.learned.baskets import Baskets
-from core.features.learned.prices import Matrix, PriceModel, Prices, PriceSettings, Vector, price_features
+from core.features.learned.price_features import price_features
+from core.features.learned.prices import PriceModel, Prices, PriceSettings
 from core.features.learned.user_values import (
     History,
     Sessions,

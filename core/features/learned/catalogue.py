@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.features.definition import CatalogueEntry, Feature
-from core.features.learned.prices import PRICE_FEATURES, SUM_FEATURES, VALUE_FEATURE
+from core.features.learned.price_features import PRICE_FEATURES, SUM_FEATURES, VALUE_FEATURE
 from core.features.learned.user_values import RATIO_FEATURE, USER_VALUE_FEATURES
 from core.features.learned.value_statistics import VALUE_STATISTICS, own_statistics
 from core.own_columns import OwnColumn

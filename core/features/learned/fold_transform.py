@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.arrays import Matrix, Vector
 from core.features.learned.baskets import Baskets
-from core.features.learned.prices import Matrix, Prices, Vector, price_features
+from core.features.learned.price_features import price_features
+from core.features.learned.prices import Prices
 from core.features.learned.user_values import History, UserFactor, user_value_features
 from core.features.learned.value_statistics import TargetStatistics
 

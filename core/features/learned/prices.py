@@ -6,10 +6,10 @@ by a ridge regression (Hoerl and Kennard 1970) of session values on counts of ev
     price(product, category, type) = type + (category, type) + (product, type)
                                      + share of the type * (category + product + product's categories in own columns)
 
-A product that is expensive to buy is also worth more in a cart, so most of what is learned of a product is learned from
-all of its events: `product` is its price, and the share of a type says how much of it such an event adds. The shares
-are estimated first, from event types alone. The other coefficients allow exceptions for single event types; their
-penalty is larger. Penalties shrink the price of a rare product towards that of its category, and of a rare category
+A product that is expensive to buy is also worth more in a cart, so its price is learned from all of its events.
+`product` is this price, and the share of a type says how much of the price an event of that type adds. The shares are
+estimated first, from event types alone. The other coefficients allow exceptions for single event types and have a
+larger penalty. Penalties shrink the price of a rare product towards that of its category, and of a rare category
 towards that of its event type.
 
 Features are cross-fitted in `core.training.learned_columns`: no session has prices that were learned from its value.
@@ -19,21 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, cg
-from threadpoolctl import ThreadpoolController
 
-from core.features.definition import Feature, features_by_type
+from core.base.arrays import Vector, extended
 from core.features.learned.baskets import Baskets
+from core.features.learned.ridge import ridge, thread_pools
 from core.schema import EVENT_TYPES
-
-Matrix = NDArray[np.float64]
-Vector = NDArray[np.float64]
 
 _TYPE_PENALTY = 1.0
 _BASE_PENALTY = 100.0
@@ -43,50 +38,9 @@ _COARSE_PENALTY = 10.0
 """Penalty of the coefficients of (category, type) in the fit that determines the error weights, in sessions."""
 _SHARE_POWER = 0.5
 """Power of the variance function in the fit of the shares; see PriceSettings."""
-_TOLERANCE = 3e-4
-_MAX_ITERATIONS = 60
-"""Stop the conjugate gradients when prices are accurate to a thousandth of their noise; on pure noise, earlier."""
 _MIN_EXPECTED_VALUE = 0.1
 """Lower limit of a session's expected value in the error weights, relative to the mean value. Without it, sessions of
 very low expected value would dominate the fit."""
-
-VALUE_FEATURE = Feature(
-    "recovered_value", "value units", "Session value at recovered prices.", "Value at estimated prices"
-)
-_SUMS = {event_type: f"recovered_{event_type.lower()}_sum" for event_type in EVENT_TYPES}
-SUM_FEATURES = features_by_type(
-    _SUMS, "value units", "Total recovered price of the session's {many}.", "Value of {many} in this session"
-)
-_MAXIMA = {event_type: f"recovered_{event_type.lower()}_max" for event_type in EVENT_TYPES}
-PRICE_FEATURES: tuple[Feature, ...] = (
-    VALUE_FEATURE,
-    Feature(
-        "recovered_mean",
-        "value units",
-        "Average recovered price of the session's events.",
-        "Average estimated price of all events",
-    ),
-    Feature(
-        "recovered_max",
-        "value units",
-        "Highest recovered price of the session's events.",
-        "Highest estimated price of all events",
-    ),
-    *SUM_FEATURES,
-    *features_by_type(
-        _MAXIMA,
-        "value units",
-        "Highest recovered price of the session's {many}; empty without one.",
-        "Highest estimated price of the {many}",
-    ),
-    Feature(
-        "recovered_known_share",
-        "share",
-        "Share of the session's events whose product and type occur in training sessions.",
-        "Share of events with a known price",
-    ),
-)
-"""In the column order of `price_features`."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +95,7 @@ class Prices:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Prices:
-        """Return the prices whose `arrays` these are. Older ones have no prices that all event types share."""
+        """Return the prices with these arrays. Those of older versions have no prices that all event types share."""
         older = {"share": np.zeros(len(EVENT_TYPES)), "product": np.zeros(0), "category": np.zeros(0)}
         single = older | {name: array for name, array in arrays.items() if not name.startswith("own")}
         own = tuple(arrays[f"own{number}"] for number in range(sum(name.startswith("own") for name in arrays)))
@@ -180,7 +134,7 @@ class PriceModel:
         self._groups = baskets.counts(baskets.group, baskets.groups)
         self._items = baskets.counts(baskets.item, baskets.items.height)
         products, categories = catalogue.item_products, catalogue.group_categories
-        # the codes whose prices all event types share, and how many there are
+        # one array of codes per price that all event types share, with its number of codes
         self._shared = [(products[baskets.item], _n_codes(products)), (categories[baskets.group], _n_codes(categories))]
         for numbers, (column, table) in zip(baskets.own, catalogue.own.items(), strict=True):
             is_of_product = column.level == "product"
@@ -196,7 +150,7 @@ class PriceModel:
             values: their session values.
             expected: their `expected_values`, if they are known.
         """
-        with _thread_pools().limit(limits=1):  # so that sums do not depend on the number of threads
+        with thread_pools().limit(limits=1):  # so that sums do not depend on the number of threads
             expected = self.expected_values(rows, values) if expected is None else expected
             share = self._shares(rows, values, expected)
             weights = share[self._baskets.kind]
@@ -221,7 +175,7 @@ class PriceModel:
             return np.ones(len(values))
         coarse = sparse.hstack([self._types, self._groups], format="csr")[rows]
         penalties = np.repeat([_TYPE_PENALTY, _COARSE_PENALTY], [self._types.shape[1], self._groups.shape[1]])
-        with _thread_pools().limit(limits=1):
+        with thread_pools().limit(limits=1):
             base, coefficients = ridge(coarse, values, penalties, np.ones(len(values)))
         expected = (base + coarse @ coefficients + values) / 2
         return np.asarray(np.maximum(expected / mean, _MIN_EXPECTED_VALUE), dtype=np.float64)
@@ -240,104 +194,5 @@ class PriceModel:
         return added / added.max() if added.max() > 0 else np.ones_like(added)
 
 
-def ridge(counts: sparse.csr_matrix, values: Vector, penalties: Vector, weights: Vector) -> tuple[float, Vector]:
-    """Solve a ridge regression with a penalty per coefficient and an intercept without penalty.
-
-    The normal equations are solved by conjugate gradients, preconditioned with their diagonal. They take a third of the
-    iterations of sklearn.linear_model.Ridge, which has no preconditioner.
-
-    Args:
-        counts: shape (sessions, coefficients).
-        values: (sessions,).
-        penalties: (coefficients,), relative to a mean weight of 1.
-        weights: (sessions,) weights of the squared errors.
-
-    Returns:
-        The intercept, and the coefficients.
-
-    >>> counts = sparse.csr_matrix([[0.0], [1.0], [2.0]])
-    >>> intercept, coefficients = ridge(counts, np.array([1.0, 3.0, 5.0]), np.array([2.0]), np.ones(3))
-    >>> round(intercept, 6), coefficients.round(6).tolist()
-    (2.0, [1.0])
-    """
-    weights = weights / weights.mean()
-    transposed = counts.T.tocsr()
-    mean_counts, mean_value = transposed @ weights / len(values), float(weights @ values) / len(values)
-
-    def normal_equations(coefficients: Vector) -> Vector:
-        weighted = weights * (counts @ coefficients - mean_counts @ coefficients)
-        return np.asarray(transposed @ weighted - mean_counts * weighted.sum() + penalties * coefficients)
-
-    diagonal = transposed.power(2) @ weights - len(values) * mean_counts**2 + penalties
-    size = (len(penalties), len(penalties))
-    coefficients, _ = cg(
-        LinearOperator(size, matvec=normal_equations, dtype=np.float64),
-        transposed @ (weights * (values - mean_value)) - mean_counts * float(weights @ (values - mean_value)),
-        rtol=_TOLERANCE,
-        maxiter=_MAX_ITERATIONS,
-        M=LinearOperator(size, matvec=lambda residuals: residuals / diagonal, dtype=np.float64),
-    )
-    return mean_value - float(mean_counts @ coefficients), coefficients
-
-
-@cache
-def _thread_pools() -> ThreadpoolController:
-    """Return the thread pools of the loaded libraries; cached because a search takes longer than a small fit.
-
-    A fit uses the libraries of NumPy, which are loaded before the first one.
-    """
-    return ThreadpoolController()
-
-
 def _n_codes(codes: NDArray[np.int64]) -> int:
     return int(codes.max(initial=-1)) + 1
-
-
-def price_features(baskets: Baskets, prices: Prices) -> Matrix:
-    """Return PRICE_FEATURES as a matrix (sessions, features).
-
-    Without an event of a type, its sum is 0 and its maximum is NaN. Without any event, means and shares are NaN, too.
-    """
-    price, row, n_rows = prices.of_events(baskets), baskets.row, baskets.rows
-    is_seen = extended(prices.seen, baskets.items.height)[baskets.item]
-    type_masks = [baskets.kind == code for code in range(len(EVENT_TYPES))]
-    n_events, total = np.bincount(row, minlength=n_rows), np.bincount(row, price, n_rows)
-    columns = [
-        prices.base + total,
-        ratios(total, n_events),
-        maxima_by_row(row, price, n_rows),
-        *(np.bincount(row[mask], price[mask], n_rows) for mask in type_masks),
-        *(maxima_by_row(row[mask], price[mask], n_rows) for mask in type_masks),
-        ratios(np.bincount(row, is_seen, n_rows), n_events),
-    ]
-    return np.column_stack(columns)
-
-
-def extended(values: NDArray[Any], size: int, fill: float = 0.0) -> NDArray[Any]:
-    """Return values by number for `size` numbers; numbers beyond the given values get `fill`.
-
-    >>> extended(np.array([2.0, 3.0]), 3).tolist()
-    [2.0, 3.0, 0.0]
-    """
-    if len(values) >= size:
-        return values
-    return np.concatenate([values, np.full(size - len(values), fill, values.dtype)])
-
-
-def ratios(numerators: NDArray[Any], denominators: NDArray[np.int64]) -> Vector:
-    """Divide element by element; NaN where the denominator is 0."""
-    quotients = np.full(len(numerators), np.nan)
-    return np.asarray(np.divide(numerators, denominators, out=quotients, where=denominators > 0))
-
-
-def maxima_by_row(rows: NDArray[np.int64], values: Vector, n_rows: int) -> Vector:
-    """Return the maximum of the values of each row, given the ascending row of each value; NaN for a row without one.
-
-    >>> maxima_by_row(np.array([0, 0, 2]), np.array([1.0, 5.0, 3.0]), n_rows=3)
-    array([ 5., nan,  3.])
-    """
-    maxima = np.full(n_rows, np.nan)
-    begins = np.flatnonzero(np.diff(rows, prepend=-1))
-    if len(begins):
-        maxima[rows[begins]] = np.maximum.reduceat(values, begins)
-    return maxima

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.arrays import Matrix, Vector, ratios
 from core.features.definition import Feature
-from core.features.learned.prices import Matrix, Vector, ratios
 
 Int64s = NDArray[np.int64]
 

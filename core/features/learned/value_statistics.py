@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from core.base.arrays import Matrix, Vector, extended, maxima_by_row, ratios
 from core.features.definition import Feature
 from core.features.learned.baskets import Baskets
-from core.features.learned.prices import Matrix, Vector, extended, maxima_by_row, ratios
 from core.own_columns import OwnColumn
 
 _PRIOR_SESSIONS = 10.0

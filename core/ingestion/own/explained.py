@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from core.base.arrays import Vector
 from core.own_columns import Kind
 
-Vector = NDArray[np.float64]
 Codes = NDArray[np.int64]
 
 _BINS: Final = 256

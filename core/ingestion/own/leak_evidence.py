@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
+from core.base.arrays import Vector
 from core.base.text import count, percent
-from core.ingestion.own.explained import Codes, Vector, cell_codes, explained, predicted
+from core.ingestion.own.explained import Codes, cell_codes, explained, predicted
 from core.ingestion.own.sample import BOUGHT, FIRST
 from core.own_columns import Exclusion, OwnColumn
 from core.schema import TIME

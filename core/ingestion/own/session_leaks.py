@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 from scipy.special import gammaln
 
+from core.base.arrays import Vector
 from core.base.text import count, percent
-from core.ingestion.own.explained import Vector, explained, explained_within, predicted, ranks, scales
+from core.ingestion.own.explained import explained, explained_within, predicted, ranks, scales
 from core.ingestion.own.leak_evidence import LEAST, MIN_ROWS, Reason, cells_of, check_purchase, gives_away, numbers
 from core.ingestion.own.sample import DURATION, FIRST, N_EVENTS, N_PRODUCTS, ONLY_BUYS, OwnSample
 from core.own_columns import Exclusion, OwnColumn

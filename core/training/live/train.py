@@ -9,7 +9,7 @@ import polars as pl
 from threadpoolctl import threadpool_limits
 
 from core.features.columns import EVENTS_SEEN
-from core.features.learned.prices import SUM_FEATURES
+from core.features.learned.price_features import SUM_FEATURES
 from core.schema import BUY, EVENT_CODE, UNIT, VALUE
 from core.training.intervals import Intervals
 from core.training.learners import Vector
