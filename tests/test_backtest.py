@@ -24,8 +24,9 @@ from core.eda.run_charts import backtest_cuts, backtest_days
 from core.errors import SettingError
 from core.ingestion import DateSplit, InputFiles, ingest
 from core.jobs import Jobs
-from core.pipeline import backtest
-from core.pipeline.backtest import Comparison, compare_with_actual, coverage_sentence, cuts_of_log, daily_totals, splits
+from core.pipeline import actual_values, backtest
+from core.pipeline.actual_values import Comparison, compare_with_actual, daily_totals
+from core.pipeline.backtest import coverage_sentence, cuts_of_log, splits
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run, list_runs
 from core.schema import SECONDS_PER_DAY
@@ -146,7 +147,7 @@ def _width(dataset: Dataset, run: Run) -> float:
 def test_a_day_has_no_interval_with_fewer_than_20_train_days(
     backtested: tuple[Workspace, Path, dict], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backtest, "_MIN_DAYS", 100)
+    monkeypatch.setattr(actual_values, "_MIN_DAYS", 100)
     dataset, run = latest(backtested[0])
     totals = daily_totals(run, dataset)
     assert totals["low"].null_count() == totals["high"].null_count() == totals.height == 4

@@ -27,7 +27,7 @@ from core.eda.run_charts import backtest_days as run_charts_backtest_days
 from core.eda.run_charts import error_by_day, importance, predicted_and_true, residuals
 from core.eda.views import CHARTS
 from core.importance import PriceOrder, price_finding, prices_by_product, with_labels
-from core.pipeline import backtest
+from core.pipeline import actual_values
 from core.runs import Run, load_run
 from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, find_damage
 from core.schema import CATEGORY_ID, UNIT
@@ -267,11 +267,11 @@ def error_frames(run_folder: str, dataset_folder: str | None) -> ErrorFrames:
 
 
 @st.cache_data(max_entries=_ENTRIES, show_spinner=False)
-def _comparison_with_actual(run_folder: str, dataset_folder: str) -> backtest.Comparison | None:
-    return backtest.compare_with_actual(load_run(Path(run_folder)), Dataset(Path(dataset_folder)))
+def _comparison_with_actual(run_folder: str, dataset_folder: str) -> actual_values.Comparison | None:
+    return actual_values.compare_with_actual(load_run(Path(run_folder)), Dataset(Path(dataset_folder)))
 
 
-def comparison_with_actual(run: Run, dataset: Dataset) -> backtest.Comparison | None:
+def comparison_with_actual(run: Run, dataset: Dataset) -> actual_values.Comparison | None:
     """Compare the expected score of a run with the actual one; None if no actual value is known."""
     return _comparison_with_actual(str(run.folder), str(dataset.folder))
 
@@ -280,7 +280,7 @@ def comparison_with_actual(run: Run, dataset: Dataset) -> backtest.Comparison | 
 def backtest_days(run_folder: str, dataset_folder: str) -> Frame:
     """Return the numbers of the chart of expected and actual totals by day."""
     run, dataset = load_run(Path(run_folder)), Dataset(Path(dataset_folder))
-    return run_charts_backtest_days.frame(backtest.daily_totals(run, dataset))
+    return run_charts_backtest_days.frame(actual_values.daily_totals(run, dataset))
 
 
 def damaged_files(run_folder: str) -> list[str]:

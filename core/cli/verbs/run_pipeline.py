@@ -20,6 +20,7 @@ from core.errors import Cancelled
 from core.ingestion import InputFiles, ingest
 from core.pipeline import backtest as backtests
 from core.pipeline import run as pipeline
+from core.pipeline.actual_values import compare_with_actual
 from core.pipeline.preflight import check_output_folder, check_settings
 from core.pipeline.steps import steps
 from core.pipeline.time_estimate import learn_pace
@@ -182,7 +183,7 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
         f"{certificate.failed} of {certificate.failed + certificate.passed} leakage checks failed; "
         f"{manifest.seconds:.0f} s",
     ]
-    comparison = backtests.compare_with_actual(finished_run, dataset)
+    comparison = compare_with_actual(finished_run, dataset)
     if comparison is not None:
         lines.insert(2, comparison.sentence)
     warnings = (run_store.shift_warning(manifest), run_store.open_session_warning(manifest.config))

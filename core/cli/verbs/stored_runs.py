@@ -63,7 +63,7 @@ def _actual_lines(workspace: Workspace, run: run_store.Run) -> list[str]:
     dataset = _dataset(workspace, run)
     if dataset is None or dataset.card().split is None:
         return []
-    from core.pipeline.backtest import compare_with_actual  # noqa: PLC0415 (the verb is fast without it)
+    from core.pipeline.actual_values import compare_with_actual  # noqa: PLC0415 (the verb is fast without it)
 
     comparison = compare_with_actual(run, dataset)
     return [] if comparison is None else [f"Backtest    {comparison.sentence}"]

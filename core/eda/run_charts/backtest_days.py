@@ -20,7 +20,7 @@ def frame(totals: pl.DataFrame) -> pl.DataFrame:
     """Add to the totals of each day whether the actual one is inside the interval.
 
     Args:
-        totals: output of `core.pipeline.backtest.daily_totals`.
+        totals: output of `core.pipeline.actual_values.daily_totals`.
 
     Returns:
         The same rows with `inside`: whether the actual total is inside its interval; null without an interval.
