@@ -24,6 +24,7 @@ from core.errors import RunError, StudioError
 READING_PREFIX = ".reading-"
 """Start of the names of scratch folders in which event files are read."""
 
+_FULL_DISK_CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FULL_DISK_TEXTS = ("no space left on device", "disk quota exceeded", "database or disk is full", "os error 28")
 _FULL_DISK_BYTES = 2**18
 """If a write fails on a disk with less free space, the disk counts as full."""
@@ -51,7 +52,7 @@ def is_full_disk(error: BaseException, path: Path | None = None) -> bool:
     Libraries report this in several ways, and some only say that writing failed. In that case, the free space on the
     disk of `path` decides, so call this function before the partial output is deleted.
     """
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if isinstance(error, OSError) and error.errno in _FULL_DISK_CODES:
         return True
     if any(text in str(error).lower() for text in _FULL_DISK_TEXTS):
         return True
