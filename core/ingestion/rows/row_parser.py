@@ -17,6 +17,7 @@ from core.ingestion.mapping.time_format import shortest_time
 from core.ingestion.rows.display_names import count_names
 from core.ingestion.rows.event_times import epoch_seconds, event_times
 from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
+from core.ingestion.rows.file_columns import optional_columns, required_columns
 from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
 from core.ingestion.rows.own_cells import own_cells, stored_columns
 from core.ingestion.rows.quarantine import (
@@ -43,7 +44,6 @@ from core.schema import (
     CATEGORY,
     CATEGORY_ID,
     CATEGORY_NAME,
-    CURRENCY,
     EVENT_CODE,
     EVENT_TIME,
     EVENT_TYPE,
@@ -51,18 +51,14 @@ from core.schema import (
     FILE,
     LARGEST_VALUE,
     LINE,
-    ORDER_ID,
-    ORDER_STATUS,
     PRICE,
     PRODUCT,
     PRODUCT_ID,
     PRODUCT_NAME,
-    QUANTITY,
     REASON,
     SESSION,
     SESSION_VALUE,
     TIME,
-    TIME_OF_DAY,
     TYPE,
     UNKNOWN_ID,
     USER,
@@ -158,33 +154,12 @@ class RowParser:
     @property
     def columns(self) -> tuple[str, ...]:
         """The schema names of the required columns."""
-        names = self.mapping.columns
-        required = {
-            EVENT_TIME: True,
-            TIME_OF_DAY: names.time_of_day is not None,
-            EVENT_TYPE: self.mapping.every_event_is is None,
-            PRODUCT_ID: True,
-            CATEGORY_ID: names.category_id is not None,
-            USER_ID: self.mapping.has_users,
-            USER_SESSION: self.mapping.session_gap_minutes is None,
-            SESSION_VALUE: self.with_value and not self.mapping.adds_prices,
-            PRICE: self._priced,
-            QUANTITY: self._priced and names.quantity is not None,
-            ORDER_ID: self._priced and names.order_id is not None,
-            ORDER_STATUS: self._priced and names.order_status is not None,
-            CURRENCY: self._priced and names.currency is not None,
-        }
-        own = self.mapping.own_in_log() if self.with_value or self.needs_own else ()
-        shown = self.mapping.names_in_log() if self.with_value else ()
-        return (*(name for name, is_required in required.items() if is_required), *own, *shown)
+        return required_columns(self.mapping, with_value=self.with_value, needs_own=self.needs_own)
 
     @property
     def optional_columns(self) -> tuple[str, ...]:
-        """The columns that are read if the file has them. Order ids in a test file show repeated purchases."""
-        if self.with_value:
-            return ()
-        orders = (ORDER_ID,) if self.mapping.columns.order_id is not None else ()
-        return (*orders, *(() if self.needs_own else self.mapping.own_in_log()), *self.mapping.names_in_log())
+        """The columns that are read if the file has them."""
+        return optional_columns(self.mapping, with_value=self.with_value, needs_own=self.needs_own)
 
     @property
     def shortest_row(self) -> int:
