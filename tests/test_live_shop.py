@@ -274,7 +274,8 @@ def test_the_clock_runs_at_its_speed_and_stops_at_the_end_of_the_day(monkeypatch
 
 SESSION_ROW = {
     "session": "s1", "user": "u1", "value": 30.0, "low": 10.0, "high": None, "low_95": 5.0, "high_95": None,
-    "p_buy": 0.2, "secured": 0.0, "to_come": 30.0, "events_seen": 3, "reasons": [], "idle": 12.5, "label": "new",
+    "p_buy": 0.2, "secured": 0.0, "to_come": 30.0, "events_seen": 3, "seconds": 40, "reasons": [],
+    "labels": ["new"], "idle": 12.5,
 }  # fmt: skip
 FORECAST = {"value": 30.0, "to_come": 30.0, "low": 10.0, "high": None}
 

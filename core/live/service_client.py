@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import http.client
-import math
 import time
 import urllib.error
 import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from core.errors import ServiceError
-from core.live.events import Estimate
-from core.live.forecast import Forecast
+from core.live.answers import OverviewMessage
 from core.live.shop_day import OpenSessionRow, RankBy, ShopMoment
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8600"
@@ -22,40 +20,6 @@ DEFAULT_ADDRESS = "http://127.0.0.1:8600"
 TIMEOUT_SECONDS = 2.0
 _MAX_BYTES = 1 << 22
 """4 MB. A thousand sessions have about 300 kB."""
-
-
-class _ListedSession(BaseModel):
-    session: str
-    user: str
-    value: float
-    low: float
-    high: float | None
-    low_95: float
-    high_95: float | None
-    p_buy: float
-    secured: float
-    to_come: float
-    events_seen: int
-    seconds: int = 0
-    idle: float | None = None
-
-    def row(self) -> OpenSessionRow:
-        content = self.model_dump(exclude={"session", "user", "idle"})
-        content |= {name: _end(content[name]) for name in ("high", "high_95")}
-        return OpenSessionRow(self.session, self.user, Estimate(**content), self.idle)
-
-
-class _Forecast(BaseModel):
-    value: float
-    to_come: float
-    low: float
-    high: float | None
-
-
-class _Overview(BaseModel):
-    open: int
-    forecast: _Forecast | None = None
-    sessions: list[_ListedSession]
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -114,19 +78,8 @@ def ask_service(address: str, token: str, *, by: RankBy, limit: int) -> ShopMome
     if len(body) > _MAX_BYTES:
         raise ServiceError.unusable_answer(address, f"it has more than {_MAX_BYTES >> 20} MB")
     try:
-        overview = _Overview.model_validate_json(body)
+        overview = OverviewMessage.model_validate_json(body)
     except ValidationError as error:
         raise ServiceError.unusable_answer(address, "it has other fields") from error
-    forecast = overview.forecast
-    total = (
-        None
-        if forecast is None
-        else Forecast(open=overview.open, **(forecast.model_dump() | {"high": _end(forecast.high)}))
-    )
-    rows = tuple(each.row() for each in overview.sessions[:limit])
-    return ShopMoment(int(time.time()), overview.open, 0, total, None, rows)
-
-
-def _end(high: float | None) -> float:
-    """Return the high end of an interval, which JSON has as null if it is infinite."""
-    return math.inf if high is None else high
+    rows = (OpenSessionRow(each.session, each.user, each.estimate(), each.idle) for each in overview.sessions[:limit])
+    return ShopMoment(int(time.time()), overview.open, 0, overview.total(), None, tuple(rows))

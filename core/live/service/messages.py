@@ -1,4 +1,4 @@
-"""Requests and answers of the service as JSON."""
+"""Requests and answers of the service as JSON. Answers about open sessions are in `core.live.answers`."""
 
 from __future__ import annotations
 
@@ -62,55 +62,6 @@ class EventMessage(SessionEvent, SessionName):  # the fields of the last base co
     def event(self) -> Event:
         """Return the event."""
         return self.event_of(self.session, self.user)
-
-
-class ReasonMessage(BaseModel):
-    """How far a group of features moved the value since it was last explained, in value units."""
-
-    group: str
-    effect: float
-
-
-class EstimateMessage(BaseModel):
-    """The estimate of a session of a user; see `core.live.events.Estimate`. A high end is null if it is infinite."""
-
-    session: str
-    user: str
-    value: float
-    low: float
-    high: float | None
-    low_95: float
-    high_95: float | None
-    p_buy: float
-    secured: float
-    to_come: float
-    events_seen: int
-    seconds: int
-    reasons: list[ReasonMessage]
-    labels: list[str]
-
-
-class ListedMessage(EstimateMessage):
-    """An open session in the list of all; `idle` is the time since its latest event was received, in seconds."""
-
-    idle: float
-
-
-class ForecastMessage(BaseModel):
-    """The total of all open sessions; see `core.live.forecast.Forecast`. `high` is null if it is infinite."""
-
-    value: float
-    to_come: float
-    low: float
-    high: float | None
-
-
-class OverviewMessage(BaseModel):
-    """All open sessions; `forecast` is null if the service was started with a model without the tables of its run."""
-
-    open: int
-    forecast: ForecastMessage | None
-    sessions: list[ListedMessage]
 
 
 class RulesMessage(BaseModel):

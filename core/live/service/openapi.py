@@ -7,11 +7,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from core.live.answers import EstimateMessage, OverviewMessage
 from core.live.service.messages import (
     MAX_BATCH,
-    EstimateMessage,
     EventMessage,
-    OverviewMessage,
     ParityMessage,
     RulesMessage,
     RunMessage,
