@@ -31,6 +31,8 @@ class FileKind:
     remedy: str = ""
 
 
+DAMAGED_ZIP = (zipfile.BadZipFile, RuntimeError)
+"""What `zipfile` raises for a damaged archive, a compression that it does not know, or a password."""
 EMPTY = FileKind("empty")
 TEXT = FileKind("text")
 JSON_LINES = FileKind("JSON Lines")
@@ -137,7 +139,7 @@ def _kind_of_zip(stream: IO[bytes]) -> FileKind:
     try:
         with zipfile.ZipFile(stream) as archive:
             names = set(archive.namelist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
+    except (*DAMAGED_ZIP, ValueError, OSError):
         return ZIP
     finally:
         stream.seek(0)

@@ -190,7 +190,7 @@ def _as_input_error(name: str) -> Iterator[None]:
         raise InputError.unreadable(name, f"its compressed data is damaged: {short(str(error))}") from error
     except UnicodeError as error:
         raise InputError.other_encoding(name) from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except kinds.DAMAGED_ZIP as error:
         raise InputError.unreadable(name, f"its ZIP archive is damaged: {short(str(error))}") from error
     except OSError as error:  # damaged bzip2 in an archive, or an archive directory that points beyond the file
         raise InputError.unreadable(name, f"its bytes cannot be read: {error.strerror or error}") from error
