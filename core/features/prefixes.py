@@ -24,7 +24,7 @@ from core.own_columns import OwnColumn
 from core.schema import CATEGORY, PRODUCT, TIME, TYPE, UNIT, USER
 
 ALL_DRAWN = 2
-"""Prefixes of up to so many events are all drawn. A prefix of k events is drawn with the probability ALL_DRAWN / k."""
+"""Prefixes of up to this many events are always drawn, longer ones of k events with the probability ALL_DRAWN / k."""
 _FILE = "{}.arrow"
 
 
@@ -37,7 +37,7 @@ class Prefixes:
         values: one Float64 column per feature.
         events: unit (row number of the prefix), product, category, type and the own columns of categories, one row per
             event.
-        whole: unit and EVENTS_SEEN of the whole sessions that were drawn, too, ascending.
+        whole: unit and EVENTS_SEEN of the drawn prefixes that are whole sessions, in ascending order.
     """
 
     units: pl.DataFrame

@@ -24,7 +24,8 @@ Statistic = Literal["sum", "min", "max"]
 DAY, WEEK = 86_400, 7 * 86_400
 """In seconds."""
 PER_WEEK = 1 / WEEK
-"""A factor, because Polars divides a column of one row by a constant differently from a longer one, in the last bit."""
+"""Weeks per second. A factor, because the last bit of a division by a constant depends on the number of rows in
+Polars."""
 
 
 class Aggregation(NamedTuple):
@@ -131,7 +132,7 @@ class SessionLog(ABC):
         """
         until = nw.col(VISIT_START) if self.history == "as_of" else nw.lit(self.last_second)
         return self._counts_elsewhere(key).with_columns(
-            # A session before the start of the log is as one at its start.
+            # A session that begins before the log is treated as one that begins with it.
             (((until - self.first_second).clip(0) + DAY) * PER_WEEK).alias(WEEKS),
             ((nw.col(VISIT_START) - self.first_second).clip(0) * PER_WEEK).alias(WEEKS_BEFORE),
         )

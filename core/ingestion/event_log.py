@@ -75,7 +75,7 @@ def event_log(
     A file with any usable row is read, because the values of its other sessions are needed all the same.
 
     Args:
-        mapping: the mapping of the model, with the own columns that it uses, all of which the file needs.
+        mapping: the mapping of the model, with the own columns that it uses. The file must have all of them.
         report: progress callback, in percent.
         tables: the tables from which the mapping takes own columns.
 

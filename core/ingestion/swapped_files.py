@@ -1,4 +1,4 @@
-"""Notice a train file that was given as the test file, and the other way round."""
+"""Detect that the train file and the test file were swapped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _says(name: str, word: str, *, not_: str) -> bool:
 
 
 def _header(source: Source, mapping: Mapping) -> list[str] | None:
-    """Return the column names of the first table, in small letters; None if they cannot be read at no cost."""
+    """Return the column names of the first table, in lower case; None for a query, or if they cannot be read."""
     if isinstance(source, Query):  # to see its columns, it would run twice
         return None
     try:

@@ -76,7 +76,7 @@ class Ensemble:
 
 
 class _LinearModels:
-    """Linear models, all of which are evaluated with the same operations."""
+    """Linear models that are evaluated together."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         models = [part.model for part in parts if isinstance(part.model, LinearModel)]
@@ -144,7 +144,7 @@ class _Conditions:
 
 
 class _BinaryTrees:
-    """Binary trees, all of which take a step down at the same time.
+    """Binary trees that take each step down at the same time.
 
     The children of a node are next to each other, so one number finds both. A leaf is its own first child, and its
     condition never holds.
@@ -257,7 +257,7 @@ def _converted(part: Part) -> TreeModel | None:
 
 
 def _is_same(model: TreeModel, original: Model, width: int) -> bool:
-    """Compare trees with their library, on random rows at and near the thresholds, some of which lack values."""
+    """Compare trees with their library on random rows at and near the thresholds, some with missing values."""
     thresholds: dict[int, list[float]] = {}
     for tree in model.trees:
         for number, column in enumerate(tree.column):

@@ -1,14 +1,15 @@
 """The total value of all sessions that are open at a moment, with an interval.
 
-At a random moment, many open sessions have had their last event already. So what is still to come of a session is
-multiplied by the share that still came, on average, of training sessions that had been idle for as long.
+Many sessions that are open at a random moment have already had their last event. The value still to come of a session
+is therefore multiplied by the share of it that came, on average, in training sessions that had been idle for as long.
 
 The interval of the total assumes that the errors of different sessions are independent. The variance and the third
 central moment of the total are then sums over sessions. Those of a session are proportional to the square and the cube
 of the width of its interval, with the factors that the out-of-fold errors of the training sessions have. The variance
 also has the sampling error of the share that still comes, which all sessions have in common. The ends are quantiles of
 the Pearson type III distribution with these moments, which is skewed as values are, and close to the normal
-distribution for many sessions. What the training sessions do not show, such as a sale, is not in the interval.
+distribution for many sessions. The interval does not include effects that the training sessions do not show, such as a
+sale.
 """
 
 from __future__ import annotations

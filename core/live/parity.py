@@ -40,7 +40,8 @@ MAX_PREFIXES = 500
 MAX_EXAMPLES = 10
 _RANK = "_rank"
 _FIRST_CODE = 1 << 62
-"""Codes of received sessions. Those of the history are hashes, of which hardly any is as near to the next one."""
+"""First code of received sessions, which get consecutive codes. Codes of the history are hashes, so a collision is
+unlikely."""
 
 
 class Case(NamedTuple):

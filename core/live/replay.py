@@ -61,7 +61,7 @@ class Replay:
 
     Attributes:
         steps: the events in order of time, and the estimate after each. The estimates have reasons.
-        n_events: number of events of the session in the test file, of which the first MAX_EVENTS are replayed.
+        n_events: number of events of the session in the test file. The first MAX_EVENTS are replayed.
         n_users: number of users who share the session id. Only the first one is replayed.
         n_invented: number of steps at the end that are invented.
     """
@@ -220,7 +220,7 @@ class Replayer:
         return steps
 
     def _as_events(self, rows: pl.DataFrame) -> list[Event]:
-        """Return rows of codes as events. Each has an id, so that events that look the same count as often as here."""
+        """Return rows of codes as events. Each has an id of its own, so equal events are not taken for repetitions."""
         for code, table in self._history.ids.items():
             rows = rows.join(table, on=code, maintain_order="left")
         names = [*(ID_COLUMNS[code] for code in (SESSION, USER, PRODUCT, CATEGORY)), TYPE, TIME]

@@ -46,9 +46,9 @@ _SCHEMA = {"label": pl.String, "sessions": pl.Int64} | dict.fromkeys(
 def backtest_rules(rules: Rules, prefixes: pl.DataFrame) -> pl.DataFrame:
     """Return what each rule would have labelled, one row per rule.
 
-    A session is labelled at the first of its known prefixes that fulfils the rule. Known are the prefixes of one and of
-    two events, a random sample of the longer ones, and the whole session. So a rule that holds only for a moment in the
-    middle of a long session may be missed: `sessions` is a lower bound, and `first_event` an upper one.
+    A session is labelled at the first of its known prefixes that fulfils the rule. The known prefixes are those of one
+    and two events, a random sample of the longer ones, and the whole session. So a rule that holds only for a moment in
+    the middle of a long session may be missed: `sessions` is a lower bound, and `first_event` an upper one.
 
     The others, with which labelled sessions are compared, are all sessions that reach as many events as these had when
     they were labelled.

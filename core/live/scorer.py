@@ -5,8 +5,8 @@ data frame is built. Batch and live values of the same events are equal (tests/t
 
 - An event that arrives late is put in its place by time. The estimate depends on the events, not on their order of
   arrival. If it is earlier than all others, the session begins earlier, and its history is looked up again.
-- An event whose id the session has already is ignored, and so is the repetition of a row, whatever its id, if the
-  mapping of the run removes duplicates. The model was trained without repetitions then.
+- An event whose id the session has already is ignored. If the mapping of the run removes duplicates, a repeated row is
+  ignored, too, whatever its id, because the model was trained without repetitions.
 - New users, products and categories have no history. The price of a new product is that of its category, and the price
   of a new category that of its event type.
 - Each event is part of the history of the sessions that begin after it, whether or not its own session has ended.
@@ -58,8 +58,8 @@ class LiveScorer:
 
     Args:
         model: a model of a run with the purpose live.
-        learns_history: whether events become history of later sessions. Not when sessions of the history are replayed,
-            whose events it has already.
+        learns_history: whether events become history of later sessions. False to replay sessions of the history, which
+            has their events already.
     """
 
     def __init__(self, model: SessionValueModel, *, learns_history: bool = True) -> None:
@@ -98,7 +98,7 @@ class LiveScorer:
         """Return a scorer of the same model without open sessions, which takes no memory of its own.
 
         Raises:
-            ValueError: the scorer learns from events, so that its sessions are history of those of the other one.
+            ValueError: the scorer learns history, so its sessions would be history of the sessions of the other scorer.
         """
         if self._learns_history:
             raise ValueError("a scorer that learns from events cannot share its history")
@@ -160,7 +160,7 @@ class LiveScorer:
     def uncounted(self, events: Iterable[Event]) -> Iterator[OpenSession]:
         """Yield the state of a session after each of its events, without counting them.
 
-        The history of the session is that of now, so events that were counted before are in it.
+        The history is the current one, so it includes all events counted so far.
         """
         session = None
         for event in events:

@@ -1,8 +1,8 @@
 """A day of the test file, replayed: which sessions are open at a moment, and what they are expected to be worth.
 
 The estimate of a session changes only with its events. So estimates are computed when they are first needed, one per
-event at most, and kept. Everyone who looks at the same day shares them, whatever moment they look at. The history of
-the model has the whole test file, but the features of a session use only what happened before it began.
+event at most, and kept. All visitors who look at the same day share them. The history of the model has the whole test
+file, but the features of a session use only what happened before it began.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ class ShopDay:
 
     Args:
         scorer: values the sessions. No other code may use it without the lock.
-        idle_seconds: time without an event after which a session is no longer open. If it goes on later, it is open
-            again, with all its events.
+        idle_seconds: time without an event after which a session is no longer open. If an event follows later, the
+            session is open again, with all its events.
         spread: how training sessions ended; turns estimates into a total.
     """
 

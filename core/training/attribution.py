@@ -4,7 +4,7 @@ The output of a learner's trees is split by tree SHAP (Lundberg et al. 2020, Fro
 understanding with explainable AI for trees), and what they start from by `parts_of_start`. A link other than the
 identity mixes the two. They are then two players, whose Shapley values are their average effects in both orders, and
 each is split in proportion to its parts on its own scale. For trees that predict a difference of square roots, this is
-the Shapley value if the parts do not interact. docs/decisions/0021 has the error that it makes otherwise.
+the Shapley value if the parts do not interact. docs/decisions/0021 reports the error in other cases.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ways to combine the learners, of which the best is used.
+"""Ways to combine the learners, and the choice of the best one.
 
 | combination | weights |
 |---|---|
@@ -70,7 +70,7 @@ class Combinations:
 
     @property
     def names(self) -> tuple[Combination, ...]:
-        """The combinations that there are: without a start, prices are not one of them."""
+        """The available combinations. Without a start, `prices` is not one of them."""
         return COMBINATIONS if self._has_start else tuple(name for name in COMBINATIONS if name != "prices")
 
     def best(self) -> Stack:

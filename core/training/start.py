@@ -3,7 +3,7 @@
 How prices are recovered, and how users are compared with them, is chosen on the training rows of each fold:
 
 - the settings of the prices by the error in one inner fold, because each candidate takes a fit. The search starts from
-  the defaults and goes on to the best neighbour as long as the error falls.
+  the defaults and moves to the best neighbour while the error falls.
 - the user's factor by the error in all training rows.
 """
 
@@ -52,7 +52,7 @@ class Times:
     valued: int | None = None
 
     def part(self, rows: NDArray[np.int64]) -> Times:
-        """Return some of the training sessions, all of which are whole, and no test session."""
+        """Return some of the training sessions, all as whole sessions, and no test session."""
         return replace(self, train=self.train.part(rows), test=self.test.part(rows[:0]), valued=None)
 
     def histories(self, y: Vector, recovered: Vector) -> tuple[History, History]:
@@ -83,7 +83,7 @@ class PriceTables:
         return price_features(self._baskets, self.fit(key, settings))
 
     def fit(self, key: Key, settings: PriceSettings) -> Prices:
-        """Return the prices recovered without the rows of a key; all training rows serve the empty key."""
+        """Return the prices recovered without the rows of a key; the empty key leaves out no row."""
         prices = self._prices.get((key, settings))
         if prices is None:
             rows = self._nested.rows(key)
@@ -95,7 +95,7 @@ class PriceTables:
         return prices
 
     def forget(self, key: Key, *, except_for: PriceSettings) -> None:
-        """Free the prices of a key that were recovered with other settings; they would be needed again only rarely."""
+        """Free the prices of a key that were recovered with other settings, because they are rarely needed again."""
         for entry in list(self._prices):
             if entry[0] == key and entry[1] != except_for:
                 self._prices.pop(entry, None)

@@ -93,7 +93,7 @@ class Training(PreparedFolds):
 
 
 _PARTS, _FITS_PARTS = 10, 7
-"""The fits take about 7 of 10 parts of the time. Combining them and the expected scores take the others."""
+"""The fits take about 7 of 10 parts of the time. The combination and the expected scores take the rest."""
 
 
 def mean_squared_error(predicted: Vector, actual: Vector) -> float:
@@ -254,7 +254,7 @@ def _test_start(matrices: FoldMatrices) -> Vector | None:
 
 
 def user_histories(data: TrainingSet) -> tuple[History, History]:
-    """Return the histories of training and test rows, of which only the numbers of sessions are used."""
+    """Return the histories of training and test rows. Only their numbers of sessions are used."""
     if data.times is None:
         return History.empty(len(data.y)), History.empty(len(data.test_units))
     return data.times.histories(data.y, data.y)

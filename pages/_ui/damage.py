@@ -1,4 +1,4 @@
-"""Warnings about stored data that is damaged or gone: the lists show what is whole, and one line for what is not."""
+"""Warnings about stored data that is damaged or was deleted. The lists themselves show what is intact."""
 
 from __future__ import annotations
 

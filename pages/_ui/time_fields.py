@@ -12,7 +12,7 @@ from core.ingestion.mapping import Guess
 from pages._ui.form_words import field_help, form_text
 
 _EXAMPLE: Final = datetime.datetime(2025, 12, 31, 23, 59, 59, tzinfo=datetime.UTC)
-"""Day and month, and the two halves of a day, can be told apart."""
+"""Its day is no month and its hour is after noon, so the parts of an example are unambiguous."""
 _EPOCH_DIGITS: Final = {"seconds": 1, "milliseconds": 1_000, "microseconds": 1_000_000, "nanoseconds": 1_000_000_000}
 PATTERNS: Final = (
     "%Y-%m-%d %H:%M:%S",

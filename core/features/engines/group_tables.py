@@ -34,7 +34,7 @@ def compute_groups(
         groups: the groups, in column order.
         units: table with the column `unit`, in row order.
         report: progress callback, with one step per group.
-        workers: number of threads, each of which computes one group at a time.
+        workers: number of threads; each computes one group at a time.
 
     Returns:
         One row per unit and one Float64 column per feature.

@@ -64,7 +64,7 @@ class Catalogue:
         )
 
     def numbers(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the item number and the group number of each event, all of which must be in the catalogue."""
+        """Return the item number and the group number of each event. The catalogue must have all of them."""
         return _numbers(events, self.items, (PRODUCT, TYPE)), _numbers(events, self.groups, (CATEGORY, TYPE))
 
     def own_numbers(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], ...]:
@@ -125,7 +125,7 @@ class Baskets:
         Row i is the session of `units[i]`.
 
         Args:
-            known: what keeps its numbers; the catalogue of the model, if there is one.
+            known: catalogue whose items keep their numbers, such as that of a model.
         """
         known = Catalogue.empty() if known is None else known
         rows = pl.DataFrame({UNIT: units, "row": np.arange(len(units))})

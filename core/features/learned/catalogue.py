@@ -51,7 +51,7 @@ def parts_of_start(learned: NDArray[np.float64], reference: NDArray[np.float64] 
 
     Args:
         learned: matrix (rows, learned features) in the order of `learned_features`.
-        reference: rows of the same columns, relative to whose averages the contributions are; None for `learned`.
+        reference: rows of the same columns. Contributions are relative to their averages. None for `learned`.
 
     Returns:
         Matrix of the same shape, in value units. Each row adds up to the start value minus the average start value of

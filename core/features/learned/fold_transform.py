@@ -65,7 +65,7 @@ class FoldTransform:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> FoldTransform:
-        """Return the transform whose `arrays` these are."""
+        """Return the transform with these arrays."""
         prices = {name.removeprefix(_PRICES): array for name, array in arrays.items() if name.startswith(_PRICES)}
         own = tuple(arrays[f"{_OWN}{number}"] for number in range(sum(name.startswith(_OWN) for name in arrays)))
         statistics = TargetStatistics(arrays["item"], arrays["group"], float(arrays["unseen"]), own)

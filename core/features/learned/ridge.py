@@ -13,7 +13,8 @@ from core.base.arrays import Vector
 
 _TOLERANCE = 3e-4
 _MAX_ITERATIONS = 60
-"""Stop the conjugate gradients when prices are accurate to a thousandth of their noise; on pure noise, earlier."""
+"""The conjugate gradients stop when prices are accurate to a thousandth of their noise, or after this many
+iterations."""
 
 
 def ridge(counts: sparse.csr_matrix, values: Vector, penalties: Vector, weights: Vector) -> tuple[float, Vector]:

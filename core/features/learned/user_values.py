@@ -133,7 +133,7 @@ class UserFactor:
 
 @dataclass(frozen=True)
 class History:
-    """Sums over the user's valued sessions that count for each session.
+    """For each session, sums over the valued sessions of its user that it may use.
 
     Attributes:
         sessions: number of valued sessions.

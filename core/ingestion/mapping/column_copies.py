@@ -1,4 +1,4 @@
-"""Find columns that repeat another column: with the same cells, with other names for them, or by rule."""
+"""Find columns that repeat another column: with the same cells, with other names for them, or determined by it."""
 
 from __future__ import annotations
 

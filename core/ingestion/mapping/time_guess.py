@@ -180,7 +180,7 @@ def _formats_like(text: str) -> Iterator[str]:
 
 
 def _pattern(time_format: str) -> re.Pattern[str]:
-    parts = re.split(r"%(.)", time_format)  # text and directives in turn
+    parts = re.split(r"%(.)", time_format)  # text and directives alternate
     patterns = (re.escape(part) if index % 2 == 0 else _DIRECTIVE_PATTERNS[part] for index, part in enumerate(parts))
     return re.compile("".join(patterns), re.A)
 

@@ -112,6 +112,6 @@ def _numeric(candidates: Sequence[LogColumn], rows: Sequence[int] = ()) -> list[
 
 
 def _is_constant_in_sessions(column: LogColumn, session: LogColumn) -> bool:
-    """Return whether a column has one value per session, in several sessions of which one has several rows."""
+    """Return whether a column has one value per session. There must be several sessions, and one with several rows."""
     values = distinct_by_key(session, column)
     return len(session.values) > len(values) > 1 and all(len(cells) == 1 for cells in values.values())

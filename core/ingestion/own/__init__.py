@@ -1,4 +1,4 @@
-"""Own columns of a log that has been read: what is known of them, and which ones are not used."""
+"""Own columns of a log that has been read: their statistics, and which ones are not used."""
 
 from core.ingestion.own.cards import own_cards
 

@@ -26,8 +26,8 @@ NEARLY_ALL: Final = 0.95
 """Share of the events with the only cell of a column. If it is lower, an empty cell is a second one."""
 LEAST_READABLE: Final = 0.5
 MAX_DISTINCT: Final[dict[Level, float]] = {"event": 0.5, "session": 0.5, "product": 0.9, "user": 0.5}
-"""Categories per event, session, product or user with a cell. With more, hardly any two have one in common. Several
-variants of a product often share a name, which is worth knowing; a name for each is no more than its id."""
+"""Categories per event, session, product or user with a cell. With more, hardly any two have one in common. A name that
+several variants of a product share is informative; a name of its own for each product is an id."""
 MIN_GROUPS: Final = 20
 """Sessions, products or users with a cell. With fewer, nothing is said about them as a whole."""
 SAME_SUM: Final = 0.01

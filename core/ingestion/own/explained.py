@@ -20,8 +20,8 @@ _ROWS_PER_BIN: Final = 20
 _PRIOR: Final = 1.0
 """Weight of the overall mean in the mean of a bin or category, in rows, so that rare categories explain nothing."""
 _TAILS: Final = (0.99, 1.0)
-"""Values above these quantiles are cut off: with the first, a single session cannot decide the result, but noise of one
-size for all sessions hides the others; with the second, it is the other way round."""
+"""Values above these quantiles are clipped. With the first, a single session cannot decide the result. With the second,
+noise of one size for all sessions does not hide a copy of the highest values."""
 _MIN_GROUPS: Final = 30
 """Groups with several rows; with fewer, their similarity is not known."""
 _MIN_ROWS_IN_GROUPS: Final = 100

@@ -26,7 +26,7 @@ from core.own_columns import Exclusion, OwnColumn
 from core.schema import CATEGORY, PRODUCT, ROLE, TRAIN_ROLE, UNIT, USER, VALUE
 
 MARGIN: Final = 0.2
-"""Above the similarity of the sessions with the same user or product, which is itself an estimate."""
+"""Added to the similarity of the sessions with the same user or product, which is itself an estimate."""
 EQUAL: Final = 0.97
 """Squared rank correlation with the mean, sum or maximum of the values of a product or user."""
 MAX_SESSIONS: Final = 6

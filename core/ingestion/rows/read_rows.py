@@ -33,9 +33,9 @@ from core.schema import IGNORED
 
 _PER_CORE = 2  # blocks in progress: two per core keep every core busy while memory stays small
 _GIVE_UP_AFTER, _GIVE_UP_BELOW = 200_000, 0.1
-"""Rows, not counting ignored ones, and the share of `least_usable`. A file of which less than a tenth of the required
-rows are usable, after 200,000, is probably the wrong file. It is not read to its end if even a rest of the shortest
-usable rows would be too short for the required share."""
+"""Number of rows, without ignored ones, and a share of `least_usable`. If fewer of the first 200,000 rows are usable
+than a tenth of what is required, it is probably the wrong file. Reading then stops as soon as the rest of the file is
+too short to reach the required share."""
 
 
 def parse_source(

@@ -49,7 +49,7 @@ from core.schema import (
 )
 
 MIN_SESSIONS: Final = 10
-"""Sessions per part. Fewer train sessions teach nothing, and the score of fewer test sessions is chance."""
+"""Minimum number of sessions per part. With fewer, nothing can be learned, or the score is chance."""
 _START, _LAST, _NUMBER = "_start", "_last", "_number"
 
 

@@ -78,8 +78,8 @@ def _with_trailing_separators(columns: list[str], rest: bytes, separator: str) -
     """Add or drop a nameless last column, if either the rows or the header end with a separator, but not both.
 
     Args:
-        rest: the text after the header, of which the first lines decide. They must agree, because in a single line it
-            may be that a cell contains the separator.
+        rest: the text after the header. Its first lines must agree, because a cell of a single line may contain the
+            separator.
     """
     lines = [line.rstrip(b"\r") for line in rest.split(b"\n", _JUDGED_LINES)[:_JUDGED_LINES] if line.strip()]
     widths = {line.count(separator.encode()) + 1 for line in lines if b'"' not in line}

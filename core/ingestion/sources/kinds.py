@@ -113,7 +113,7 @@ def _is_binary(head: bytes) -> bool:
 
 
 def _kind_of_text(text: str) -> FileKind:
-    """Tell JSON and web pages from separated text. Only a first line that is a JSON object makes a file JSON Lines."""
+    """Distinguish JSON and web pages from text. Only a first line that is an object makes a file JSON Lines."""
     text = text.lstrip("\ufeff \t\r\n")
     if re.match(r"\[\s*[\[{\"]", text):
         return JSON

@@ -1,7 +1,7 @@
 """Unpack compressed files within bounds, so that a small file cannot fill the memory or the disk.
 
-Logs of clicks unpack to about 20 to 50 times their size. A file that unpacks to much more was made to do harm, or is
-not an event file.
+Logs of clicks unpack to about 20 to 50 times their size. A file that unpacks to much more is malicious, or not an event
+file.
 """
 
 from __future__ import annotations

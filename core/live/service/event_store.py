@@ -147,12 +147,12 @@ class EventStore:
                 yield StoredEvent(number, received, event, event.type == _CLOSED, is_history)
 
     def change_run(self, run: str, known_until: int) -> None:
-        """Let the state belong to another run.
+        """Assign the state to another run.
 
         Args:
             run: its id.
-            known_until: epoch seconds of the last event in the history of its model. Of the events so far, the later
-                ones become history, and the others are taken to be in it already.
+            known_until: epoch seconds of the last event in the history of its model. Stored events after it become
+                history; that of the model is assumed to have the earlier ones.
         """
         last = self._connection.execute("SELECT max(number) FROM events").fetchone()[0] or 0
         values = (run, last, known_until)

@@ -28,7 +28,7 @@ _LISTED, _DIGITS = 50, 9
 _AT_ONCE = 50
 """Sessions that are valued before other requests take their turn: about 20 ms."""
 SecondsToWait = Callable[[Request, int], int]
-"""Function from a request and its number of events to the seconds until its client may send so many; 0 for now."""
+"""Function (request, number of events) -> seconds until the client may send that many; 0 if it may send them now."""
 
 
 class Handlers:
@@ -217,7 +217,7 @@ def _too_large() -> Response:
 
 
 async def _body(request: Request) -> bytes | None:
-    """Return the body; None if it is too large, of which no more than the limit is read."""
+    """Return the body; None if it is too large. At most the limit is read."""
     parts, size = [], 0
     async for part in request.stream():
         parts.append(part)

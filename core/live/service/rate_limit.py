@@ -10,11 +10,11 @@ from collections.abc import Callable
 DEFAULT_RATE = 5_000.0
 """Events a second: more than one service can value."""
 _MAX_ADDRESSES = 10_000
-"""Addresses that are remembered. The one that has not been used for longest is forgotten."""
+"""Maximum number of remembered addresses. The least recently used one is forgotten."""
 
 
 class RateLimit:
-    """A token bucket per address: `rate` tokens a second, of which at most `burst` are saved.
+    """A token bucket per address, which gets `rate` tokens a second and holds at most `burst`.
 
     Args:
         rate: events a second; 0 for no limit.

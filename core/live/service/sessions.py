@@ -16,9 +16,9 @@ from core.live.service.served_model import ServedModel
 
 MAX_SESSIONS = 100_000
 MAX_EVENTS = 10_000
-"""Events of one session. An estimate reads all of them, which takes 13 ms for so many; other requests wait."""
+"""Maximum number of events of a session. An estimate reads all of them, which takes 13 ms, and other requests wait."""
 MAX_REASONS = 100
-"""Sessions that get reasons in one request, each of which takes about 10 ms."""
+"""Maximum number of sessions with reasons in one request. Each takes about 10 ms."""
 
 
 class LimitError(Exception):
@@ -52,7 +52,8 @@ class SessionService:
     Attributes:
         served: the model that values the sessions now.
         store: the store.
-        table: the latest estimates. After a restart or a change of the model, those of some sessions are not there yet.
+        table: the latest estimates. After a restart or a change of the model, some sessions are missing until they are
+            estimated.
     """
 
     def __init__(

@@ -36,7 +36,7 @@ _SETTINGS: Settings = {
 """Strongly regularized, because few sessions have a purchase. On the demo, the PR-AUC out of fold is 0.279; with 16
 leaves and no other penalties it is 0.252."""
 _MIN_OF_EACH = 20
-"""Rows with and rows without a purchase that are needed to learn the difference."""
+"""Minimum number of rows with a purchase, and of rows without one, to learn the difference."""
 _WEAK_PENALTY = 1e6
 _SUMMARY, _MODEL = "buy.json", "buy-fold{}"
 

@@ -28,7 +28,7 @@ from core.training.training_set import PrefixRows, TrainingSet
 
 
 def with_prefixes(data: TrainingSet, prefixes: Prefixes, events: pl.DataFrame) -> TrainingSet:
-    """Add prefixes to the training rows, all of which are whole sessions.
+    """Add prefixes to training rows that are all whole sessions.
 
     Args:
         data: whole sessions, without baskets.
@@ -66,7 +66,7 @@ def with_prefixes(data: TrainingSet, prefixes: Prefixes, events: pl.DataFrame) -
 def _prefix_rows(data: TrainingSet, prefixes: Prefixes, rows: NDArray[np.int64]) -> PrefixRows:
     lengths = data.X[:, data.names.index("n_events")]
     seen = prefixes.units.get_column(EVENTS_SEEN).to_numpy()
-    # Whole sessions are always among the rows, so the probability of theirs is 1.
+    # A whole session is always among the rows, so its probability is 1.
     weights = np.concatenate([1.0 / lengths, np.maximum(1.0 / seen, 1.0 / ALL_DRAWN)])
     is_drawn = np.isin(data.units, prefixes.whole.get_column(UNIT).to_numpy())
     return PrefixRows(len(data.y), rows, weights, np.concatenate([is_drawn, np.ones(len(seen), dtype=bool)]))

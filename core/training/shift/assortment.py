@@ -18,7 +18,7 @@ Codes = NDArray[np.int64]
 
 MIN_OVERLAP = 0.6
 """Share of the baseline overlap below which the test file has another assortment. Similar files keep at least 0.99 of
-it. The test file of another shop keeps 0.43 where both shops number their products alike, and 0 where they do not."""
+it. The test file of another shop keeps 0.43 if both shops number their products in the same way, and 0 otherwise."""
 MIN_CATEGORY_KEPT = 0.5
 """Share of the baseline below which the ids mean other products. Products hardly ever change their category; where
 another shop uses the same ids, nearly all do."""

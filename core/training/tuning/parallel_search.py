@@ -204,7 +204,7 @@ class _Scheduler:
         return max(share, spent / max(spent + left, 1e-9))
 
     def _finished_share(self, n_trials: int, spent: float) -> float:
-        """Return the share of the time that trials of each learner take which is over, from the times of its trials."""
+        """Return the share of the expected search time that has passed, if each learner gets `n_trials` trials."""
         timed = [trial.seconds for each in self.searches for trial in each.trials]
         usual = sum(timed) / max(len(timed), 1)
         left = 0.0

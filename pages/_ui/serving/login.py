@@ -1,4 +1,4 @@
-"""Log in with a token: the page that asks for it, and the cookie of those who entered it."""
+"""Log in with a token: the page that asks for it, and the cookie of a visitor who is logged in."""
 
 from __future__ import annotations
 
