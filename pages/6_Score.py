@@ -75,8 +75,8 @@ def show_meaning(file: ScoredFile, run: Run) -> None:
         f"{verb(n_defaults, 'gets', 'get')} the best constant prediction of the run."
     )
     st.caption(
-        "Each value is the final value of a session, as predicted from its events in this file. If a session goes on "
-        "after the file ends, its later events are not included: its value is that of what was seen. On average, "
+        "Each value is the final value of a session, as predicted from its events in this file. If a session "
+        "continues after the file ends, its later events are not included. On average, "
         f"{known} of a session's events are on products that the model learned.{defaults if n_defaults else ''}"
     )
     alike = "in the train file" if run.manifest.scores.expected_withheld else "in its test file"

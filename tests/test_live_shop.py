@@ -50,7 +50,7 @@ def replayer(model: SessionValueModel) -> Replayer:
 
 
 def shop_of(replayer: Replayer, start: int, spread: Spread = NO_SPREAD) -> ShopDay:
-    """Return a day on which session number u came to be worth u."""
+    """Return a day on which session number u has the final value u."""
     units = replayer.units_of_day(start)
     finals = pl.DataFrame({UNIT: units, VALUE: np.arange(len(units), dtype=np.float64)})
     return replayer.day(start, finals, spread)

@@ -1,4 +1,4 @@
-"""What the sessions of the test file came to be worth, for comparison with forecasts of open sessions."""
+"""The final values of the sessions of the test file, for comparison with forecasts of open sessions."""
 
 from __future__ import annotations
 

@@ -80,8 +80,8 @@ def open_session_warning(config: RunConfig) -> str:
     if not config.is_live:
         return ""
     return (
-        "The model takes every session for one that is still open, so the values of sessions that have ended are too "
-        "high. For those, use a run with the purpose sessions."
+        "The model treats every session as still open, so the values of sessions that have ended are too high. For "
+        "those, use a run with the purpose sessions."
     )
 
 

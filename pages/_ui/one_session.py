@@ -124,7 +124,7 @@ def _origin(found: SessionExplanation) -> str:
     text = (
         "The models that predict this session were trained without its user."
         if found.out_of_fold
-        else "It is predicted as a new session is: by the average of the models for new sessions."
+        else "It is predicted like a new session, by the average of the models for new sessions."
     )
     if found.users > 1:
         text += f" {count(found.users, 'user')} share its id; only the first one is explained."

@@ -56,7 +56,7 @@ def _show_metrics(now: ShopMoment) -> None:
         Metric("Still to come", number(total and total.to_come), "The forecast minus what was bought so far."),
     ]
     if now.final is not None:
-        metrics.append(Metric("Came to be", number(now.final), "What the open sessions were worth in the end."))
+        metrics.append(Metric("Final value", number(now.final), "Sum of the final values of the open sessions."))
     show_metrics(metrics)
 
 
@@ -92,8 +92,8 @@ def _link(row: OpenSessionRow) -> str:
 def _notes(now: ShopMoment) -> str:
     """Explain the table, and say what is missing."""
     text = (
-        "Idle is the time since the last event. Most open sessions have had their last event, so the total counts less "
-        "of what is still to come, the longer a session is idle."
+        "Idle is the time since the last event. Most open sessions have already had their last event. The longer a "
+        "session is idle, the less of its value to come is counted in the total."
     )
     if now.n_waiting:
         text += f" The estimates of {count(now.n_waiting, 'session')} are still being computed."

@@ -96,10 +96,10 @@ def _meaning_of_final(n_actual: int, n_sessions: int) -> str:
     """Say what the final values are."""
     if n_actual == n_sessions:
         return "The orange line is the sum of the actual final values of the sessions that are open."
-    known = f" The actual values of {count(n_actual, 'session')} are known, and used." if n_actual else ""
+    known = f" The actual values of {count(n_actual, 'session')} are known and used." if n_actual else ""
     return (
-        "The orange line is what the sessions that are open came to be worth: the value of all their events at "
-        f"recovered prices, because the test file has no values.{known}"
+        "The orange line is the sum of the final values of the sessions that are open. The test file has no values, so "
+        f"these are the values of all events at recovered prices.{known}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The total value of the open sessions of a shop over time: as forecast, and as it came to be."""
+"""The total value of the open sessions of a shop over time: the forecast, and the final value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from core.base.text import count, interval_text, number, verb
 from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished, short_axis
 from core.schema import VALUE_UNIT
 
-FORECAST, FINAL = "forecast", "came to be"
+FORECAST, FINAL = "forecast", "final value"
 _SCHEMA = {"moment": pl.Int64, "sessions": pl.Int64} | dict.fromkeys(("value", "low", "high", "final"), pl.Float64)
 _COLOURS = {FORECAST: ACCENT, FINAL: NEGATIVE}
 Point = tuple[int, int, float, float, float, float | None]
@@ -43,14 +43,14 @@ def frame(points: Iterable[Point]) -> pl.DataFrame:
 
 
 def finding(n_open: int, value: float, low: float, high: float, final: float | None) -> str:
-    """State what the open sessions are expected to be worth, and what they came to be worth, if it is known."""
+    """State the expected total of the open sessions, and their final value if it is known."""
     if not n_open:
         return "No session is open."
     text = (
         f"{count(n_open, 'session')} {verb(n_open, 'is', 'are')} open, with an expected total of {number(value)} "
         f"{VALUE_UNIT} (80% interval: {interval_text(low, high)})"
     )
-    return f"{text}." if final is None else f"{text}; it came to be {number(final)}."
+    return f"{text}." if final is None else f"{text}; their final value is {number(final)}."
 
 
 def figure(data: pl.DataFrame, span: tuple[int, int] | None = None) -> Figure:

@@ -57,7 +57,7 @@ class Handlers:
         try:
             events = read_events(body)
         except ValueError as error:
-            return refusal(422, f"The body is no event and no array of events ({error}).")
+            return refusal(422, f"The body is neither an event nor an array of events ({error}).")
         if len(events) > 1 and (seconds := self._seconds_to_wait(request, len(events) - 1)):
             return too_fast(seconds)
         try:

@@ -34,7 +34,7 @@ def limits(facts: Facts) -> str:
         *model_limits(facts.run, known_users(facts.segments)),
         "Drivers that go together, such as the number and the value of purchases, share their effects. Which of them "
         "matters cannot be known from the log alone.",
-        "What was bought is part of the value itself, so its effect does not tell how to raise the value.",
+        "What was bought is part of the value itself, so its effect does not show how to raise the value.",
         "The results hold for the period and the shop of the log. Other seasons and assortments may differ.",
     ]
     return html.section("What are the limits?", html.bullets(lines))
