@@ -393,7 +393,7 @@ def test_only_ids_and_used_columns_of_a_table_are_stored(folder: Path, tmp_path:
     path = products_with(folder, tmp_path / "products.csv", secret=pl.lit("secret"))
     files = with_tables(folder)
     dataset = ingest(replace(files, tables={**files.tables, "products": path}), workspace)
-    stored = pl.read_parquet(dataset.whole_file("table_products.parquet"))
+    stored = pl.read_parquet(dataset.verified_file("table_products.parquet"))
     assert stored.columns == [PRODUCT_ID, "own_price", "own_brand"]
     assert stored.height == pl.read_csv(path).height  # a later file may have other products
 

@@ -142,7 +142,7 @@ class AuditedDataset:
     def event_words(self) -> dict[str, int]:
         """Event word of the files, in lower case -> code of the event type that it stands for."""
         has_mapping = os.path.lexists(self.dataset.folder / MAPPING_FILE)  # datasets of the first version have none
-        text = self.dataset.whole_file(MAPPING_FILE).read_text(encoding="utf-8") if has_mapping else ""
+        text = self.dataset.verified_file(MAPPING_FILE).read_text(encoding="utf-8") if has_mapping else ""
         mapping = tomllib.loads(text)
         words: dict[str, str] = mapping.get("event_words") or {word: word for word in EVENT_TYPES}
         return {fold_case(word.strip()): EVENT_CODE[event_type] for word, event_type in words.items()}

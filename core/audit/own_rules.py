@@ -146,7 +146,7 @@ def _examples(cards: Sequence[OwnColumnCard]) -> list[str]:
 
 
 def _difference(data: AuditedDataset, card: OwnColumnCard) -> str | None:
-    """Return how the cells of a column differ between the files, as a clause; None if they are alike."""
+    """Return how the cells of a column differ between the files, as a clause; None if they do not differ."""
     if abs(card.filled_train - card.filled_test) >= LARGE_DIFFERENCE:
         return f"{percent(card.filled_train)} filled in train, {percent(card.filled_test)} in test"
     if card.kind == "category":

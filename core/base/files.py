@@ -168,7 +168,7 @@ def scratch_folder(parent: Path, prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def _locked_draft(parent: Path, prefix: str) -> Iterator[Path]:
-    """Yield a new name in `parent` for a temporary file or folder. What has this name at the end is deleted.
+    """Yield a new name in `parent` for a temporary file or folder. Anything with this name at the end is deleted.
 
     A lock file next to it is held until then. The operating system releases it when the process ends, even if it is
     killed, so `sweep` can recognise what was abandoned. The lock is acquired before anything has the name, so a draft

@@ -18,7 +18,7 @@ _SECONDS_BEFORE_ESTIMATE = 2.0
 _PRIOR_SHARE = 0.2
 """Share of the expected seconds that count as if they had already been done at the expected pace."""
 ADAPTIVE_STEP = "tune"
-"""The step of a run with a time limit that takes as long as the others leave."""
+"""The step that uses the time that the others leave, in a run with a time limit."""
 
 
 def no_report(part: int, parts: int, detail: str) -> None:
@@ -109,7 +109,8 @@ class Progress:
             should_finish: returns whether a person asked to stop tuning and finish with the best result so far.
             on_result: called with every interim result.
             in_seconds: whether the weights of the steps are expected seconds. The time left is then estimated from
-                these first, and more and more from the pace of this run. Otherwise only from the pace.
+                these at first, and increasingly from the pace of this run. Otherwise it is estimated from the pace
+                only.
             trust: from 0 to 1; how much the expected seconds count against the pace of this run.
             budget: seconds of the whole run, which `ADAPTIVE_STEP` uses up as far as the later steps leave time; None
                 without a time limit.

@@ -67,7 +67,7 @@ class UnusableFileError(OSError):
 
 
 def require_regular(path: Path) -> None:
-    """Raise an UnusableFileError unless there is a regular file at the path, which is no link."""
+    """Raise an UnusableFileError unless the path is a regular file, and not a link."""
     try:
         _refuse_other_kinds(os.lstat(path).st_mode)
     except UnusableFileError:

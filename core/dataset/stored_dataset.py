@@ -1,7 +1,6 @@
 """A stored dataset and its tables, and the list of the datasets of a workspace.
 
-Every table is compared with its stored hash before it is read, so that a changed table is never shown as if it were
-whole.
+Every table is compared with its stored hash before it is read, so that a changed table is never used unnoticed.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ class Dataset:
             raise RunError.damaged_dataset(self.folder, f"{CARD_FILE} is not a dataset's card") from error
 
     def damage(self) -> list[str]:
-        """Return a clause for each table that was changed or lost since it was written; empty for a whole dataset.
+        """Return a clause for each table that was changed or lost since it was written; empty for an undamaged dataset.
 
         A dataset of an earlier version has no hashes, so its tables are not checked.
         """
@@ -95,7 +94,7 @@ class Dataset:
             return [str(error.actual)]
         return [reason for name in names if (reason := self._damage_of(name))]
 
-    def whole_file(self, name: str) -> Path:
+    def verified_file(self, name: str) -> Path:
         """Return the path of a file of the dataset, after comparing it with its stored hash.
 
         Raises:
@@ -210,7 +209,7 @@ class Dataset:
         return rows.select(FILE, LINE, REASON, cells.alias(ROW), pl.lit(value=False).alias(IGNORED), ROLE)
 
     def _table(self, name: str) -> pl.LazyFrame:
-        return pl.scan_parquet(self.whole_file(name), glob=False)
+        return pl.scan_parquet(self.verified_file(name), glob=False)
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:

@@ -16,7 +16,7 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True)
 class ChangedEvent:
-    """An event that a session is imagined to have.
+    """An event of a hypothetical session.
 
     Attributes:
         second: seconds since the first event of the session as it is; may be negative.

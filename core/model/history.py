@@ -99,8 +99,8 @@ class History:
 
         A session that is in the history already continues: its rows in the history and in the file are those of one
         unit. Rows that are in both count once, so a file may be scored again. A session of several users continues
-        with all of them. If a session is in both files of the run, the rows in its test file continue. Of rows that
-        differ only in the cells of a table of products or users, those of the new file count.
+        with all of them. If a session is in both files of the run, the rows in its test file continue. If rows differ
+        only in cells of a table of products or users, those of the new file count.
         """
         new_ids = {name: _with_known_codes(self.ids[name], log, name) for name in ID_COLUMNS}
         translated = {name: ids for name, ids in new_ids.items() if (ids["_own"] != ids[name]).any()}

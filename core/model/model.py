@@ -120,9 +120,9 @@ class SessionValueModel:
             calibration=training.intervals.calibration,
             buy=buy,
         )
-        mapping = load_mapping(dataset.whole_file(MAPPING_FILE))
+        mapping = load_mapping(dataset.verified_file(MAPPING_FILE))
         tables = tuple(
-            AttributeTable.load(name, dataset.whole_file(attribute_file(name))).with_columns_of(stored)
+            AttributeTable.load(name, dataset.verified_file(attribute_file(name))).with_columns_of(stored)
             for name, stored in used_mapping(mapping, spec).tables_with_columns().items()
         )
         return cls(spec, mapping, fitted, History.of(dataset, data.units, data.own), tables)

@@ -46,7 +46,7 @@ _DAYS_SCHEMA: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """The expected score of a run and the score that came, in the run's metric.
+    """The expected and the actual score of a run, in the run's metric.
 
     Attributes:
         metric, label, unit: code, name for people, and unit of the metric.

@@ -37,9 +37,9 @@ from core.schema import ADD_CART, CATEGORY, CATEGORY_ID, REMOVE_CART, ROLES, STA
 N_FINDINGS: Final = 5
 _TRAIN: Final = ROLES[0]
 _MAX_OF_A_KIND = 3
-"""So that data and model are both heard."""
+"""Maximum number of findings of one kind, so that both data and model are represented."""
 _MAX_SESSIONS = 200_000
-"""Sessions that findings are computed from; more would hardly make them surer."""
+"""Maximum number of sessions from which findings are computed; more would hardly reduce their error."""
 _MIN_GROUP = 30
 """Sessions below which a group is not compared with the others."""
 _N_CATEGORIES, _N_CELLS = 8, 6
@@ -95,7 +95,7 @@ def data_findings(dataset: Dataset) -> list[BriefFinding]:
     """Return what stands out in the values of the train sessions; empty without values.
 
     A group of sessions is compared with the others by the value beyond what its numbers of events of each type suggest,
-    so that it is no finding that long sessions are worth more.
+    so the higher value of long sessions is not a finding.
     """
     table = session_table(dataset).filter(pl.col(FILE) == _TRAIN, pl.col(VALUE).is_not_null())
     if table.height > _MAX_SESSIONS:

@@ -33,8 +33,8 @@ class SessionExplanation:
         predicted: prediction, in value units.
         low, high: ends of its 80% interval, in value units; the high end may be infinite.
         value: actual value; None if it is unknown.
-        out_of_fold: whether the models that predict it were trained without its user. Other sessions are predicted as
-            new ones are, by the average of the models for new sessions.
+        out_of_fold: whether the models that predict it were trained without its user. Other sessions are predicted like
+            new ones, by the average of the models for new sessions.
         similar: see `similar_sessions`, with user_session instead of the unit.
         users: number of users that share the id; only the first one is explained.
     """
@@ -81,7 +81,7 @@ class SessionExplainer:
         """Explain a session of the dataset; None if there is no such session.
 
         Args:
-            events: events that it is imagined to have instead of its own; empty for its own.
+            events: hypothetical events that replace its own; empty for its own.
 
         Raises:
             RunError: a product of the events is unknown.

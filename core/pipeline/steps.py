@@ -35,7 +35,8 @@ _SHARED = 0.35
 _CHEAP = 0.1
 """Time of a trial of a linear model, relative to one of trees."""
 _TUNED_IMPORTANCE = 1.6
-"""Importance of tuned models, relative to default ones with as many seeds: they have more and larger trees."""
+"""Time for the importance of tuned models, relative to default ones with as many seeds: their trees are more and
+larger."""
 _COSTLY = frozenset(LEARNER_LABELS) - {"linear"}
 """Learners whose fits take time. A linear model is fitted in a tenth of the time of trees."""
 

@@ -1,7 +1,7 @@
 """Tables that are computed for a finished run on request, and stored next to its own files.
 
-They are not in the manifest, because a finished run does not change. A sealed list has their hashes. Tables that are
-damaged or of another version of the program are as good as none: they are computed again on request.
+They are not in the manifest, because a finished run does not change. A sealed list has their hashes. Damaged tables,
+and those of another version of the program, are computed again on request.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.runs.store import ON_REQUEST_FOLDER, Run
 
 _LIST_FILE: Final = "tables.json"
 _VERSION: Final = 1
-"""Raised if tables that older versions stored mean something else."""
+"""Raise it when the meaning of the stored tables changes."""
 
 
 def stored_tables(run: Run, name: str) -> dict[str, pl.DataFrame] | None:
@@ -38,7 +38,7 @@ def stored_tables(run: Run, name: str) -> dict[str, pl.DataFrame] | None:
 
 
 def store_tables(run: Run, name: str, tables: dict[str, pl.DataFrame]) -> None:
-    """Write tables under a name, in place of those that are stored there.
+    """Write tables under a name, and replace those that are stored there.
 
     Raises:
         RunError: the folder of the run is not writable.

@@ -1,4 +1,4 @@
-"""The verbs for open sessions: serve values them over HTTP, and rules backtests what labels them."""
+"""The verbs for open sessions: `serve` values them over HTTP, and `rules` backtests the rules that label them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def serve(options: argparse.Namespace) -> Outcome:
 
 
 def _collect_only_young_garbage() -> None:
-    """Let the garbage collector leave alone what has lived for long: the model, and the states of open sessions.
+    """Exclude objects that live long, the model and the states of open sessions, from garbage collection.
 
     They have no reference cycles, and a collection of a hundred thousand sessions would stop all requests for a second.
     """

@@ -58,7 +58,7 @@ def _score_text(value: float | None, low: float | None, high: float | None) -> s
 
 
 def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
-    """Record a file, and submit it before if that is asked for."""
+    """Record a file. If requested, submit it before."""
     require(options.run, "--run", "the id of the run to check the file against")
     if options.action == "submit":
         require(options.competition, "--competition", "the name of the competition")

@@ -26,12 +26,12 @@ SPLITS: dict[SplitName, str] = {
     "category": "main category",
     "purchase": "purchase or not",
 }
-"""Name of a split: what it tells apart."""
+"""Name of a split -> what it distinguishes."""
 NEW, KNOWN = "new users", "known users"
 BUYING, NOT_BUYING = "with a purchase", "without a purchase"
 OTHERS = "other categories"
 _MAX_CATEGORIES = 4
-"""Lines of more categories could not be told apart."""
+"""More lines could not be distinguished."""
 _LEGEND_COLUMNS = 3
 """More names would not fit beside each other if two charts are compared."""
 _COLOURS = {NEW: ACCENT, KNOWN: GROUP_COLOURS[1], BUYING: EVENT_COLOURS[BUY], NOT_BUYING: MUTED, OTHERS: MUTED}

@@ -4,9 +4,9 @@ The distance is an effect size of Cohen (1988, Statistical power analysis, chapt
 in standard deviations, or h, a difference of shares after the arcsine transformation. Both are on one scale, on which
 0.2 is small, 0.5 medium and 0.8 large, whatever the number of sessions.
 
-A finding must not rank high by chance, and the largest of many effects is the luckiest one. So the surprise is the end
-of the interval that is closer to 0, at three standard errors: with a normal error, fewer than one in 700 effects that
-do not exist get a surprise above 0.
+The largest of many effects may be the largest by chance. The surprise is therefore the end of the interval of three
+standard errors that is closer to 0. With normal errors, fewer than one in 700 effects that do not exist get a surprise
+above 0.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def difference_of_means(inside: Values, outside: Values) -> tuple[float, float]:
 
 
 def difference_of_shares(share: float, expected: float) -> float:
-    """Return Cohen's h of a share and the one that is expected.
+    """Return Cohen's h of a share and the expected share.
 
     >>> round(difference_of_shares(0.5, 0.25), 3)
     0.524

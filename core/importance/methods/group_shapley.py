@@ -25,7 +25,7 @@ CODE = "group_shapley"
 _ROWS = 40
 """Explained sessions of each fold."""
 _BACKGROUND = 5
-"""Background sessions for each of them; other ones for every session, so that a fold has 200."""
+"""Background sessions of each explained session. Each has different ones, so a fold has 200."""
 _SEED = 0
 
 
@@ -44,7 +44,7 @@ def shapley_of_themes(
     """Return learner or stack -> Shapley values of the themes, shape (sessions, themes), in value units.
 
     Args:
-        part: sessions of one fold, of which the first `n_rows` are explained.
+        part: sessions of one fold. The first `n_rows` are explained.
         themes: theme of each column.
         used: the themes that any column has.
     """

@@ -1,4 +1,4 @@
-"""The sections of the report that tell what was found, without names in code."""
+"""The sections of the report with the results, without names in code."""
 
 from __future__ import annotations
 
