@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -19,17 +18,18 @@ from core.base.text import count, listed
 from core.dataset import MAPPING_FILE, Dataset
 from core.errors import SettingError
 from core.features import EngineName
-from core.ingestion import EventLog, Query, Source, Tables, event_log
+from core.ingestion import Query, Source, Tables, event_log
 from core.ingestion.attributes import AttributeTable, attribute_file, read_attributes
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.mapping.settings import Names
 from core.ingestion.parallel import map_in_order
 from core.model.fitted_stack import FittedStack, Values
-from core.model.history import NEW, History, LogWithHistory, whole_history
+from core.model.history import History, whole_history
 from core.model.rows import SessionRows, session_rows
+from core.model.scoring import Scoring
 from core.model.spec import VERSION, ModelSpec, StoredLink, StoredStack, model_stem
-from core.schema import SESSION, SESSION_VALUE, STACK, UNIT, USER_SESSION
-from core.training import Matrix, Training, per_session, value_frame
+from core.schema import UNIT
+from core.training import Matrix, Training
 from core.training.live import BuyHead
 
 if TYPE_CHECKING:
@@ -38,10 +38,7 @@ if TYPE_CHECKING:
 Events: TypeAlias = "pl.DataFrame | pl.LazyFrame | pd.DataFrame | Source | str"
 """What can be scored. A text is a path."""
 
-SOURCE, USER_KNOWN, PRODUCTS_KNOWN = "source", "user_known", "products_known"
 _FRAME_FILE, _SCRATCH = "data_frame.parquet", "svs-score"
-_MAX_EXPLAINED = 2_000
-"""Sessions to explain: tree SHAP values take much longer than predictions."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,39 +71,10 @@ class SessionValueModel:
         Raises:
             ValueError: nothing was learned from the events of the sessions.
         """
-        data, columns, stack = training.data, training.columns, training.stack
+        data, columns = training.data, training.columns
         if columns is None or data.times is None or data.baskets is None:
             raise ValueError("a model needs columns that are learned from events, and the times of sessions")
-        folds = training.folds
-        links = {
-            model_stem(fit.learner, index % folds.fit_count, index // folds.fit_count): fitted.link.as_record()
-            for fit in training.fits
-            for index, fitted in enumerate(fit.models)
-        }
-        spec = ModelSpec(
-            version=VERSION,
-            sha256={},
-            features=tuple(data.names),
-            learned=columns.names,
-            learners=tuple(fit.learner for fit in training.fits),
-            seeds=training.seeds,
-            fits=folds.fit_count,
-            fits_for_test=tuple(folds.fits_for_test),
-            links={stem: StoredLink(**link) for stem, link in links.items()},
-            stack=StoredStack(
-                weights=tuple(map(float, stack.weights)),
-                intercept=stack.intercept,
-                alpha=stack.alpha,
-                combination=stack.combination,
-                start_weight=stack.start_weight,
-                lower_bound=stack.lower_bound,
-            ),
-            config=training.config,
-            own=data.own,
-            default_value=training.metric.best_constant(data.y),
-            versions=versions,
-            log_start=min(dataset.card().train.first_time, dataset.card().test.first_time),
-        )
+        spec = _spec(training, columns.names, dataset, versions)
         fitted = FittedStack(
             names=training.names,
             learners={fit.learner: fit.models for fit in training.fits},
@@ -116,7 +84,7 @@ class SessionValueModel:
             valued=data.times.train,
             values=data.y,
             include_later=data.times.include_later,
-            stack=replace(stack, oof=np.empty(0)),
+            stack=replace(training.stack, oof=np.empty(0)),
             calibration=training.intervals.calibration,
             buy=buy,
         )
@@ -215,86 +183,38 @@ class SessionValueModel:
         return session_rows(log, self.spec, self.fitted.catalogue, units=units, report=report)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Scoring:
-    """A model, and the events of a file to score."""
-
-    model: SessionValueModel
-    events: EventLog
-
-    @cached_property
-    def log(self) -> LogWithHistory:
-        """The history together with the events of the file."""
-        return self.model.history.with_new(self.events)
-
-    def values(self, report: Report = no_report) -> pl.DataFrame:
-        """Return the values of the sessions of the file.
-
-        The history of a session is what the model knows and what is earlier in the file.
-
-        Returns:
-            One row per session, sorted by id: user_session; session_value (value units); low_80, high_80, low_95 and
-            high_95 (ends of the prediction intervals; a high end is null where too few similar sessions are known);
-            source ("predicted"; "summed" over the users that share the id; "default" for a session without a usable
-            event, which gets the best constant); user_known (whether its user has an earlier session, or with all rows
-            as history another one; of several users, all); products_known (share of its events that are on products of
-            the training sessions). The last two are null for a session without a usable event.
-        """
-        spec, fitted = self.model.spec, self.model.fitted
-
-        def predict(rows: SessionRows) -> pl.DataFrame:
-            values = fitted.predict(rows)
-            known = pl.DataFrame({USER_KNOWN: fitted.knows_user(rows), PRODUCTS_KNOWN: fitted.known_products(rows)})
-            return rows.units.hstack(value_frame(values.stack, values.intervals)).hstack(known)
-
-        report(0, 1, "computing features")
-        rows = session_rows(self.log, spec, fitted.catalogue)
-        n_units, frames, n_done = int(self.log.units.get_column(NEW).sum()), [], 0
-        for frame in map_in_order(predict, rows):
-            frames.append(frame)
-            n_done += frame.height
-            report(n_done, n_units, f"{n_done:,} of {count(n_units, 'session')} valued")
-        if not frames:
-            raise ValueError("an event file without a usable row must have been refused")
-        units = pl.concat(frames)
-        known = units.group_by(SESSION).agg(pl.col(USER_KNOWN).all(), pl.col(PRODUCTS_KNOWN).mean())
-        sessions = per_session(units.drop(USER_KNOWN, PRODUCTS_KNOWN)).join(known, on=SESSION)
-        source = pl.when(pl.col("units") > 1).then(pl.lit("summed")).otherwise(pl.lit("predicted"))
-        ends = [name for name in sessions.columns if name.startswith(("low_", "high_"))]
-        return (
-            self.events.sessions.join(sessions.with_columns(source.alias(SOURCE)), on=SESSION, how="left")
-            .with_columns(pl.col(SESSION_VALUE).fill_null(spec.default_value), pl.col(SOURCE).fill_null("default"))
-            .select(USER_SESSION, SESSION_VALUE, *ends, SOURCE, USER_KNOWN, PRODUCTS_KNOWN)
-            .sort(USER_SESSION)
-        )
-
-    def rows(self, max_rows: int, report: Report = no_report) -> Iterator[SessionRows]:
-        """Compute the rows of at most `max_rows` units of the file, drawn at random, some at a time."""
-        units = self.log.units.with_row_index(UNIT).filter(NEW).get_column(UNIT).cast(pl.Int64)
-        drawn = units.sample(min(max_rows, len(units)), seed=self.model.spec.config.seed).sort()
-        return session_rows(self.log, self.model.spec, self.model.fitted.catalogue, units=drawn, report=report)
-
-    def contributions(self, max_rows: int = _MAX_EXPLAINED, report: Report = no_report) -> pl.DataFrame:
-        """Return how far each feature moves the value of each session from the average, in value units.
-
-        They add up to the value of a session minus the value of an average one; see core.training.attribution.
-
-        Args:
-            max_rows: number of sessions of one user, drawn at random.
-
-        Returns:
-            One row per session and user: user_session, and one column per feature.
-        """
-        fitted, frames = self.model.fitted, []
-        for rows in self.rows(max_rows, report):
-            stacked = fitted.mean_attributions(rows)[STACK].effects
-            frames.append(rows.units.select(SESSION).hstack(pl.DataFrame(stacked, schema=fitted.names)))
-        ids = self.events.sessions.select(SESSION, USER_SESSION)
-        return pl.concat(frames).join(ids, on=SESSION, how="left").select(USER_SESSION, *fitted.names)
-
-    def advanced(self) -> SessionValueModel:
-        """Return the model with the events of the file in its history."""
-        return replace(self.model, history=self.log.history)
+def _spec(training: Training, learned: tuple[str, ...], dataset: Dataset, versions: dict[str, str]) -> ModelSpec:
+    """Return the description of the model of a training; `learned` are the names of the learned columns."""
+    data, stack, folds = training.data, training.stack, training.folds
+    links = {
+        model_stem(fit.learner, index % folds.fit_count, index // folds.fit_count): fitted.link.as_record()
+        for fit in training.fits
+        for index, fitted in enumerate(fit.models)
+    }
+    return ModelSpec(
+        version=VERSION,
+        sha256={},
+        features=tuple(data.names),
+        learned=learned,
+        learners=tuple(fit.learner for fit in training.fits),
+        seeds=training.seeds,
+        fits=folds.fit_count,
+        fits_for_test=tuple(folds.fits_for_test),
+        links={stem: StoredLink(**link) for stem, link in links.items()},
+        stack=StoredStack(
+            weights=tuple(map(float, stack.weights)),
+            intercept=stack.intercept,
+            alpha=stack.alpha,
+            combination=stack.combination,
+            start_weight=stack.start_weight,
+            lower_bound=stack.lower_bound,
+        ),
+        config=training.config,
+        own=data.own,
+        default_value=training.metric.best_constant(data.y),
+        versions=versions,
+        log_start=min(dataset.card().train.first_time, dataset.card().test.first_time),
+    )
 
 
 def used_mapping(mapping: Mapping, spec: ModelSpec) -> Mapping:
