@@ -229,7 +229,7 @@ def test_the_useful_columns_of_a_wide_log_are_taken_and_the_others_say_why_not()
     assert own(guess) == USEFUL
     assert reasons(guess) == USELESS
     assert set(rows[0]) == {*schema.TRAIN_COLUMNS, *USEFUL, *USELESS, "product_name", "category_name"}
-    assert guess.unused["product_code"].clause == "it says the same as column product_id"
+    assert guess.unused["product_code"].clause == "it repeats column product_id"
     assert guess.settings["names"] == {"product": "product_name", "category": "category_name"}
 
 

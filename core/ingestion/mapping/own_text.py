@@ -45,13 +45,13 @@ class Reason(StrEnum):
         "it is another time of the event, or a part of it",
         "are other times of the event, or parts of it",
     )
-    DUPLICATE = "duplicate", "it says the same as column {}", "say the same as another column"
+    DUPLICATE = "duplicate", "it repeats column {}", "repeat another column"
     AFTERWARDS = (
         "afterwards",
         "its name is that of something known only after a purchase or at the end of the session",
         "are known only after a purchase or at the end of the session, by their names",
     )
-    ON_PURCHASES = "on_purchases", "it says something only on purchases", "say something only on purchases"
+    ON_PURCHASES = "on_purchases", "it is informative only on purchases", "are informative only on purchases"
     OF_PURCHASES = (
         "of_purchases",
         "the log has only purchases, and it may be known only with them",
@@ -94,7 +94,7 @@ class Unused:
 
     Attributes:
         reason: the kind of reason.
-        other: name of the column that says the same.
+        other: name of the column that it repeats.
         own: settings of the own column that it could be, if it is useful; otherwise empty.
     """
 
@@ -133,7 +133,7 @@ def describe_unused(unused: Table[str, Unused]) -> list[str]:
     """Return one line per reason on the columns that are not used, most frequent reason first.
 
     >>> describe_unused({"a": Unused(Reason.EMPTY), "b": Unused(Reason.EMPTY), "c": Unused(Reason.DUPLICATE, "d")})
-    ['2 columns are empty (a and b)', 'c: it says the same as column d']
+    ['2 columns are empty (a and b)', 'c: it repeats column d']
     """
     columns = defaultdict(list)
     for name, why in unused.items():
