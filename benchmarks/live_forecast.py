@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.live_service import test_events
-from benchmarks.quick import core
+from benchmarks.quick import make_live_run
 from core.live import Event, LiveScorer
 from core.live.forecast import IDLE_SECONDS, Spread, total_forecast
 from core.model import load_model
@@ -40,9 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         files = options.files or Path(scratch)
         if options.files is None:
-            core("demo", "--out", str(files), "--sessions", str(options.sessions), home=files / "home")
-            inputs = [f"--train={files / 'train.csv'}", f"--test={files / 'test.csv'}"]
-            core("run", "--purpose", "live", *inputs, "--out", str(files / "run"), home=files / "home")
+            make_live_run(files, options.sessions)
         run = load_run(files / "run")
         model = load_model(run)
         states = _states(LiveScorer(model, learns_history=False), files)

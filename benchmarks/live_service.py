@@ -29,7 +29,7 @@ import numpy as np
 import polars as pl
 import psutil
 
-from benchmarks.quick import core
+from benchmarks.quick import make_live_run
 from core.schema import EVENT_TIME
 
 _PORT = 8655
@@ -48,9 +48,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         files = options.run or Path(scratch)
         if options.run is None:
-            core("demo", "--out", str(files), "--sessions", str(options.sessions), home=files / "home")
-            inputs = [f"--train={files / 'train.csv'}", f"--test={files / 'test.csv'}"]
-            core("run", "--purpose", "live", *inputs, "--out", str(files / "run"), home=files / "home")
+            make_live_run(files, options.sessions)
         events = test_events(files / "test.csv")
         for batch, rate in ((1, 1_000), (1, 1_000_000), (_BATCH, 3_000), (_BATCH, 1_000_000)):
             with service(files / "run", Path(scratch) / f"state-{batch}-{rate}.sqlite") as process:

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 import psutil
 
-from benchmarks.quick import core
+from benchmarks.quick import make_live_run
 from core.live import Event, LiveScorer
 from core.schema import EVENT_TIME
 
@@ -36,9 +36,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         files = Path(scratch)
-        core("demo", "--out", str(files), "--sessions", str(options.sessions), home=files / "home")
-        inputs = [f"--train={files / 'train.csv'}", f"--test={files / 'test.csv'}"]
-        core("run", "--purpose", "live", *inputs, "--out", str(files / "run"), home=files / "home")
+        make_live_run(files, options.sessions)
         events = _events(files / "test.csv")
         began = time.perf_counter()
         scorer = LiveScorer.load(files / "run")
