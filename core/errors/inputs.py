@@ -18,6 +18,12 @@ class InputError(StudioError):
 
     code = "input_error"
 
+    # --- files and archives -------------------------------------------------------------------------------------------
+
+    @classmethod
+    def no_file_named(cls, option: str) -> InputError:
+        return cls(f"{option} is empty.", "Name an event file and try again.", code="no_file_named", actual=option)
+
     @classmethod
     def not_found(cls, path: Path) -> InputError:
         problem = f"There is no file at {path}."
@@ -31,8 +37,10 @@ class InputError(StudioError):
         return cls(problem, remedy, code="cannot_open_file", actual=reason)
 
     @classmethod
-    def no_file_named(cls, option: str) -> InputError:
-        return cls(f"{option} is empty.", "Name an event file and try again.", code="no_file_named", actual=option)
+    def web_address(cls, address: str) -> InputError:
+        problem = f"{address} is a web address. Event files are read from this machine only."
+        remedy = "Download the file and name its path. A database has an address such as sqlite:///shop.db."
+        return cls(problem, remedy, code="web_address", actual=address)
 
     @classmethod
     def same_file(cls, name: str) -> InputError:
@@ -41,37 +49,12 @@ class InputError(StudioError):
         return cls(problem, remedy, code="same_file_twice", actual=name)
 
     @classmethod
-    def split_too_small(
-        cls,
-        name: str,
-        cut: int,
-        *,
-        sessions: tuple[int, int],
-        min_sessions: int,
-        days: float,
-        allowed: tuple[float, float] | None,
-        windows_back: int = 0,
-    ) -> InputError:
-        """Return the error for a split by date that leaves too few sessions in a part.
-
-        Args:
-            cut: start of the test part, in epoch seconds.
-            sessions: numbers of train and test sessions.
-            allowed: lowest and highest number of days; None if the log is too short for any.
-            windows_back: number of windows between the test part and the end of the log.
-        """
-        train, test = sessions
-        back = f", {count(windows_back, 'window')} back from its end" if windows_back else ""
-        remedy = "Use a longer log, or a train file and a test file."
-        if allowed is not None and windows_back:
-            remedy = f"Use fewer windows, or another number of days, at most {allowed[1]:g}."
-        elif allowed is not None:
-            remedy = f"Use from {allowed[0]:g} to {allowed[1]:g} days."
+    def swapped_files(cls, train: str, test: str, column: str) -> InputError:
         problem = (
-            f"A split of {name} with {days:g} test days{back} puts {train:,} complete {noun_form(train, 'session')} "
-            f"before {time_text(cut)} and {test:,} after it. Each part needs at least {min_sessions}."
+            f"The train file {train} has no column {column}, but the test file {test} has. They seem to be swapped."
         )
-        return cls(problem, remedy, code="split_too_small", actual=days, allowed=allowed)
+        remedy = f"Use {test} as the train file and {train} as the test file."
+        return cls(problem, remedy, code="swapped_files", actual=[train, test])
 
     @classmethod
     def changed_while_read(cls, name: str, reason: str) -> InputError:
@@ -93,6 +76,12 @@ class InputError(StudioError):
         return cls(problem, remedy, code="not_a_table", actual=reason, allowed=allowed)
 
     @classmethod
+    def other_encoding(cls, name: str, expected: str = "in the expected encoding") -> InputError:
+        problem = f"The text of {name} is not {expected}."
+        remedy = 'Name its encoding in a mapping, such as encoding = "cp1252" or "latin-1", or save the file as UTF-8.'
+        return cls(problem, remedy, code="other_encoding", actual=expected)
+
+    @classmethod
     def expands_too_much(
         cls, name: str, unpacked: int, packed: int, *, max_ratio: int, limit: int, variable: str
     ) -> InputError:
@@ -108,22 +97,16 @@ class InputError(StudioError):
         return cls(problem, remedy, code="expands_too_much", actual=unpacked, allowed=limit)
 
     @classmethod
-    def too_many_members(cls, name: str, members: int, max_members: int) -> InputError:
-        problem = f"{name} is an archive of {members:,} files. At most {max_members:,} are read from one archive."
-        remedy = "Unpack it and name the folder, or join the files, then try again."
-        return cls(problem, remedy, code="too_many_members", actual=members, allowed=max_members)
-
-    @classmethod
-    def too_many_columns(cls, name: str, columns: int, max_columns: int) -> InputError:
-        problem = f"{name} has {columns:,} columns. At most {max_columns:,} are read."
-        remedy = "Remove the columns that are not needed, then try again."
-        return cls(problem, remedy, code="too_many_columns", actual=columns, allowed=max_columns)
-
-    @classmethod
     def empty_archive(cls, name: str) -> InputError:
         problem = f"{name} has no files. A ZIP archive needs at least one event file."
         remedy = "Create the archive again."
         return cls(problem, remedy, code="empty_archive", actual=name)
+
+    @classmethod
+    def too_many_members(cls, name: str, members: int, max_members: int) -> InputError:
+        problem = f"{name} is an archive of {members:,} files. At most {max_members:,} are read from one archive."
+        remedy = "Unpack it and name the folder, or join the files, then try again."
+        return cls(problem, remedy, code="too_many_members", actual=members, allowed=max_members)
 
     @classmethod
     def empty_folder(cls, path: Path, endings: Sequence[str]) -> InputError:
@@ -137,11 +120,7 @@ class InputError(StudioError):
         remedy = f"To read all of them, use the pattern {folder / '**' / f'*{example.suffix}'}."
         return cls(problem, remedy, code="files_in_subfolders", actual=example)
 
-    @classmethod
-    def web_address(cls, address: str) -> InputError:
-        problem = f"{address} is a web address. Event files are read from this machine only."
-        remedy = "Download the file and name its path. A database has an address such as sqlite:///shop.db."
-        return cls(problem, remedy, code="web_address", actual=address)
+    # --- databases ----------------------------------------------------------------------------------------------------
 
     @classmethod
     def invalid_database_address(cls, reason: str) -> InputError:
@@ -170,6 +149,14 @@ class InputError(StudioError):
         remedy = "Check its conditions and try again."
         return cls(problem, remedy, code="empty_query_result", actual=name)
 
+    # --- columns ------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def no_header(cls, name: str, cells: Sequence[str]) -> InputError:
+        problem = f"The first line of {name} is not a header with column names, but a row of data ({listed(cells)})."
+        remedy = "Add a first line with the column names, then try again."
+        return cls(problem, remedy, code="no_header", actual=list(cells))
+
     @classmethod
     def missing_columns(
         cls, name: str, missing: Sequence[str], columns: Sequence[str], nested: Sequence[str] = ()
@@ -187,10 +174,24 @@ class InputError(StudioError):
         return cls(problem, remedy, code="missing_columns", actual=list(columns), allowed=list(missing))
 
     @classmethod
-    def no_header(cls, name: str, cells: Sequence[str]) -> InputError:
-        problem = f"The first line of {name} is not a header with column names, but a row of data ({listed(cells)})."
-        remedy = "Add a first line with the column names, then try again."
-        return cls(problem, remedy, code="no_header", actual=list(cells))
+    def duplicate_column(cls, name: str, column: str) -> InputError:
+        problem = f"{name} has more than one column {column}."
+        remedy = "Rename one of them, or choose a different column in a mapping."
+        return cls(problem, remedy, code="duplicate_column", actual=column)
+
+    @classmethod
+    def too_many_columns(cls, name: str, columns: int, max_columns: int) -> InputError:
+        problem = f"{name} has {columns:,} columns. At most {max_columns:,} are read."
+        remedy = "Remove the columns that are not needed, then try again."
+        return cls(problem, remedy, code="too_many_columns", actual=columns, allowed=max_columns)
+
+    @classmethod
+    def other_separator(cls, name: str, separator: str) -> InputError:
+        problem = f"The columns of {name} are separated by {separator}, but the mapping has another separator."
+        remedy = "Remove the separator from the mapping, so that it is detected from the header."
+        return cls(problem, remedy, code="other_separator", actual=separator)
+
+    # --- tables of products and users ---------------------------------------------------------------------------------
 
     @classmethod
     def table_needed(cls, table: str, columns: Sequence[str]) -> InputError:
@@ -263,31 +264,7 @@ class InputError(StudioError):
         remedy = "Leave out the rows that the log does not need, or use fewer columns."
         return cls(problem, remedy, code="table_too_large", actual=name, allowed=max_rows)
 
-    @classmethod
-    def swapped_files(cls, train: str, test: str, column: str) -> InputError:
-        problem = (
-            f"The train file {train} has no column {column}, but the test file {test} has. They seem to be swapped."
-        )
-        remedy = f"Use {test} as the train file and {train} as the test file."
-        return cls(problem, remedy, code="swapped_files", actual=[train, test])
-
-    @classmethod
-    def duplicate_column(cls, name: str, column: str) -> InputError:
-        problem = f"{name} has more than one column {column}."
-        remedy = "Rename one of them, or choose a different column in a mapping."
-        return cls(problem, remedy, code="duplicate_column", actual=column)
-
-    @classmethod
-    def other_separator(cls, name: str, separator: str) -> InputError:
-        problem = f"The columns of {name} are separated by {separator}, but the mapping has another separator."
-        remedy = "Remove the separator from the mapping, so that it is detected from the header."
-        return cls(problem, remedy, code="other_separator", actual=separator)
-
-    @classmethod
-    def other_encoding(cls, name: str, expected: str = "in the expected encoding") -> InputError:
-        problem = f"The text of {name} is not {expected}."
-        remedy = 'Name its encoding in a mapping, such as encoding = "cp1252" or "latin-1", or save the file as UTF-8.'
-        return cls(problem, remedy, code="other_encoding", actual=expected)
+    # --- rows and values ----------------------------------------------------------------------------------------------
 
     @classmethod
     def too_few_valid(
@@ -351,6 +328,8 @@ class InputError(StudioError):
         remedy = f"Set {settings} in a mapping, or convert the prices, and try again."
         return cls(problem, remedy, code="several_currencies", actual=list(currencies))
 
+    # --- sample submissions -------------------------------------------------------------------------------------------
+
     @classmethod
     def sessions_without_events(
         cls, name: str, missing: Sequence[str], total: int, *, min_share: float, by_timeout: bool = False
@@ -379,6 +358,41 @@ class InputError(StudioError):
         problem = f"{name} lists {count(len(repeated), 'session')} more than once ({listed(repeated, 3)})."
         remedy = "Remove the repeated lines and try again."
         return cls(problem, remedy, code="repeated_sessions", actual=list(repeated))
+
+    # --- too little data ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def split_too_small(
+        cls,
+        name: str,
+        cut: int,
+        *,
+        sessions: tuple[int, int],
+        min_sessions: int,
+        days: float,
+        allowed: tuple[float, float] | None,
+        windows_back: int = 0,
+    ) -> InputError:
+        """Return the error for a split by date that leaves too few sessions in a part.
+
+        Args:
+            cut: start of the test part, in epoch seconds.
+            sessions: numbers of train and test sessions.
+            allowed: lowest and highest number of days; None if the log is too short for any.
+            windows_back: number of windows between the test part and the end of the log.
+        """
+        train, test = sessions
+        back = f", {count(windows_back, 'window')} back from its end" if windows_back else ""
+        remedy = "Use a longer log, or a train file and a test file."
+        if allowed is not None and windows_back:
+            remedy = f"Use fewer windows, or another number of days, at most {allowed[1]:g}."
+        elif allowed is not None:
+            remedy = f"Use from {allowed[0]:g} to {allowed[1]:g} days."
+        problem = (
+            f"A split of {name} with {days:g} test days{back} puts {train:,} complete {noun_form(train, 'session')} "
+            f"before {time_text(cut)} and {test:,} after it. Each part needs at least {min_sessions}."
+        )
+        return cls(problem, remedy, code="split_too_small", actual=days, allowed=allowed)
 
     @classmethod
     def too_few_users(cls, users: int, min_users: int) -> InputError:
