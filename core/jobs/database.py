@@ -13,6 +13,7 @@ from pathlib import Path
 from core.base.files import is_full_disk
 from core.base.stored_files import UnusableFileError, require_regular
 from core.errors import RunError
+from core.jobs.job import ACTIVE, OPEN
 
 _BUSY_TIMEOUT = 10.0
 """Seconds to wait while another process writes."""
@@ -44,12 +45,9 @@ _OTHER_TABLES = (
     """,
     "CREATE INDEX IF NOT EXISTS news_by_job ON news (job, number)",
     # at most one job of a workspace runs
-    "CREATE UNIQUE INDEX IF NOT EXISTS one_active ON jobs ((1)) WHERE state IN ('running', 'stopping')",
+    f"CREATE UNIQUE INDEX IF NOT EXISTS one_active ON jobs ((1)) WHERE state IN {ACTIVE}",
     # the same work is queued or running only once
-    """
-    CREATE UNIQUE INDEX IF NOT EXISTS one_open ON jobs (dataset, config_digest)
-    WHERE state IN ('queued', 'running', 'stopping')
-    """,
+    f"CREATE UNIQUE INDEX IF NOT EXISTS one_open ON jobs (dataset, config_digest) WHERE state IN {OPEN}",
 )
 _prepared: set[tuple[str, int, int]] = set()
 """Databases whose tables exist. Pages open the database every second, so this is not checked each time."""

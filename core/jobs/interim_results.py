@@ -1,12 +1,13 @@
-"""Interim results of a job as tables and mappings. Results that a resumed job reported twice count once."""
+"""Interim results of a job, as stored and as tables. Results that a resumed job reported twice count once in tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
+from core.base.stored_files import UnusableFileError, parse_json
 from core.schema import LEARNER_LABELS
 
 Results = Iterable[Mapping[str, Any]]
@@ -20,6 +21,26 @@ _TRIAL_COLUMNS = {
     "seconds": pl.Float64,
     "settings": pl.Object,
 }
+_MEMBERS: dict[str, Collection[str]] = {
+    "trial": _TRIAL_COLUMNS,
+    "fit": ("learner", "fold", "seed", "mse"),
+    "space": ("learner", "space"),
+}
+"""Kind of an interim result -> its members. A result without them is damaged."""
+
+
+def stored_result(row: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return an interim result from its row in the jobs database: content, `time` (epoch seconds) and `kind`.
+
+    None if the row is damaged.
+    """
+    try:
+        content = parse_json(row["content"])
+    except (UnusableFileError, TypeError):
+        return None
+    if not isinstance(content, dict) or not content.keys() >= set(_MEMBERS.get(row["kind"], ())):
+        return None
+    return {"time": row["time"], "kind": row["kind"], **content}
 
 
 def trial_frame(results: Results) -> pl.DataFrame:

@@ -11,7 +11,6 @@ import json
 import secrets
 import sqlite3
 import time
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -19,22 +18,15 @@ import psutil
 
 from core.base.processes import start_time
 from core.base.progress import InterimResult, ProgressUpdate
-from core.base.stored_files import UnusableFileError, parse_json
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.jobs.database import JobsDatabase
-from core.jobs.job import LOW_PRIORITY, RESUMABLE, Job, State
+from core.jobs.interim_results import stored_result
+from core.jobs.job import ACTIVE, LOW_PRIORITY, OPEN, RESUMABLE, Job, State
 
 _DAMAGED = "Its row in the jobs database was damaged. Start the run again."
-_RESULT_MEMBERS = {
-    "trial": {"learner", "trial", "loss", "complete", "folds", "seconds", "settings"},
-    "fit": {"learner", "fold", "seed", "mse"},
-    "space": {"learner", "space"},
-}
-"""Kind of an interim result -> its members. A result without them is damaged."""
 _PROCESS_ENDED = "Its process ended unexpectedly. Resume the job to continue from its checkpoints."
-_IS_ACTIVE = "state IN ('running', 'stopping')"
-_IS_OPEN = "state IN ('queued', 'running', 'stopping')"
+_IS_ACTIVE, _IS_OPEN = f"state IN {ACTIVE}", f"state IN {OPEN}"
 _ACTIVE_IDS = f"SELECT id FROM jobs WHERE {_IS_ACTIVE}"  # noqa: S608 (our text)
 _QUEUED_IDS = "SELECT id FROM jobs WHERE state = 'queued' ORDER BY place, created"
 _NEXT_PLACE = "(SELECT coalesce(max(place) + 1, 0) FROM jobs WHERE state = 'queued')"
@@ -178,13 +170,7 @@ class Jobs:
         query = "SELECT * FROM news WHERE job = ? AND (? IS NULL OR kind = ?) ORDER BY number"
         with self._database.connect() as database:
             rows = database.execute(query, (job_id, kind, kind)).fetchall()
-        results = []
-        for row in rows:
-            with suppress(UnusableFileError, TypeError):
-                content = parse_json(row["content"])
-                if isinstance(content, dict) and content.keys() >= _RESULT_MEMBERS.get(row["kind"], set()):
-                    results.append({"time": row["time"], "kind": row["kind"], **content})
-        return results
+        return [result for row in rows if (result := stored_result(row)) is not None]
 
     def end(
         self, job_id: str, state: State, *, run_id: str | None = None, error: str | None = None, at: float | None = None
