@@ -5,7 +5,7 @@
 Ten runs of different size and preset, one after the other in one workspace, so that each estimate is learned from the
 runs before it. `promise` is the first estimate. `worst` is the largest factor between the time left that was shown and
 the time that was left, at every tenth of the work. Times that differ by less than 3 seconds count as equal, because
-nobody plans by them.
+they do not matter for planning.
 """
 
 from __future__ import annotations

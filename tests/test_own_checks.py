@@ -375,8 +375,8 @@ def test_ingest_lists_the_columns_with_their_use(others, capsys):
         "own column same (number, session, 100.0% filled): not used, because all of its cells are equal." in lines[11]
     )
     assert main([*arguments, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])["own"]
-    assert {card["name"]: card["excluded"] for card in told}["paid"] == "known_by_purchase"
+    cards = json.loads(capsys.readouterr().out.splitlines()[-1])["own"]
+    assert {card["name"]: card["excluded"] for card in cards}["paid"] == "known_by_purchase"
 
 
 def test_the_data_page_shows_the_columns_with_their_use(workspace, shop, tmp_path):

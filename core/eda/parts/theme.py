@@ -1,8 +1,8 @@
 """Colours, number formats and settings shared by all charts. A file, event type or learner has one colour on all pages.
 
-The colour sets follow the palette of Okabe and Ito (2008, Color Universal Design), which colour-blind readers can tell
-apart. Every colour has a contrast of at least 3:1 with both the white and the dark background, which is enough for
-marks. Text needs 4.5:1, which no colour has with both, so its colour depends on the theme (`with_text_colour`).
+The colour sets follow the palette of Okabe and Ito (2008, Color Universal Design), which colour-blind readers can
+distinguish. Every colour has a contrast of at least 3:1 with both the white and the dark background, which is enough
+for marks. Text needs 4.5:1, which no colour has with both, so its colour depends on the theme (`with_text_colour`).
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def finding(data: pl.DataFrame) -> str:
         return NO_PREDICTIONS
     n_deciles, n_off = data.drop_nulls("low").height, off_deciles(data)
     if not n_deciles:
-        verdict = "no decile has two sessions, which are needed to tell an error from chance"
+        verdict = "no decile has two sessions, which are needed to distinguish an error from chance"
     elif n_off:
         verdict = f"in {n_off} of {count(n_deciles, 'decile')} the average error is larger than chance explains"
     else:
