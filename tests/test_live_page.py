@@ -330,7 +330,7 @@ def test_the_page_shows_the_open_sessions_of_a_replayed_day(home: Run) -> None:
         assert {link.rpartition("&")[2] for link in table["Session"]} == links
         ranked = [float(value.replace(",", "")) for value in table["Value"]]
         assert ranked == sorted(ranked, reverse=True)
-    assert "at recovered prices, because the test file has no values" in texts(app)
+    assert "The test file has no values, so these are the values of all events at recovered prices" in texts(app)
 
 
 def test_a_replayed_day_runs_until_it_is_paused(home: Run) -> None:
