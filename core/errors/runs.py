@@ -36,13 +36,9 @@ class RunError(StudioError):
 
     @classmethod
     def ambiguous(cls, kind: str, name: str, names: Sequence[str]) -> RunError:
-        return cls(
-            f"{name} is the beginning of more than one {kind} id: {listed(names, 5)}.",
-            "Type more characters of the id.",
-            code="ambiguous_id",
-            actual=name,
-            allowed=list(names),
-        )
+        problem = f"{name} is the beginning of more than one {kind} id: {listed(names, 5)}."
+        remedy = "Type more characters of the id."
+        return cls(problem, remedy, code="ambiguous_id", actual=name, allowed=list(names))
 
     @classmethod
     def changed_file(cls, name: str) -> RunError:
