@@ -14,9 +14,11 @@ from pathlib import Path
 import polars as pl
 from pydantic import BaseModel, ValidationError
 
+from core.base.amounts import money
 from core.base.note import Note, read_note
+from core.base.number_format import NumberFormat
 from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, read_stored_json, require_regular
-from core.base.text import count, number, time_text, verb
+from core.base.text import count, time_text, verb, whole
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.own_columns import TABLE_LEVEL, OwnColumn, OwnColumnCard, TableName, used_columns
@@ -35,7 +37,6 @@ from core.schema import (
     TEST_ROLE,
     USER_SESSION,
     VALUE,
-    VALUE_UNIT,
     Role,
 )
 
@@ -58,6 +59,12 @@ LABEL = "label"
 """Column: what is shown to people instead of an id."""
 NAMES_SCHEMA = {"column": pl.String, "id": pl.String, "name": pl.String, LABEL: pl.String}
 UNTRAINED_SCHEMA = {SESSION: pl.Int64, USER_SESSION: pl.String, REASON: pl.String, REMAINING: pl.Float64}
+
+
+COUNTED_SESSIONS = "Sessions are session ids: an id in both files counts once in each, one that users share only once."
+"""Which units counts of sessions have; said wherever such counts are shown."""
+COUNTED_UNITS = "an id that several users share counts once for each of them"
+"""How sessions are counted where they are taken apart by user, after "here" or another adverb."""
 
 
 class UnknownValue(StrEnum):
@@ -457,7 +464,9 @@ def table_lines(card: DatasetCard) -> list[str]:
     """Return one line per table of products or users: how many ids of the log it has, and which rows were left out."""
     lines = []
     for name, table in card.tables.items():
-        line = f"{table.name}: {table.known:,} of {count(table.ids, TABLE_LEVEL[name])} of the log are in this table"
+        line = (
+            f"{table.name}: {whole(table.known)} of {count(table.ids, TABLE_LEVEL[name])} of the log are in this table"
+        )
         if table.known < table.ids:
             line += "; the others have empty cells"
         if table.repeated:
@@ -473,14 +482,16 @@ def untrained_lines(card: DatasetCard) -> list[str]:
     """Return sentences on train sessions that are not used for training, and on purchases that could not be used."""
     lines = []
     if total := sum(card.untrained.values()):
-        reasons = "; ".join(f"{sessions:,} x {UnknownValue(code).clause}" for code, sessions in card.untrained.items())
-        value = f" Their valid purchases add up to {number(card.untrained_value)} {VALUE_UNIT}."
+        reasons = "; ".join(
+            f"{whole(sessions)} x {UnknownValue(code).clause}" for code, sessions in card.untrained.items()
+        )
+        value = f" Their valid purchases add up to {money(card.untrained_value)}."
         lines.append(
-            f"{total:,} of {count(card.train.sessions, 'train session')} will not be used for training: {reasons}."
+            f"{whole(total)} of {count(card.train.sessions, 'train session')} will not be used for training: {reasons}."
             f"{value if card.untrained_value else ''}"
         )
     if card.lost_value:
-        lines.append(f"The train purchases in quarantine add up to at least {number(card.lost_value)} {VALUE_UNIT}.")
+        lines.append(f"The train purchases in quarantine add up to at least {money(card.lost_value)}.")
     if card.unassigned_purchases:
         rows = count(card.unassigned_purchases, "quarantined train row")
         lines.append(
@@ -495,7 +506,7 @@ def without_events_line(card: DatasetCard) -> str | None:
     if not card.without_events:
         return None
     has = verb(card.without_events, "has no usable event and gets", "have no usable event and get")
-    return f"{card.without_events:,} of {count(card.to_predict, 'session')} to predict {has} a default prediction."
+    return f"{whole(card.without_events)} of {count(card.to_predict, 'session')} to predict {has} a default prediction."
 
 
 def split_lines(card: DatasetCard) -> list[str]:
@@ -506,7 +517,7 @@ def split_lines(card: DatasetCard) -> list[str]:
     lines = [
         f"The log is split by date at {time_text(split.start)}: sessions that begin in the {split.days:g} days from "
         "then on are the test file.",
-        f"The actual values of {split.actual_values:,} of {count(card.test.sessions, 'test session')} are known. "
+        f"The actual values of {whole(split.actual_values)} of {count(card.test.sessions, 'test session')} are known. "
         "They are used only to compare predictions with them.",
     ]
     if split.left_out_sessions:
@@ -515,6 +526,11 @@ def split_lines(card: DatasetCard) -> list[str]:
             f"{verb(split.left_out_sessions, 'is', 'are')} left out."
         )
     return lines
+
+
+def number_format_of(workspace: Workspace, fingerprint: str) -> NumberFormat:
+    """Return how numbers are written in texts about a dataset; the plain format if it was deleted."""
+    return read_note(workspace.datasets / fingerprint).number_format
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:

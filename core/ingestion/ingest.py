@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from core.base.files import READING_PREFIX, atomic_folder, remove, scratch_folder, sync
+from core.base.number_format import PLAIN, using_format
 from core.base.progress import Report, no_report
 from core.base.stored_files import hash_folder, sealed_json
 from core.base.text import listed
@@ -86,6 +87,7 @@ from core.schema import (
 )
 
 
+@using_format(PLAIN)  # the card has sentences, which are stored
 def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) -> Dataset:
     """Store the files as a dataset, or return the stored dataset of the same content and mapping.
 

@@ -15,13 +15,13 @@ import numpy as np
 import polars as pl
 
 from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
-from core.base.text import count, number, percent, time_text
+from core.base.text import count, percent, time_text
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset, DatasetCard, list_datasets
 from core.errors import SettingError
 from core.ingestion import DateSplit
-from core.metric import metric_named
+from core.metric import metric_named, score_in_words, score_text
 from core.runs import Run
 from core.runs.store import ANSWERS_FILE, OOF_FILE, versions
 from core.schema import (
@@ -83,13 +83,14 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The comparison in one sentence."""
-        text = f"The actual {self.label} on {count(self.sessions, 'session')} is {number(self.actual)}"
+        actual = score_in_words(self.metric, self.actual)
+        text = f"The actual {self.label} on {count(self.sessions, 'session')} is {actual}"
         if self.is_withheld:
             return f"{text}. The expected score was withheld."
         place = "inside" if self.is_inside else "below" if self.actual < self.low else "above"
         return (
-            f"{text}, {place} the 90% interval of {number(self.low)} to {number(self.high)}; "
-            f"{number(self.expected)} was expected."
+            f"{text}, {place} the 90% interval of {score_text(self.metric, self.low)} to "
+            f"{score_text(self.metric, self.high)}; {score_in_words(self.metric, self.expected)} was expected."
         )
 
     def record(self) -> dict[str, Any]:
