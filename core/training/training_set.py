@@ -170,7 +170,7 @@ def _is_cut(units: pl.DataFrame) -> pl.Series:
     is_test = units.get_column(ROLE) == TEST_ROLE
     first_test, last_train = (units.filter(mask).get_column(START) for mask in (is_test, ~is_test))
     known = units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION)
-    if not len(known) or first_test.min() < last_train.max():
+    if not len(known) or first_test.min() < last_train.max():  # type: ignore[operator]  # both are whole numbers
         known = known.clear()
     return units.get_column(SESSION).is_in(known.implode())
 
