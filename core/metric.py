@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.text import number
+from core.base.amounts import money, value_interval, value_text, value_unit
+from core.base.number_format import UNIT
+from core.base.text import interval_text, number
 
 Vector = NDArray[np.float64]
 
@@ -126,5 +128,59 @@ def typical_error(name: str, score: float) -> str:
     """
     metric = metric_named(name)
     error = error_of_one_session(name, score)
-    scale = "on the log scale" if metric.is_logarithmic else "value units"
-    return f"{number(error)} {scale} ({'mean' if metric.is_absolute else 'root mean square'})"
+    shown = f"{number(error)} on the log scale" if metric.is_logarithmic else money(error)
+    return f"{shown} ({'mean' if metric.is_absolute else 'root mean square'})"
+
+
+def error_text(name: str, score: float) -> str:
+    """Return the typical error of one session without its unit, for tables: the root of a mean squared error.
+
+    >>> error_text("mse", 100.0), error_text("mae", 4.2)
+    ('10.0', '4.20')
+    """
+    error = error_of_one_session(name, score)
+    return number(error) if metric_named(name).is_logarithmic else value_text(error)
+
+
+def score_text(name: str, score: float | None) -> str:
+    """Return a score as text. A score in value units has the currency; a mean squared error is a plain number.
+
+    Args:
+        name: name or label of the metric, in any case; other names are those of no metric.
+
+    >>> from core.base.number_format import NumberFormat, using_format
+    >>> with using_format(NumberFormat(symbol="€")):
+    ...     score_text("mae", 4.2), score_text("MSE", 100.0), score_text("mse", None)
+    ('€4.20', '100', '–')
+    """
+    metric = _METRICS.get(name.lower())
+    return value_text(score) if metric is not None and metric.unit == UNIT else number(score)
+
+
+def score_interval(name: str, low: float | None, high: float | None) -> str:
+    """Return an interval of scores as text; `high` is None or infinite if it has no upper end. A dash without `low`."""
+    if low is None:
+        return number(None)
+    metric = _METRICS.get(name.lower())
+    is_value = metric is not None and metric.unit == UNIT
+    return value_interval(low, high) if is_value else interval_text(low, high)
+
+
+def score_in_words(name: str, score: float) -> str:
+    """Return a score for a sentence. With a currency, a mean squared error has its root in brackets.
+
+    >>> from core.base.number_format import NumberFormat, using_format
+    >>> score_in_words("mse", 100.0)
+    '100'
+    >>> with using_format(NumberFormat(symbol="€")):
+    ...     score_in_words("mse", 100.0)
+    '100 (RMSE €10.0)'
+    """
+    text, root = score_text(name, score), root_in_words(name, score)
+    return f"{text} ({root})" if root else text
+
+
+def root_in_words(name: str, score: float) -> str:
+    """Return the root of a mean squared error in the currency; empty for other scores, and without a currency."""
+    has_root = name.lower() == MEAN_SQUARED_ERROR.name and value_unit() != UNIT
+    return f"RMSE {error_text('mse', score)}" if has_root else ""

@@ -110,8 +110,6 @@ REMAINING: Final = "remaining"
 # --- values -----------------------------------------------------------------------------------------------------------
 LARGEST_VALUE: Final = 1e12
 """Higher values are invalid. All real session values are lower, and squares of much higher values overflow a float."""
-VALUE_UNIT: Final = "value units"
-"""Unit of session values in texts; event files need not name a currency."""
 
 # --- learners ---------------------------------------------------------------------------------------------------------
 LEARNER_LABELS: Final = {"lightgbm": "LightGBM", "xgboost": "XGBoost", "catboost": "CatBoost", "linear": "Linear model"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import streamlit as st
@@ -10,9 +11,11 @@ from core.base.text import count
 from core.eda import column_summary
 from core.eda.charts import drift, feature_value, long_tail, one_feature, overview, own_value, session_line
 from core.eda.parts import export
+from core.eda.parts.common_axes import with_common_axes
 from core.eda.parts.picking import own_clicks
 from core.eda.parts.split import SPLITS, SplitName
 from core.eda.views import CHARTS, VIEWS, Chart
+from core.schema import SESSION_VALUE
 from pages._ui import cache, frame
 from pages._ui.chart import draw_chart, pick_in_chart
 from pages._ui.data_tables import column_table, product_table
@@ -22,12 +25,12 @@ from pages._ui.filters import filter_by_pick, show_filter
 from pages._ui.run_tables import price_table
 from pages._ui.selectors import select_param, select_view
 from pages._ui.serving.privacy import for_visitors
-from pages._ui.session_choice import choose_session
+from pages._ui.session_choice import ONE_SESSION, choose_session
 from pages._ui.table import Frame, show_table
 from pages._ui.text import plain
+from pages._ui.user_sessions import show_other_sessions, show_prediction
 
 QUESTION = "What do sessions look like?"
-ONE_SESSION = "One session"
 OWN_COLUMNS = "Own columns"
 N_PRODUCTS = 20
 
@@ -114,13 +117,18 @@ def show_chart_of_view(chart: Chart, shown: export.Shown, split: SplitName | Non
     if other is None or other_query is None:
         show_drawing(chart, shown)
         return
+    _, other_shown = shown_chart(chart.name, other_query, split)
+    if shown.figure is not None and other_shown.figure is not None:
+        figures = with_common_axes(shown.figure, other_shown.figure)
+        shown, other_shown = (
+            replace(each, figure=figure) for each, figure in zip((shown, other_shown), figures, strict=True)
+        )
     with st.container(key=f"pair-{chart.name}"):
         with st.container():
             st.markdown(f"**{plain(describe(selection, labels))}**")
             show_drawing(chart, shown)
         with st.container():
             st.markdown(f"**{plain(describe(other, labels))}**")
-            _, other_shown = shown_chart(chart.name, other_query, split)
             st.markdown(plain(other_shown.finding))
             if other_shown.figure is not None:
                 draw_chart(other_shown.figure, key=f"{chart.name}-other")
@@ -180,17 +188,22 @@ def show_session() -> None:
     events = cache.session_events(folder, session_id)
     st.markdown(plain(session_line.finding(events)))
     if events.height:
+        with frame.showing_errors():
+            sessions = cache.user_sessions(folder, None if page.run is None else str(page.run.folder), session_id)
+            show_prediction(sessions, session_id)
         figure = session_line.figure(events)
         draw_chart(figure, key="session-line")
         shown = export.Shown(session_line.TITLE, session_line.finding(events), figure)
         offer_chart("session", events, shown, context)
-        columns = [name for name in events.columns if not name.startswith("all_")]
+        columns = [name for name in events.columns if not name.startswith("all_") and name != SESSION_VALUE]
         show_table(events.select(columns), scrolls=True, alt="The events of the session")
         if page.run is not None:
             label = "Explain its predicted value"
             st.page_link(
                 frame.IMPORTANCE.path, label=label, icon=frame.IMPORTANCE.icon, query_params={"session": session_id}
             )
+        if card.has_users:
+            show_other_sessions(sessions, session_id)
 
 
 def show_own_column() -> None:
@@ -247,8 +260,6 @@ if view == "Drift":
         st.caption("A filter on values excludes all test sessions, because their values are unknown.")
     if (scores := cache.classifier_scores(folder)) is not None:
         st.markdown(plain(drift.classifier_finding(*scores)))
-if other is not None:
-    st.caption("Each chart has axes of its own.")
 with st.container(key="grid-charts" if other is None else "charts"):
     show_charts(VIEWS.get(view, ()), split)
     if view == "Features":

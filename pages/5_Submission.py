@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.base.text import whole
 from core.errors import RunError
 from core.runs.store import CHECKS_FILE, SUBMISSION_FILE
 from pages._ui import desk, frame
@@ -56,12 +57,16 @@ if view == OWN:
     frame.show_metrics(
         [
             expected_metric(run),
-            Metric("Sessions", f"{manifest.sessions.test:,}", "One row per session to predict."),
+            Metric("Sessions", whole(manifest.sessions.test), "One row per session to predict."),
             Metric(
-                "Known from train", f"{manifest.sessions.known:,}", "Sessions with their value from the train file."
+                "Known from train",
+                whole(manifest.sessions.known),
+                "Sessions with their value from the train file.",
             ),
             Metric(
-                "Shared ids", f"{manifest.sessions.composite:,}", "Ids of several users, whose predictions are summed."
+                "Shared ids",
+                whole(manifest.sessions.composite),
+                "Ids of several users, whose predictions are summed.",
             ),
         ]
     )

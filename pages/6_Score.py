@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from core.base.amounts import money, value_interval, value_text, value_unit
 from core.base.spreadsheet import csv_for_people
-from core.base.text import count, listed, noun_form, number, percent, span, verb
+from core.base.text import count, listed, noun_form, number, percent, verb, whole
 from core.eda.run_charts import scored_values, value_intervals
 from core.errors import StudioError
 from core.ingestion import Query, Source, Tables, source_of
@@ -15,7 +16,6 @@ from core.model import load_model
 from core.own_columns import TableName
 from core.pipeline.score import score
 from core.runs import Run, expected_error
-from core.schema import VALUE_UNIT
 from pages._ui import frame
 from pages._ui.chart import show_chart
 from pages._ui.data_tables import quarantine_table
@@ -26,7 +26,7 @@ from pages._ui.serving.privacy import shows_files
 from pages._ui.state import page_state
 from pages._ui.table import offer_file, show_table
 from pages._ui.tables_form import choose_tables
-from pages._ui.text import plain
+from pages._ui.text import plain, without_formulas
 from pages._ui.uploads import NEW_EVENTS, TYPES, forget_sources, uploaded_files
 
 QUESTION = "What will new sessions be worth?"
@@ -41,10 +41,10 @@ def finding(file: ScoredFile) -> str:
     scores = file.scores
     n_sessions, name = scores.values.height, plain(scores.name)
     if n_sessions == 1:
-        return f"The **only session** of {name} will be worth **{number(scores.value_sum)} {VALUE_UNIT}**."
+        return f"The **only session** of {name} will be worth **{money(scores.value_sum)}**."
     return (
-        f"The **{count(n_sessions, 'session')}** of {name} will be worth **{number(scores.value_sum)} {VALUE_UNIT}** "
-        f"in all, {number(scores.value_mean)} on average."
+        f"The **{count(n_sessions, 'session')}** of {name} will be worth **{money(scores.value_sum)}** "
+        f"in all, {value_text(scores.value_mean)} on average."
     )
 
 
@@ -54,15 +54,15 @@ def show_metrics(file: ScoredFile, *, has_users: bool) -> None:
     n_sessions = scores.values.height
     frame.show_metrics(
         [
-            Metric("Sessions", f"{n_sessions:,}", "Session ids in the file, each with one value."),
-            Metric("Total value", number(scores.value_sum), f"Sum of the predicted values, in {VALUE_UNIT}."),
-            Metric("Average value", number(scores.value_mean), f"Average predicted value, in {VALUE_UNIT}."),
+            Metric("Sessions", whole(n_sessions), "Session ids in the file, each with one value."),
+            Metric("Total value", value_text(scores.value_sum), f"Sum of the predicted values, in {value_unit()}."),
+            Metric("Average value", value_text(scores.value_mean), f"Average predicted value, in {value_unit()}."),
             Metric(
                 "Known users",
                 percent(scores.n_known_users / n_sessions) if has_users else "unknown",
                 "Share of the sessions whose user has an earlier session in this file or in the history of the run.",
             ),
-            Metric("Rows not used", f"{scores.n_quarantined:,}", f"Of {count(scores.rows, 'row')} in the file."),
+            Metric("Rows not used", whole(scores.n_quarantined), f"Of {count(scores.rows, 'row')} in the file."),
         ]
     )
 
@@ -81,7 +81,7 @@ def show_meaning(file: ScoredFile, run: Run) -> None:
     )
     alike = "in the train file" if run.manifest.scores.expected_withheld else "in its test file"
     error = expected_error(run.manifest, page.run_name)
-    st.caption(f"{error}. Expect this error if the sessions are like those {alike}.")
+    st.caption(without_formulas(f"{error}. Expect this error if the sessions are like those {alike}."))
 
 
 def show_highest(file: ScoredFile) -> None:
@@ -91,7 +91,7 @@ def show_highest(file: ScoredFile) -> None:
         [
             {
                 "Session": row["user_session"],
-                "Value": number(row["session_value"]),
+                "Value": value_text(row["session_value"]),
                 "80% interval": interval(row["low_80"], row["high_80"]),
                 "Known user": YES_OR_NO[row["user_known"]],
                 "Known products": percent(row["products_known"]),
@@ -102,8 +102,8 @@ def show_highest(file: ScoredFile) -> None:
         alt="The sessions with the highest predicted values, with their intervals",
     )
     st.caption(
-        f"Values and intervals are in {VALUE_UNIT}. Known products: share of the session's events on products that the "
-        "model learned. The downloads have all sessions, also with 95% intervals."
+        f"Values and intervals are in {plain(value_unit())}. Known products: share of the session's events on products "
+        "that the model learned. The downloads have all sessions, also with 95% intervals."
     )
 
 
@@ -111,7 +111,7 @@ def interval(low: float | None, high: float | None) -> str:
     """Return an interval as text; its upper end may be unknown."""
     if low is None:
         return number(None)
-    return f"at least {number(low)}" if high is None else span(number(low), number(high))
+    return value_interval(low, high)
 
 
 def show_result(file: ScoredFile, run: Run, *, has_users: bool) -> None:

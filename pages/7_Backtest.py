@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, number, time_text
+from core.base.amounts import unit_text
+from core.base.text import count, time_text, whole
 from core.dataset import split_lines
 from core.eda.run_charts import backtest_cuts, backtest_days
 from core.jobs import start_run
+from core.metric import score_text
 from core.pipeline.backtest import Cut, coverage_sentence, cuts_of_log
 from core.runs import Run, expected_interval, expected_score, list_runs
 from pages._ui import frame
@@ -70,8 +72,8 @@ def cut_row(cut: Cut) -> dict[str, str]:
     """Return the row of a split in the table."""
     row = {
         "Test from": time_text(cut.start),
-        "Train sessions": f"{cut.card.train.sessions:,}",
-        "Test sessions": f"{cut.card.test.sessions:,}",
+        "Train sessions": whole(cut.card.train.sessions),
+        "Test sessions": whole(cut.card.test.sessions),
     }
     if page.run is None:
         return row
@@ -82,7 +84,7 @@ def cut_row(cut: Cut) -> dict[str, str]:
     return row | {
         f"Expected {label}": expected_score(cut.run.manifest),
         "90% interval": expected_interval(cut.run.manifest),
-        "Actual": number(cut.comparison.actual),
+        "Actual": score_text(cut.comparison.metric, cut.comparison.actual),
         "Inside": "–" if cut.comparison.is_withheld else inside,
     }
 
@@ -120,9 +122,13 @@ frame.show_metrics(
     [
         Metric(f"Expected {comparison.label}", expected_score(page.run.manifest), "As estimated from the train file."),
         Metric("90% interval", expected_interval(page.run.manifest), "Expected to contain the actual score."),
-        Metric(f"Actual {comparison.label}", number(comparison.actual), f"In {comparison.unit}, on the test file."),
-        Metric("Sessions", f"{comparison.sessions:,}", "Test sessions whose actual value is known."),
-        Metric("Unknown", f"{comparison.unknown:,}", "Test sessions whose actual value is unknown."),
+        Metric(
+            f"Actual {comparison.label}",
+            score_text(comparison.metric, comparison.actual),
+            f"In {unit_text(comparison.unit)}, on the test file.",
+        ),
+        Metric("Sessions", whole(comparison.sessions), "Test sessions whose actual value is known."),
+        Metric("Unknown", whole(comparison.unknown), "Test sessions whose actual value is unknown."),
     ]
 )
 st.caption(plain(" ".join(split_lines(card))))

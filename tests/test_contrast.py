@@ -77,10 +77,11 @@ def test_code_in_captions_of_the_dark_theme_can_be_read() -> None:
 
 
 def test_texts_of_primary_buttons_can_be_read() -> None:
-    from pages._ui.page_style import DARK_BUTTON_TEXT, style_sheet
+    from pages._ui.page_style import DARK_BUTTON_HOVER, DARK_BUTTON_TEXT, style_sheet
 
     assert contrast("#FFFFFF", CONFIG["light"]["primaryColor"]) >= TEXT
     assert contrast(DARK_BUTTON_TEXT, CONFIG["dark"]["primaryColor"]) >= TEXT
+    assert contrast(DARK_BUTTON_TEXT, DARK_BUTTON_HOVER) >= TEXT
     assert f"color: {DARK_BUTTON_TEXT}" in style_sheet("dark", "#000000")
     assert DARK_BUTTON_TEXT not in style_sheet("light", "#FFFFFF")
 

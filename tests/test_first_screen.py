@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -66,6 +67,24 @@ def test_the_first_screen_has_the_main_thing_and_is_accessible(
     filter_button.click()
     expect(page.get_by_text("Fewest events")).to_be_visible()
     assert serious_findings(page) == []
+    context.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_views_of_the_submission_are_accessible(
+    scheme: str, browser: Browser, finished_dashboard: Dashboard
+) -> None:
+    context = browser.new_context(viewport={"width": 1_280, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    for view in ("This run", "Check a file", "Compare and blend", "Log"):
+        page.goto(f"{finished_dashboard.address}/Submission?view={quote(view)}")
+        expect(page.get_by_role("radio", name=view)).to_be_checked()
+        expect(page.locator(ENDED)).to_be_visible()
+        if view == "This run":  # a download fills the log
+            with page.expect_download():
+                page.get_by_role("button", name="Download submission.csv").click()
+        assert serious_findings(page) == [], view
     context.close()
 
 

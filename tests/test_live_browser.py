@@ -17,8 +17,9 @@ from core.live.replay import Replayer
 from core.model import load_model
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run
-from tests.browser import Server, served
+from tests.browser import ENDED, Server, served
 from tests.conftest import LIVE
+from tests.test_first_screen import serious_findings
 
 pytestmark = pytest.mark.browser
 
@@ -119,4 +120,22 @@ def test_a_session_of_the_shop_opens_in_its_own_view(
     expect(opened.value.get_by_role("button", name="Go on differently")).to_be_visible(timeout=60_000)
     assert "session=SESSION_" in opened.value.url
     assert opened.value.get_by_role("textbox", name="Session id").input_value() in opened.value.url
+    page.context.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_views_of_open_sessions_are_accessible(
+    scheme: str, browser: Browser, server: Server, busy_shop: tuple[Workspace, Run]
+) -> None:
+    run = busy_shop[1]
+    session = run.table("answers.parquet").select("user_session").head(1).collect().item()
+    page = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme).new_page()  # type: ignore[arg-type]
+    page.set_default_timeout(60_000)
+    address = f"{server.address}/Live?dataset={run.manifest.dataset}&run={run.manifest.run_id}"
+    for view in (f"One session&session={session}", "Whole shop", "Rules", "How good"):
+        page.goto(f"{address}&view={view}")
+        expect(page.get_by_role("radio", name=view.partition("&")[0])).to_be_checked()
+        expect(page.locator(ENDED)).to_be_visible()
+        assert serious_findings(page) == [], view
     page.context.close()

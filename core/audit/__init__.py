@@ -2,12 +2,13 @@
 
 from core.audit.drift_rules import classify_files, compare_features
 from core.audit.registry import RULES
-from core.audit.report import AUDIT_VERSION, AuditReport, audit, report_lines, stored_audit
+from core.audit.report import AUDIT_VERSION, COUNTS_NOTE, AuditReport, audit, report_lines, stored_audit
 from core.audit.rule import Finding, Rule, RuleOutcome
 from core.audit.sample import Sample, draw_sample
 
 __all__ = [
     "AUDIT_VERSION",
+    "COUNTS_NOTE",
     "RULES",
     "AuditReport",
     "Finding",

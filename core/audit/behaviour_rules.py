@@ -10,7 +10,8 @@ import polars as pl
 from core.audit.audited_dataset import END, EVENTS, ID_COLUMNS, AuditedDataset
 from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES, format_day
-from core.base.text import count, listed, number, percent, verb
+from core.base.amounts import value_text
+from core.base.text import count, listed, percent, verb, whole
 from core.schema import (
     CATEGORY,
     CATEGORY_ID,
@@ -55,14 +56,14 @@ class Robots(Rule):
     def find(self, data: AuditedDataset) -> Finding | None:
         behaviours = {
             f"with an event every second for {FAST_SECONDS} s or longer": self._fast(data),
-            f"with more than {MAX_DAILY_EVENTS:,} events on one day": self._busy(data),
+            f"with more than {whole(MAX_DAILY_EVENTS)} events on one day": self._busy(data),
             f"active in all {HOURS} hours of a day": self._sleepless(data),
         }
         users_by = {name: rows.select(USER).unique().collect()[USER] for name, rows in behaviours.items()}
         users = pl.concat(users_by.values()).unique().sort()
         if users.is_empty():
             return None
-        reasons = [f"{robots.len():,} {behaviour}" for behaviour, robots in users_by.items() if robots.len()]
+        reasons = [f"{whole(robots.len())} {behaviour}" for behaviour, robots in users_by.items() if robots.len()]
         units = data.units.filter(pl.col(USER).is_in(users.implode()))
         share = int(units.get_column(EVENTS).sum()) / data.total_events
         by_user = units.group_by(USER).agg(pl.col(EVENTS).sum()).sort([EVENTS, USER], descending=[True, False])
@@ -116,7 +117,7 @@ class ConstantColumns(Rule):
         values, counts = np.unique(data.train_values, return_counts=True)
         if counts.sum() > 1:
             top = int(counts.argmax())
-            tops.append(_TopEntry(SESSION_VALUE, number(float(values[top])), counts[top] / counts.sum()))
+            tops.append(_TopEntry(SESSION_VALUE, value_text(float(values[top])), counts[top] / counts.sum()))
         tops = [top for top in tops if top.share >= NEARLY_CONSTANT]
         if not tops:
             return None
@@ -162,11 +163,11 @@ class SmallData(Rule):
             count=n_train,
             explanation=(
                 f"The train file has {count(n_train, 'session')} of {count(n_users, 'user')}, the test file "
-                f"{count(n_test, 'session')}. A reliable score needs at least {SMALL_SESSIONS:,} train sessions of "
-                f"{SMALL_USERS:,} users, and {SMALL_TEST:,} test sessions."
+                f"{count(n_test, 'session')}. A reliable score needs at least {whole(SMALL_SESSIONS)} train sessions "
+                f"of {whole(SMALL_USERS)} users, and {whole(SMALL_TEST)} test sessions."
             ),
             advice=(
-                f"Use a longer log: a run needs session values of at least {MIN_USERS_TO_TRAIN:,} users."
+                f"Use a longer log: a run needs session values of at least {whole(MIN_USERS_TO_TRAIN)} users."
                 if is_too_small
                 else "Use a longer log, or rely on the interval of the score rather than on the score."
             ),

@@ -12,7 +12,7 @@ from core.audit.distance import Distance, distance
 from core.audit.rule import Finding, Record, Rule
 from core.audit.sample import Sample
 from core.audit.text import MAX_EXAMPLES
-from core.base.text import count, listed, verb
+from core.base.text import count, fixed, listed, verb, whole
 from core.check_result import Requirement, Severity
 from core.features import CatalogueEntry
 from core.training.shift import validate_adversarially
@@ -168,16 +168,16 @@ class FeatureDrift(Rule):
         about, names = _subjects(data.sample), data.sample.display_names
         by_subject = {each: sum(about[name] == each for name in drifted) for each in (SESSION, CALENDAR, PAST)}
         is_expected = data.start_distance >= LARGE_KS and not by_subject[SESSION]
-        subjects = listed(f"{n_features:,} about {each}" for each, n_features in by_subject.items() if n_features)
+        subjects = listed(f"{whole(n_features)} about {each}" for each, n_features in by_subject.items() if n_features)
         return self.finding(
             "note" if is_expected else "warning",
             f"{count(n_drifted, 'feature')} {verb(n_drifted, 'has', 'have')} different distributions in train and test",
             count=n_drifted,
             explanation=(
-                f"{n_drifted:,} of {len(distances):,} features {verb(n_drifted, 'differs', 'differ')} clearly between "
-                f"train and test ({subjects}). The feature {names[drifted[0]]} has the largest shift: a "
-                f"population stability index of {top.psi:.2f} and a Kolmogorov-Smirnov distance of {top.ks:.2f}. A "
-                f"shift is clear from {MAJOR_PSI} and {LARGE_KS} on."
+                f"{whole(n_drifted)} of {whole(len(distances))} features {verb(n_drifted, 'differs', 'differ')} "
+                f"clearly between train and test ({subjects}). The feature {names[drifted[0]]} has the largest shift: "
+                f"a population stability index of {fixed(top.psi, 2)} and a Kolmogorov-Smirnov distance of "
+                f"{fixed(top.ks, 2)}. A shift is clear from {MAJOR_PSI} and {LARGE_KS} on."
             ),
             advice=(
                 "Nothing to do. Files of different times differ in these features: later sessions have more past, and "
@@ -206,9 +206,9 @@ class DistinguishableFiles(Rule):
             severity,
             "Test sessions can be distinguished from train sessions",
             explanation=(
-                f"A small model recognises the file of a session with an AUC of {own.auc:.2f} from the session's own "
-                f"events, and of {every.auc:.2f} if it also sees the calendar and the past. 0.5 is chance; from "
-                f"{CLEAR_AUC} on the difference is clear."
+                f"A small model recognises the file of a session with an AUC of {fixed(own.auc, 2)} from the session's "
+                f"own events, and of {fixed(every.auc, 2)} if it also sees the calendar and the past. 0.5 is chance; "
+                f"from {CLEAR_AUC} on the difference is clear."
             ),
             advice=self._advice(severity, own.auc),
             examples=(own if own.auc >= CLEAR_AUC else every).top_features,

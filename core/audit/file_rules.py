@@ -10,7 +10,7 @@ import polars as pl
 from core.audit.audited_dataset import AuditedDataset
 from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES, share_of
-from core.base.text import count, display, fold_case, listed, number, percent, verb
+from core.base.text import count, display, fixed, fold_case, listed, number, percent, verb, whole
 from core.check_result import Requirement
 from core.dataset import RowOrder
 from core.schema import EVENT_TYPES, IGNORED, REASON, ROLES, TEST_ROLE, TRAIN_ROLE, USER_ID, USER_SESSION, Role
@@ -60,7 +60,7 @@ class QuarantinedRows(Rule):
             count=n_quarantined,
             explanation=(
                 f"{share_of(n_quarantined, n_rows, 'rows')} {verb(n_quarantined, 'is', 'are')} in quarantine "
-                f"({train:,} in the train file, {test:,} in the test file).{more}"
+                f"({whole(train)} in the train file, {whole(test)} in the test file).{more}"
             ),
             advice="The Data page lists them with file, line and reason. Fix them in the files if they matter.",
             examples=[
@@ -87,7 +87,8 @@ class RepeatedRows(Rule):
             count=n_repeated,
             explanation=(
                 f"{share_of(n_repeated, n_rows, 'rows')} {repeats} another row in every column "
-                f"({data.card.train.duplicates:,} in the train file, {data.card.test.duplicates:,} in the test file)."
+                f"({whole(data.card.train.duplicates)} in the train file, {whole(data.card.test.duplicates)} in the "
+                "test file)."
             ),
             advice=f"The repeats {handling}. If there are many, check whether the export was concatenated twice.",
         )
@@ -114,14 +115,16 @@ class EmptyCells(Rule):
             else f"{count(total, 'cell')} {verb(total, 'is', 'are')} empty",
             count=total,
             explanation=(
-                f"{count(total, 'id cell')} {verb(total, 'is', 'are')} empty. {column} is empty in {n_cells:,} of "
+                f"{count(total, 'id cell')} {verb(total, 'is', 'are')} empty. {column} is empty in {whole(n_cells)} of "
                 f"{count(n_rows, f'{event_type} row')} ({percent(n_cells / n_rows)}){comparison}."
             ),
             advice=(
                 f"{'Check why the export leaves it out. ' if uneven else ''}Rows without a user or session go to "
                 "quarantine. Rows without a product or category count as events on an unknown one."
             ),
-            examples=[f"{EVENT_TYPES[code]}: {column} {empty[column, code]:,}" for column, code in keys[:MAX_EXAMPLES]],
+            examples=[
+                f"{EVENT_TYPES[code]}: {column} {whole(empty[column, code])}" for column, code in keys[:MAX_EXAMPLES]
+            ],
         )
 
 
@@ -219,4 +222,4 @@ class InformativeOrder(Rule):
         correlation = order.value_correlation
         if correlation is None or abs(correlation) < CORRELATED:
             return []
-        return [f"position and value of the rows of the {role} file have a correlation of {correlation:.2f}"]
+        return [f"position and value of the rows of the {role} file have a correlation of {fixed(correlation, 2)}"]

@@ -9,7 +9,7 @@ import polars as pl
 from core.audit.audited_dataset import END, EVENTS, AuditedDataset
 from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES, share_of, time_span
-from core.base.text import count, number, percent, verb
+from core.base.text import count, number, percent, verb, whole
 from core.check_result import Requirement
 from core.schema import ADD_CART, BUY, EVENT_CODE, PRODUCT, ROLES, SECONDS_PER_DAY, SESSION, START, TYPE, UNIT
 
@@ -162,7 +162,7 @@ class ThinSample(Rule):
             "note",
             "The log looks like a sample of the events",
             count=n_single,
-            explanation=f"{percent(n_single / total)} of {total:,} sessions have one event. {carts}",
+            explanation=f"{percent(n_single / total)} of {whole(total)} sessions have one event. {carts}",
             advice=(
                 "Nothing to do. The values are sums of the BUYs in the files, so they miss the same events."
                 if data.card.value_rule == "price_of_buys"

@@ -13,7 +13,7 @@ from core.audit.distance import distance
 from core.audit.drift_rules import LARGE_KS, MAJOR_PSI, MAX_P_VALUE, MIN_SESSIONS
 from core.audit.rule import Finding, Rule
 from core.base.arrays import Vector
-from core.base.text import count, noun_form, percent, verb
+from core.base.text import count, fixed, noun_form, percent, verb
 from core.check_result import Requirement
 from core.own_columns import Exclusion, OwnColumn, OwnColumnCard
 from core.schema import ROLES, Role
@@ -159,7 +159,7 @@ def _difference(data: AuditedDataset, card: OwnColumnCard) -> str | None:
     shift = distance(train, test)
     if shift.psi < MAJOR_PSI or shift.ks < LARGE_KS or shift.p_value > MAX_P_VALUE:
         return None
-    return f"stability index {shift.psi:.2f}, Kolmogorov-Smirnov distance {percent(shift.ks)}"
+    return f"stability index {fixed(shift.psi, 2)}, Kolmogorov-Smirnov distance {percent(shift.ks)}"
 
 
 def _new_categories(data: AuditedDataset, column: OwnColumn) -> str | None:

@@ -12,17 +12,19 @@ from core.audit.drift_rules import drift_applies
 from core.audit.registry import RULES
 from core.audit.rule import Finding, RuleOutcome
 from core.base.files import write_text_atomically
+from core.base.number_format import PLAIN, NumberFormat, current_format, using_format
 from core.base.progress import Report, no_report
 from core.base.stored_files import read_sealed_json, sealed_json
-from core.base.text import count
+from core.base.text import count, whole
 from core.check_result import SEVERITIES, Severity
-from core.dataset import Dataset
+from core.dataset import COUNTED_SESSIONS, COUNTED_UNITS, Dataset
 from core.features import GROUPS
 
 AUDIT_FILE: Final = "audit.json"
-AUDIT_VERSION: Final = 9
+AUDIT_VERSION: Final = 10
 """Raise it when a rule, a threshold, a sentence or the stored form changes. Older reports are then recomputed."""
 _AUDIT_SEVERITIES: Final = tuple(severity for severity in SEVERITIES if severity != "error")
+COUNTS_NOTE: Final = f"{COUNTED_SESSIONS} In rules on lengths, times and users, {COUNTED_UNITS}."
 _LABELS: dict[Severity, str] = {"serious": "SERIOUS", "warning": "WARNING", "note": "note"}
 _INDENT = 9
 """Width of the longest label and two spaces."""
@@ -36,6 +38,8 @@ class AuditReport(BaseModel):
     version: int
     dataset: str
     """Fingerprint of the dataset."""
+    number_format: NumberFormat = PLAIN
+    """Currency and marks of the sentences. A report in another format than the dataset's is recomputed."""
     outcomes: tuple[RuleOutcome, ...]
     """One per rule, in the order of RULES."""
     findings: tuple[Finding, ...]
@@ -50,10 +54,17 @@ class AuditReport(BaseModel):
 def audit(dataset: Dataset, report: Report = no_report, *, recompute: bool = False) -> AuditReport:
     """Return the stored audit report of a dataset. If there is none, or with `recompute`, run all rules and store it.
 
+    Its sentences are in the number format of the dataset.
+
     If the dataset's folder is not writable, the report is returned but not saved.
     """
     if not recompute and (stored := stored_audit(dataset)) is not None:
         return stored
+    with using_format(dataset.note.number_format):
+        return _computed_audit(dataset, report)
+
+
+def _computed_audit(dataset: Dataset, report: Report) -> AuditReport:
     parts = len(GROUPS) + len(RULES)
     data = AuditedDataset(dataset, lambda part, _, detail: report(part, parts, detail))
     if drift_applies(data):
@@ -67,7 +78,11 @@ def audit(dataset: Dataset, report: Report = no_report, *, recompute: bool = Fal
             findings.append(finding)
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), -(finding.count or 0), finding.code))
     result = AuditReport(
-        version=AUDIT_VERSION, dataset=dataset.fingerprint, outcomes=tuple(outcomes), findings=tuple(findings)
+        version=AUDIT_VERSION,
+        dataset=dataset.fingerprint,
+        number_format=current_format(),
+        outcomes=tuple(outcomes),
+        findings=tuple(findings),
     )
     with contextlib.suppress(OSError):
         write_text_atomically(dataset.folder / AUDIT_FILE, sealed_json(result.model_dump_json()))
@@ -76,12 +91,13 @@ def audit(dataset: Dataset, report: Report = no_report, *, recompute: bool = Fal
 
 
 def stored_audit(dataset: Dataset) -> AuditReport | None:
-    """Return the stored report; None if there is none, or it is damaged, older, or of another dataset."""
+    """Return the stored report; None if there is none, or it is damaged, older, of another dataset or format."""
     try:
         report = AuditReport.model_validate_json(read_sealed_json(dataset.folder / AUDIT_FILE))
     except (OSError, ValueError):  # not readable, changed, or not a report
         return None
-    return report if (report.version, report.dataset) == (AUDIT_VERSION, dataset.fingerprint) else None
+    expected = (AUDIT_VERSION, dataset.fingerprint, dataset.note.number_format)
+    return report if (report.version, report.dataset, report.number_format) == expected else None
 
 
 def report_lines(report: AuditReport) -> list[str]:
@@ -90,9 +106,9 @@ def report_lines(report: AuditReport) -> list[str]:
     n_quiet = sum(outcome.outcome == "quiet" for outcome in report.outcomes)
     not_applicable = [outcome for outcome in report.outcomes if outcome.outcome == "not_applicable"]
     lines = [
-        f"{count(len(report.findings), 'finding')}: {counts['serious']:,} serious, "
+        f"{count(len(report.findings), 'finding')}: {whole(counts['serious'])} serious, "
         f"{count(counts['warning'], 'warning')}, {count(counts['note'], 'note')}; "
-        f"{count(n_quiet, 'rule')} found nothing, {len(not_applicable):,} did not apply"
+        f"{count(n_quiet, 'rule')} found nothing, {whole(len(not_applicable))} did not apply"
     ]
     indent = " " * _INDENT
     for finding in report.findings:
@@ -101,4 +117,4 @@ def report_lines(report: AuditReport) -> list[str]:
         if finding.examples:
             lines.append(f"{indent}For example {'; '.join(finding.examples)}")
     lines += [f"{'-':{_INDENT}}{outcome.title}: does not apply because {outcome.reason}" for outcome in not_applicable]
-    return lines
+    return [*lines, COUNTS_NOTE]

@@ -9,7 +9,7 @@ import polars as pl
 from core.audit.audited_dataset import END, EVENTS, AuditedDataset
 from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES, share_of, time_span
-from core.base.text import count, verb
+from core.base.text import count, verb, whole
 from core.schema import (
     CATEGORY,
     COMPOSITE,
@@ -51,17 +51,17 @@ class CompositeSessions(Rule):
             f"{count(n_ids, 'session id')} {verb(n_ids, 'is', 'are')} shared by several users",
             count=n_ids,
             explanation=(
-                f"{n_ids:,} of {total:,} session ids {verb(n_ids, 'has', 'have')} more than one user ({n_train:,} in "
-                f"the train file, {n_test:,} in the test file). The most shared one has {rows[0]['users']:,} users in "
-                f"the {ROLES[rows[0][ROLE]]} file; their {count(rows[0][EVENTS], 'event')} span "
-                f"{time_span(rows[0]['seconds'])}."
+                f"{whole(n_ids)} of {whole(total)} session ids {verb(n_ids, 'has', 'have')} more than one user "
+                f"({whole(n_train)} in the train file, {whole(n_test)} in the test file). The most shared one has "
+                f"{whole(rows[0]['users'])} users in the {ROLES[rows[0][ROLE]]} file; their "
+                f"{count(rows[0][EVENTS], 'event')} span {time_span(rows[0]['seconds'])}."
             ),
             advice=(
                 "Usually a lost id, not a visit. By default such ids are not used for training; in the test file each "
                 "user is predicted separately and the predictions are summed."
             ),
             examples=[
-                f"{session} in {ROLES[row[ROLE]]}: {row['users']:,} users, {count(row[EVENTS], 'event')}, "
+                f"{session} in {ROLES[row[ROLE]]}: {whole(row['users'])} users, {count(row[EVENTS], 'event')}, "
                 f"{time_span(row['seconds'])}"
                 for session, row in zip(ids, rows, strict=True)
             ],

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from core.base.text import duration, number, percent
+from core.base.text import duration, number, percent, whole
 from core.schema import SECONDS_PER_DAY
 
 MAX_EXAMPLES: Final = 3
@@ -19,7 +19,7 @@ def share_of(amount: int, total: int, plural: str) -> str:
     >>> share_of(3, 1500, "sessions")
     '3 of 1,500 sessions (0.2%)'
     """
-    return f"{amount:,} of {total:,} {plural} ({percent(amount / total)})"
+    return f"{whole(amount)} of {whole(total)} {plural} ({percent(amount / total)})"
 
 
 def format_day(seconds: int) -> str:

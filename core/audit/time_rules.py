@@ -10,7 +10,7 @@ import polars as pl
 from core.audit.audited_dataset import EVENTS, FAR_LENGTHS, AuditedDataset, Span
 from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES, format_day, time_span
-from core.base.text import count, number, percent, verb
+from core.base.text import count, number, percent, verb, whole
 from core.check_result import Requirement
 from core.schema import ROLE, ROLES, SECONDS_PER_DAY, TEST_ROLE, TIME
 
@@ -164,7 +164,7 @@ class MissingDays(Rule):
             f"{count(n_low, 'day')} {have} hardly any events",
             count=n_low,
             explanation=(
-                f"{n_low:,} of {count(days.height, 'whole day')} {have} less than {LOW_SHARE:.0%} of the "
+                f"{whole(n_low)} of {count(days.height, 'whole day')} {have} less than {LOW_SHARE:.0%} of the "
                 f"{number(median)} events of a median day"
                 f"{'; all fall on the same day of the week' if is_weekly else ''}."
             ),
@@ -204,7 +204,9 @@ class CoarseTimes(Rule):
                     "warning" if is_day else "note",
                     f"Event times have no {missing}",
                     count=n_same,
-                    explanation=f"{percent(share)} of the {data.total_events:,} event times have the same {missing}.",
+                    explanation=(
+                        f"{percent(share)} of the {whole(data.total_events)} event times have the same {missing}."
+                    ),
                     advice=(
                         "Export the full times. Without them, the hour of the day, the order of events and the gaps "
                         "between them are unknown, and the features that describe them carry no information."

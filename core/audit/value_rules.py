@@ -12,10 +12,11 @@ from core.audit.audited_dataset import BUYS, AuditedDataset
 from core.audit.distance import distance
 from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES, share_of
-from core.base.text import count, display, number, percent, verb
+from core.base.amounts import money, value_text
+from core.base.text import count, display, percent, verb, whole
 from core.check_result import Requirement
 from core.dataset import UnknownValue
-from core.schema import COMPOSITE, REASON, SESSION, START, TEST_ROLE, TRAIN_ROLE, USER_SESSION, VALUE, VALUE_UNIT
+from core.schema import COMPOSITE, REASON, SESSION, START, TEST_ROLE, TRAIN_ROLE, USER_SESSION, VALUE
 
 TAIL_CHART: Final = "tail"
 TOP_SHARE: Final = 0.001
@@ -66,7 +67,7 @@ class HeavyTail(Rule):
     requirements = (
         Requirement[AuditedDataset](
             lambda data: len(data.train_values) >= MIN_SESSIONS,
-            f"fewer than {MIN_SESSIONS:,} train sessions have a value",
+            f"fewer than {whole(MIN_SESSIONS)} train sessions have a value",
         ),
         _VALUES_DIFFER,
     )
@@ -89,7 +90,7 @@ class HeavyTail(Rule):
             explanation=(
                 f"The {count(n_top, 'train session')} farthest from the mean value ({TOP_SHARE:.1%} of all) "
                 f"{verb(n_top, 'has', 'have')} {percent(share)} of the total squared deviation. The largest value is "
-                f"{number(float(values[-1]))}, the median {number(float(np.median(values)))}."
+                f"{value_text(float(values[-1]))}, the median {value_text(float(np.median(values)))}."
             ),
             advice=(
                 "The mean squared error depends on these few sessions: compare runs by the interval of the score, not "
@@ -119,7 +120,7 @@ class ZeroValues(Rule):
             count=n_zero,
             explanation=(
                 f"{share_of(n_zero, len(is_zero), 'train sessions')} {verb(n_zero, 'has', 'have')} the value 0. "
-                f"{n_free:,} of the {n_buying:,} sessions with a BUY {verb(n_free, 'is', 'are')} among them."
+                f"{whole(n_free)} of the {whole(n_buying)} sessions with a BUY {verb(n_free, 'is', 'are')} among them."
             ),
             advice=(
                 "Check whether the values of these purchases were lost: the learners take 0 as the true value."
@@ -173,8 +174,8 @@ class UnknownValues(Rule):
             count=n_unknown,
             explanation=(
                 f"{share_of(n_unknown, card.train.sessions, 'train sessions')} {verb(n_unknown, 'is', 'are')} not used "
-                f"for training. Their other purchases add up to {number(card.untrained_value)} {VALUE_UNIT}, the lost "
-                f"ones to at least {number(card.lost_value)}. "
+                f"for training. Their other purchases add up to {money(card.untrained_value)}, the lost "
+                f"ones to at least {value_text(card.lost_value)}. "
                 f"{count(card.unassigned_purchases, 'lost purchase')} cannot be assigned to a session."
             ),
             advice=(
@@ -224,7 +225,7 @@ class CappedValues(Rule):
 
     def find(self, data: AuditedDataset) -> Finding | None:
         values = data.train_values
-        n_capped, limit = int((values == values[-1]).sum()), number(float(values[-1]))
+        n_capped, limit = int((values == values[-1]).sum()), value_text(float(values[-1]))
         if n_capped < CAP_SESSIONS or n_capped < CAP_SHARE * len(values):
             return None
         return self.finding(
@@ -259,9 +260,9 @@ class ValueTrend(Rule):
             "warning",
             "Session values change over time in the train file",
             explanation=(
-                f"The mean value is {number(float(early.mean()))} in the first half of the train sessions and "
-                f"{number(float(late.mean()))} in the second. The Kolmogorov-Smirnov distance between the halves is "
-                f"{percent(shift.ks)}."
+                f"The mean value is {value_text(float(early.mean()))} in the first half of the train sessions and "
+                f"{value_text(float(late.mean()))} in the second. The Kolmogorov-Smirnov distance between the halves "
+                f"is {percent(shift.ks)}."
             ),
             advice=(
                 "If the trend continues, test sessions have other values than train sessions. The expected score does "

@@ -1,4 +1,7 @@
-"""A person's note on a stored run or dataset: a name, remarks, and whether it is pinned to the top of the lists."""
+"""A person's note on a stored run or dataset: a name, remarks, and whether it is pinned to the top of the lists.
+
+That of a dataset also says how its numbers are written.
+"""
 
 from __future__ import annotations
 
@@ -8,37 +11,66 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.base.files import write_text_atomically
+from core.base.number_format import MARKS, MAX_DECIMALS, SYMBOL_LENGTH, NumberFormat
 from core.base.stored_files import read_stored_text
-from core.errors import RunError
+from core.base.text import listed
+from core.errors import RunError, SettingError
 
 NOTE_FILE: Final = "note.json"
 """It may change, so its hash is neither in the manifest of a run nor among the hashes of a dataset."""
 NAME_LENGTH: Final = 80
 TEXT_LENGTH: Final = 4_000
+_ALLOWED: Final = {
+    "symbol": f"a currency of up to {SYMBOL_LENGTH} letters and signs, such as € or EUR, or nothing",
+    "symbol_after": "true or false",
+    "decimals": f"a whole number from 0 to {MAX_DECIMALS}, or auto",
+    "marks": f"one of {listed(MARKS, conjunction='or')}",
+}
 
 
 class Note(BaseModel):
-    """A name, remarks, and whether the run or dataset is listed before the others."""
+    """A name, remarks, and whether the run or dataset is listed before the others.
+
+    Attributes:
+        number_format: currency and marks in the numbers of a dataset and its runs; unused in the note of a run.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str = Field(default="", max_length=NAME_LENGTH)
     text: str = Field(default="", max_length=TEXT_LENGTH)
     pinned: bool = False
+    number_format: NumberFormat = NumberFormat()
 
     @classmethod
-    def checked(cls, name: str, text: str, *, pinned: bool = False) -> Note:
+    def checked(cls, name: str, text: str, **others: object) -> Note:
         """Return a note without superfluous blanks.
+
+        Args:
+            others: the other fields.
 
         Raises:
             RunError: the name or the text is too long.
         """
         try:
-            return cls(name=" ".join(name.split()), text=text.strip(), pinned=pinned)
+            return cls(name=" ".join(name.split()), text=text.strip(), **others)
         except ValidationError as error:
             first = error.errors()[0]
             reason = f"{first['loc'][0]}: {first['msg']}"
             raise RunError.note_too_long(reason, max_name=NAME_LENGTH, max_text=TEXT_LENGTH) from error
+
+
+def checked_format(**fields: object) -> NumberFormat:
+    """Return a number format.
+
+    Raises:
+        SettingError: a field is not allowed.
+    """
+    try:
+        return NumberFormat.model_validate(fields)
+    except ValidationError as error:
+        name = str(error.errors()[0]["loc"][0])
+        raise SettingError.not_allowed(name, fields[name], _ALLOWED[name]) from error
 
 
 def read_note(folder: Path) -> Note:

@@ -1,6 +1,7 @@
 """Numbers, durations, counts and lists as text for people.
 
-Numbers have thousands separators. Missing values (None or NaN) are shown as a dash.
+Numbers have thousands separators. Missing values (None or NaN) are shown as a dash. The marks in numbers are those of
+the current format (`core.base.number_format`); amounts of money are written by `core.base.amounts`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
+
+from core.base.number_format import current_format
 
 MISSING = "–"
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -26,9 +29,26 @@ def number(value: float | int | None) -> str:
         return MISSING
     rounded = abs(float(f"{value:.3g}"))  # rounding can add a digit: 9.996 becomes 10.0
     if isinstance(value, int) or rounded >= 1000 or value == 0:
-        return f"{value:z,.0f}"
-    decimals = max(0, 2 - math.floor(math.log10(rounded)))
-    return f"{value:z,.{min(decimals, 10)}f}"
+        return fixed(value, 0)
+    return fixed(value, min(max(0, 2 - math.floor(math.log10(rounded))), 10))
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with a fixed number of decimals.
+
+    >>> fixed(0.98765, 2)
+    '0.99'
+    """
+    return current_format().localized(f"{value:z,.{decimals}f}")
+
+
+def whole(value: float) -> str:
+    """Return a whole number with thousands separators.
+
+    >>> whole(1234567)
+    '1,234,567'
+    """
+    return fixed(value, 0)
 
 
 def estimate(value: float, standard_error: float | None) -> str:
@@ -42,7 +62,7 @@ def estimate(value: float, standard_error: float | None) -> str:
     if standard_error is None or not standard_error > 0 or math.isnan(value):
         return number(value)
     decimals = min(max(0, 1 - math.floor(math.log10(float(f"{standard_error:.2g}")))), 10)
-    return f"{value:z,.{decimals}f} ± {standard_error:,.{decimals}f}"
+    return f"{fixed(value, decimals)} ± {fixed(standard_error, decimals)}"
 
 
 def percent(share: float | None) -> str:
@@ -51,7 +71,9 @@ def percent(share: float | None) -> str:
     >>> percent(0.1236), percent(0.0), percent(None)
     ('12.4%', '0.0%', '–')
     """
-    return MISSING if share is None or math.isnan(share) else f"{share:z.1%}"  # z: 0.0% instead of -0.0%
+    if share is None or math.isnan(share):
+        return MISSING
+    return current_format().localized(f"{share:z.1%}")  # z: 0.0% instead of -0.0%
 
 
 def span(low: str, high: str) -> str:
@@ -99,13 +121,13 @@ def duration(seconds: float) -> str:
     >>> duration(8.4), duration(75), duration(3700), duration(360_000)
     ('8 s', '1 min 15 s', '1 h 2 min', '100 h 0 min')
     """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    minutes = round(whole / 60)
-    return f"{minutes // 60:,} h {minutes % 60} min"
+    rounded = round(seconds)
+    if rounded < 60:
+        return f"{rounded} s"
+    if rounded < 3600:
+        return f"{rounded // 60} min {rounded % 60} s"
+    minutes = round(rounded / 60)
+    return f"{whole(minutes // 60)} h {minutes % 60} min"
 
 
 def size(n_bytes: int) -> str:
@@ -117,7 +139,7 @@ def size(n_bytes: int) -> str:
     if n_bytes < 1000:
         return f"{n_bytes} B"
     power = min(len(str(n_bytes)) - 1, 14) // 3
-    return f"{n_bytes / 1000**power:.1f} {['B', 'kB', 'MB', 'GB', 'TB'][power]}"
+    return f"{fixed(n_bytes / 1000**power, 1)} {['B', 'kB', 'MB', 'GB', 'TB'][power]}"
 
 
 def short_duration(seconds: float) -> str:
@@ -130,7 +152,11 @@ def short_duration(seconds: float) -> str:
         return f"{max(1, round(seconds))} s"
     minutes = seconds / 60
     rounded = round(2 * minutes) / 2 if minutes < 10 else round(minutes)
-    return f"{rounded:g} min" if rounded < 60 else f"{seconds / 3600:,.1f}".removesuffix(".0") + " h"
+    return (
+        f"{current_format().localized(f'{rounded:g}')} min"
+        if rounded < 60
+        else fixed(seconds / 3600, 1).removesuffix(f"{current_format().decimal}0") + " h"
+    )
 
 
 def count(amount: int, noun: str, plural: str = "") -> str:
@@ -139,7 +165,7 @@ def count(amount: int, noun: str, plural: str = "") -> str:
     >>> count(1, "session"), count(1500, "session"), count(0, "category", "categories")
     ('1 session', '1,500 sessions', '0 categories')
     """
-    return f"{amount:,} {noun_form(amount, noun, plural)}"
+    return f"{whole(amount)} {noun_form(amount, noun, plural)}"
 
 
 def noun_form(amount: int, noun: str, plural: str = "") -> str:
@@ -183,7 +209,7 @@ def listed(items: Iterable[object], max_items: int = 8, *, total: int | None = N
     shown = texts[:max_items]
     n_more = (len(texts) if total is None else total) - len(shown)
     if n_more > 0:
-        return f"{', '.join(shown)} and {n_more:,} more"
+        return f"{', '.join(shown)} and {whole(n_more)} more"
     *first, last = shown or [""]
     return f"{', '.join(first)} {conjunction} {last}" if first else last
 

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Sequence
 from importlib import import_module
 
+from core.base.number_format import PLAIN, using_format
 from core.cli.output import EXIT_DONE, Outcome, show
 from core.cli.parser import build_parser
 from core.errors import Cancelled, StudioError
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(arguments)
         module, function = options.verb.split(".")
-        outcome: Outcome = getattr(import_module(f"core.cli.verbs.{module}"), function)(options)
+        with using_format(PLAIN):  # a verb enters the format of its dataset
+            outcome: Outcome = getattr(import_module(f"core.cli.verbs.{module}"), function)(options)
         text = json.dumps(outcome.content, ensure_ascii=False) if as_json else outcome.text
         show(text)
     except StudioError as error:

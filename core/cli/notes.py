@@ -27,4 +27,6 @@ def change_note(folder: Path, identity: dict[str, Any], options: argparse.Namesp
     if after != before:
         write_note(folder, after)
     lines = [after.name, after.text, "Pinned." if after.pinned else ""]
-    return Outcome({**identity, **after.model_dump()}, "\n".join(filter(None, lines)) or "No note.")
+    return Outcome(
+        {**identity, **after.model_dump(exclude={"number_format"})}, "\n".join(filter(None, lines)) or "No note."
+    )

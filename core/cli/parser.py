@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from core.base.files import path_of
+from core.base.number_format import MARKS
 from core.cli.input_options import add_inputs, add_log, add_mapping, add_model_inputs, add_tables
 from core.cli.run_options import add_settings
 from core.cli.submission_options import (
@@ -48,6 +49,7 @@ _DATASET_ACTIONS = {
     "note": "show or change a dataset's name and note",
     "pin": "list it before the others in the dashboard",
     "unpin": "list it by its age again",
+    "currency": "show or change the currency and the marks in numbers",
     "delete": "delete a dataset; its runs are kept",
 }
 _UPLOAD_ACTIONS = {"list": "uploads that did not become a dataset", "delete": "delete an upload"}
@@ -89,9 +91,12 @@ def build_parser() -> argparse.ArgumentParser:
     journey.add_argument("--prefix", action="store_true", help="Cut test sessions off at random events.")
     _add_mapping_arguments(add("mapping", "data.mapping", "List, show, guess or preview a mapping of column names."))
     add_inputs(add("ingest", "data.ingest", "Read, validate and store event files."))
-    datasets = add("datasets", "stored_data.datasets", "List, name, pin or delete stored datasets.")
+    datasets = add(
+        "datasets", "stored_data.datasets", "List, name, pin or delete stored datasets, and set their currency."
+    )
     _add_deletable(datasets, _DATASET_ACTIONS, "dataset", _DATASET)
     _add_note_options(datasets)
+    _add_currency_options(datasets)
     uploads = add("uploads", "stored_data.uploads", "List or delete files that were uploaded on the Data page.")
     _add_deletable(uploads, _UPLOAD_ACTIONS, "upload", "Id of an upload, or its first characters (see `uploads list`).")
     audit = add("audit", "analysis.audit", "Report what is unusual about a dataset.")
@@ -273,6 +278,15 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
 def _add_note_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="New name (note).")
     parser.add_argument("--text", help="New text of the note (note).")
+
+
+def _add_currency_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how numbers are written (currency)")
+    text = "Sign or code of the currency, such as € or EUR; an empty text for none."
+    group.add_argument("--symbol", help=f"{text} Pages, reports and texts then name it instead of value units.")
+    group.add_argument("--place", choices=("before", "after"), help="Place of the currency.")
+    group.add_argument("--decimals", help="Decimals of amounts, or auto for three significant digits.")
+    group.add_argument("--marks", choices=MARKS, help="Thousands and decimal mark of all numbers, by example.")
 
 
 def _add_runs_options(parser: argparse.ArgumentParser) -> None:

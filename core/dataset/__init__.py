@@ -10,7 +10,14 @@ from core.dataset.card import (
     TableCard,
     UnknownValue,
 )
-from core.dataset.card_text import split_lines, table_lines, untrained_lines, without_events_line
+from core.dataset.card_text import (
+    COUNTED_SESSIONS,
+    COUNTED_UNITS,
+    split_lines,
+    table_lines,
+    untrained_lines,
+    without_events_line,
+)
 from core.dataset.files import (
     ACTUAL_FILE,
     CARD_FILE,
@@ -26,11 +33,13 @@ from core.dataset.files import (
     UNITS_FILE,
     UNTRAINED_FILE,
 )
-from core.dataset.stored_dataset import Dataset, list_datasets, unreadable_datasets
+from core.dataset.stored_dataset import Dataset, list_datasets, number_format_of, unreadable_datasets
 
 __all__ = [
     "ACTUAL_FILE",
     "CARD_FILE",
+    "COUNTED_SESSIONS",
+    "COUNTED_UNITS",
     "DICTIONARY_FILE",
     "EVENTS_FILE",
     "HASHES_FILE",
@@ -52,6 +61,7 @@ __all__ = [
     "TableCard",
     "UnknownValue",
     "list_datasets",
+    "number_format_of",
     "split_lines",
     "table_lines",
     "unreadable_datasets",

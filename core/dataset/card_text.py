@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from core.base.text import count, number, time_text, verb
+from core.base.amounts import money
+from core.base.text import count, time_text, verb, whole
 from core.dataset.card import DatasetCard, UnknownValue
 from core.own_columns import TABLE_LEVEL
-from core.schema import VALUE_UNIT
+
+COUNTED_SESSIONS = "Sessions are session ids: an id in both files counts once in each, one that users share only once."
+"""Which units counts of sessions have; said wherever such counts are shown."""
+COUNTED_UNITS = "an id that several users share counts once for each of them"
+"""How sessions are counted where they are taken apart by user, after "here" or another adverb."""
 
 
 def table_lines(card: DatasetCard) -> list[str]:
     """Return one line per table of products or users: how many ids of the log it has, and which rows were left out."""
     lines = []
     for name, table in card.tables.items():
-        line = f"{table.name}: {table.known:,} of {count(table.ids, TABLE_LEVEL[name])} of the log are in this table"
+        line = (
+            f"{table.name}: {whole(table.known)} of {count(table.ids, TABLE_LEVEL[name])} of the log are in this table"
+        )
         if table.known < table.ids:
             line += "; the others have empty cells"
         if table.repeated:
@@ -28,14 +35,16 @@ def untrained_lines(card: DatasetCard) -> list[str]:
     """Return sentences on train sessions that are not used for training, and on purchases that could not be used."""
     lines = []
     if total := sum(card.untrained.values()):
-        reasons = "; ".join(f"{sessions:,} x {UnknownValue(code).clause}" for code, sessions in card.untrained.items())
-        value = f" Their valid purchases add up to {number(card.untrained_value)} {VALUE_UNIT}."
+        reasons = "; ".join(
+            f"{whole(sessions)} x {UnknownValue(code).clause}" for code, sessions in card.untrained.items()
+        )
+        value = f" Their valid purchases add up to {money(card.untrained_value)}."
         lines.append(
-            f"{total:,} of {count(card.train.sessions, 'train session')} will not be used for training: {reasons}."
+            f"{whole(total)} of {count(card.train.sessions, 'train session')} will not be used for training: {reasons}."
             f"{value if card.untrained_value else ''}"
         )
     if card.lost_value:
-        lines.append(f"The train purchases in quarantine add up to at least {number(card.lost_value)} {VALUE_UNIT}.")
+        lines.append(f"The train purchases in quarantine add up to at least {money(card.lost_value)}.")
     if card.unassigned_purchases:
         rows = count(card.unassigned_purchases, "quarantined train row")
         lines.append(
@@ -50,7 +59,7 @@ def without_events_line(card: DatasetCard) -> str | None:
     if not card.without_events:
         return None
     has = verb(card.without_events, "has no usable event and gets", "have no usable event and get")
-    return f"{card.without_events:,} of {count(card.to_predict, 'session')} to predict {has} a default prediction."
+    return f"{whole(card.without_events)} of {count(card.to_predict, 'session')} to predict {has} a default prediction."
 
 
 def split_lines(card: DatasetCard) -> list[str]:
@@ -61,7 +70,7 @@ def split_lines(card: DatasetCard) -> list[str]:
     lines = [
         f"The log is split by date at {time_text(split.start)}: sessions that begin in the {split.days:g} days from "
         "then on are the test file.",
-        f"The actual values of {split.actual_values:,} of {count(card.test.sessions, 'test session')} are known. "
+        f"The actual values of {whole(split.actual_values)} of {count(card.test.sessions, 'test session')} are known. "
         "They are used only to compare predictions with them.",
     ]
     if split.left_out_sessions:

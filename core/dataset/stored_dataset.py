@@ -13,6 +13,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from core.base.note import Note, read_note
+from core.base.number_format import NumberFormat
 from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, read_stored_json, require_regular
 from core.base.workspace import Workspace
 from core.dataset.card import DatasetCard
@@ -210,6 +211,11 @@ class Dataset:
 
     def _table(self, name: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.verified_file(name), glob=False)
+
+
+def number_format_of(workspace: Workspace, fingerprint: str) -> NumberFormat:
+    """Return how numbers are written in texts about a dataset; the plain format if it was deleted."""
+    return read_note(workspace.datasets / fingerprint).number_format
 
 
 def list_datasets(workspace: Workspace) -> list[Dataset]:

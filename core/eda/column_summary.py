@@ -7,7 +7,7 @@ import datetime
 import polars as pl
 
 from core import schema
-from core.base.text import number
+from core.base.amounts import value_text
 from core.dataset import Dataset
 
 TITLE = "What does each column hold?"
@@ -98,6 +98,6 @@ def _summarize_values(dataset: Dataset, role: schema.Role) -> list[_Row]:
     if values.is_empty():
         return []
     ordered = values.sort()
-    least, most = number(ordered[0]), number(ordered[-1])
+    least, most = value_text(ordered[0]), value_text(ordered[-1])
     top, n_top = values.value_counts(sort=True).row(0)
-    return [(schema.SESSION_VALUE, role, 1.0, values.n_unique(), least, most, number(top), n_top / len(values))]
+    return [(schema.SESSION_VALUE, role, 1.0, values.n_unique(), least, most, value_text(top), n_top / len(values))]

@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.base.text import listed, number
+from core.base.amounts import value_text, value_unit
+from core.base.number_format import UNIT
+from core.base.text import listed
 from core.dataset import LABEL, Dataset
 from core.features.learned.baskets import Baskets
 from core.features.learned.prices import Prices
@@ -117,5 +119,6 @@ def price_finding(table: pl.DataFrame) -> str:
         if (rows := table.filter(pl.col(EVENT) == event_type)).height
     }
     ranked = sorted(means.items(), key=lambda item: -item[1])
-    prices = listed(f"{event_type} {number(mean)}" for event_type, mean in ranked)
-    return f"On average, one event adds this many value units to its session: {prices}."
+    prices = listed(f"{event_type} {value_text(mean)}" for event_type, mean in ranked)
+    much = f"many {UNIT}" if value_unit() == UNIT else "much"
+    return f"On average, one event adds this {much} to its session: {prices}."

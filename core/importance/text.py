@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import polars as pl
 
-from core.base.text import count, listed, number, percent, span, verb
+from core.base.amounts import money, value_text, value_unit
+from core.base.text import count, listed, percent, span, verb
 from core.importance.drivers import CLEAR_SHARE
 from core.importance.methods.sampled_shapley import CODE as SAMPLED
 from core.importance.methods.sampled_shapley import STRETCHING_CODE
-from core.schema import STACK, VALUE_UNIT
+from core.schema import STACK
 
 N_DRIVERS: Final = 5
 _DIRECTIONS: Final = {
@@ -35,7 +36,7 @@ def headline(drivers: pl.DataFrame) -> str:
     top = drivers.row(0, named=True)
     return (
         f"{top['label']} matters most: on average, it moves the predicted value of a session by "
-        f"{number(top['size'])} {VALUE_UNIT} up or down."
+        f"{money(top['size'])} up or down."
     )
 
 
@@ -60,9 +61,9 @@ def driver_texts(drivers: pl.DataFrame, n_drivers: int = N_DRIVERS) -> list[Driv
 
 
 def _effect(row: dict[str, Any]) -> str:
-    interval = "" if row["low"] is None else f" (90% interval: {span(number(row['low']), number(row['high']))})"
+    interval = "" if row["low"] is None else f" (90% interval: {span(value_text(row['low']), value_text(row['high']))})"
     return (
-        f"It moves the prediction by {number(row['size'])} {VALUE_UNIT} on average{interval}; "
+        f"It moves the prediction by {money(row['size'])} on average{interval}; "
         f"{_DIRECTIONS[row['direction']]}. Its effect is clear in {_sessions(row['share'])}."
     )
 
@@ -113,8 +114,8 @@ def stretching_line(methods: pl.DataFrame) -> str:
     worst = max(shares.values(), default=0.0)
     return (
         "Learners may predict square roots or logarithms of values, and their effects are stretched to "
-        f"{VALUE_UNIT}. Compared with Shapley values in {VALUE_UNIT}, this moves up to {percent(worst)} of the effects "
-        "of a learner to other features."
+        f"{value_unit()}. Compared with Shapley values in {value_unit()}, this moves up to {percent(worst)} of the "
+        "effects of a learner to other features."
     )
 
 
@@ -129,7 +130,7 @@ def unknowns(skill: float, known_user: float | None, error: float) -> list[str]:
     lines = [
         f"The predictions explain {percent(max(skill, 0.0))} of the differences between sessions. The rest is not in "
         "the events, or cannot be learned from them.",
-        f"The typical error of one session is {number(error)} {VALUE_UNIT} (root mean square). A few sessions of high "
+        f"The typical error of one session is {money(error)} (root mean square). A few sessions of high "
         "value cause most of it.",
     ]
     if known_user is not None:

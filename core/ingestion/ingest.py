@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from core.base.cores import available_cores
 from core.base.files import READING_PREFIX, reporting_full_disk, scratch_folder
+from core.base.number_format import PLAIN, using_format
 from core.base.progress import Report, no_report
 from core.base.text import listed
 from core.base.workspace import Workspace
@@ -28,6 +29,7 @@ from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.own_columns import TableName
 
 
+@using_format(PLAIN)  # the card has sentences, which are stored
 def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) -> Dataset:
     """Store the files as a dataset, or return the stored dataset of the same content and mapping.
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.base.text import number
+from core.base.amounts import value_text
 from core.features.columns import EVENTS_SEEN
 from core.features.learned.catalogue import LEARNED_GROUPS, START
 from core.model import SessionValueModel
@@ -83,7 +83,7 @@ def strongest_reason(reasons: Reasons) -> str:
     if not reasons:
         return ""
     group, effect = reasons[0]
-    return f"{GROUP_LABELS.get(group, group)} ({'+' if effect > 0 else ''}{number(effect)})"
+    return f"{GROUP_LABELS.get(group, group)} ({'+' if effect > 0 else ''}{value_text(effect)})"
 
 
 def _columns_by_group(model: SessionValueModel) -> Mapping[str, NDArray[np.int64]]:

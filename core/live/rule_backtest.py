@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from core.base.text import count, duration, number, percent
+from core.base.amounts import value_text
+from core.base.text import count, duration, percent
 from core.features.columns import EVENTS_SEEN
 from core.live.rules import Rule, Rules
 from core.schema import STACK, UNIT, VALUE
@@ -83,7 +84,7 @@ def outcome_text(outcome: Mapping[str, Any]) -> str:
         f"{duration(outcome['first_second'])}. They hold {percent(outcome['value_share'])} of the total value.",
         f"{percent(outcome['bought'])} of them bought, against {percent(outcome['bought_others'])} of all sessions "
         "with as many events.",
-        f"Their average value was {number(outcome['value'])}, against {number(outcome['value_others'])}.",
+        f"Their average value was {value_text(outcome['value'])}, against {value_text(outcome['value_others'])}.",
     ]
     if outcome["precision"] is not None:
         true, others = percent(outcome["precision"]), percent(outcome["precision_others"])

@@ -18,6 +18,7 @@ from typing import Annotated, Any, get_args
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from core.base.text import whole
 from core.errors import InputError, SettingError
 from core.live.events import Estimate
 
@@ -77,7 +78,7 @@ class Rules:
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
         if len(rules) > MAX_RULES:
-            raise SettingError.not_allowed("rules", f"a list of {len(rules):,}", f"at most {MAX_RULES} rules")
+            raise SettingError.not_allowed("rules", f"a list of {whole(len(rules))}", f"at most {MAX_RULES} rules")
         labels = [rule.label for rule in rules]
         for number, rule in enumerate(rules):
             if rule.label in labels[:number]:
@@ -114,7 +115,7 @@ def rules_of(records: object) -> Rules:
     if not isinstance(records, Sequence) or isinstance(records, (str, bytes)):
         raise SettingError.not_allowed("rules", type(records).__name__, "a list of rules")
     if len(records) > MAX_RULES:
-        raise SettingError.not_allowed("rules", f"a list of {len(records):,}", f"at most {MAX_RULES} rules")
+        raise SettingError.not_allowed("rules", f"a list of {whole(len(records))}", f"at most {MAX_RULES} rules")
     return Rules([_rule(number, record) for number, record in enumerate(records, start=1)])
 
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from core.base.text import count, number
+from core.base.text import count
 from core.dataset import Dataset
-from core.metric import metric_named
+from core.metric import metric_named, score_in_words, score_text
 from core.runs import Run
 from core.runs.store import ANSWERS_FILE, OOF_FILE
 from core.schema import (
@@ -76,13 +76,14 @@ class Comparison:
     @property
     def sentence(self) -> str:
         """The comparison in one sentence."""
-        text = f"The actual {self.label} on {count(self.sessions, 'session')} is {number(self.actual)}"
+        actual = score_in_words(self.metric, self.actual)
+        text = f"The actual {self.label} on {count(self.sessions, 'session')} is {actual}"
         if self.is_withheld:
             return f"{text}. The expected score was withheld."
         place = "inside" if self.is_inside else "below" if self.actual < self.low else "above"
         return (
-            f"{text}, {place} the 90% interval of {number(self.low)} to {number(self.high)}; "
-            f"{number(self.expected)} was expected."
+            f"{text}, {place} the 90% interval of {score_text(self.metric, self.low)} to "
+            f"{score_text(self.metric, self.high)}; {score_in_words(self.metric, self.expected)} was expected."
         )
 
     def record(self) -> dict[str, Any]:

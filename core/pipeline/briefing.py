@@ -14,7 +14,8 @@ from typing import Final, Literal
 import numpy as np
 import polars as pl
 
-from core.base.text import number, percent
+from core.base.amounts import money, value_text
+from core.base.text import percent
 from core.dataset import Dataset
 from core.eda.charts.own_value import frequent_cells
 from core.eda.parts.labels import labels_of
@@ -32,7 +33,7 @@ from core.importance import drivers
 from core.pipeline.explain import stored_explanation
 from core.runs import Run
 from core.runs.store import OOF_FILE
-from core.schema import ADD_CART, CATEGORY, CATEGORY_ID, REMOVE_CART, ROLES, STACK, START, UNIT, VALUE, VALUE_UNIT
+from core.schema import ADD_CART, CATEGORY, CATEGORY_ID, REMOVE_CART, ROLES, STACK, START, UNIT, VALUE
 
 N_FINDINGS: Final = 5
 _TRAIN: Final = ROLES[0]
@@ -114,10 +115,10 @@ def data_findings(dataset: Dataset) -> list[BriefFinding]:
         rest = values - expected
         effect, error = difference_of_means(rest[inside], rest[~inside])
         side = "more" if effect > 0 else "less"
-        gap = number(abs(float(rest[inside].mean() - rest[~inside].mean())))
-        average, share = number(float(values[inside].mean())), percent(float(inside.mean()))
+        gap = money(abs(float(rest[inside].mean() - rest[~inside].mean())))
+        average, share = value_text(float(values[inside].mean())), percent(float(inside.mean()))
         text = (
-            f"Sessions {selection.describe(labels)} are worth {gap} {VALUE_UNIT} {side} than others with as many "
+            f"Sessions {selection.describe(labels)} are worth {gap} {side} than others with as many "
             f"events of each type ({average} on average; {share} of the sessions)."
         )
         query = tuple(selection.as_query().items())
@@ -184,7 +185,7 @@ def model_findings(run: Run) -> list[BriefFinding]:
             low = 0.0 if row["low"] is None else row["low"]
             direction = {"up": "more of it goes with a higher value", "down": "more of it goes with a lower value"}
             how = direction.get(row["direction"], "in which direction depends on the session")
-            text = f"{row['label']} moves the prediction by {number(row['size'])} {VALUE_UNIT} on average; {how}."
+            text = f"{row['label']} moves the prediction by {money(row['size'])} on average; {how}."
             # the interval of a driver is at 1.645 standard errors
             error = (row["size"] - low) / 1.645 / spread if spread else 0.0
             effect = row["size"] / spread if spread else 0.0
@@ -214,7 +215,7 @@ def _error_findings(run: Run) -> list[BriefFinding]:
     if min(high.sum(), (~high).sum()) >= _MIN_GROUP:
         effect, error = difference_of_means(errors[high], errors[~high])
         side = "too low" if errors[high].mean() > 0 else "too high"
-        size = number(abs(float(errors[high].mean())))
-        text = f"The highest 10% of the predictions are {side} by {size} {VALUE_UNIT} on average."
+        size = money(abs(float(errors[high].mean())))
+        text = f"The highest 10% of the predictions are {side} by {size} on average."
         findings.append(BriefFinding("model", text, surprise(effect, error), "Train", "Result"))
     return findings

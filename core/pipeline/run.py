@@ -10,7 +10,9 @@ import polars as pl
 
 from core.base.checkpoint import Checkpoints, LoadOrCompute, always_compute, work_name
 from core.base.files import atomic_folder, reporting_full_disk
+from core.base.number_format import PLAIN, using_format
 from core.base.progress import Progress, Report, no_report
+from core.base.text import whole
 from core.base.workspace import Workspace
 from core.check_result import CheckResult
 from core.config import RunConfig
@@ -44,6 +46,7 @@ from core.training.shift import find_shift
 from core.training.tuning import SearchFolder
 
 
+@using_format(PLAIN)  # the checks of a run are stored with their sentences
 def run(
     source: InputFiles | Dataset,
     config: RunConfig,
@@ -219,7 +222,9 @@ def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) ->
     if compared == 0:
         reason = "No event happened after 60% of the sessions had begun, so there are no later events to delete."
         return CheckResult.not_applicable(code, title, reason)
-    explanation = f"After all later sessions were deleted, {changed:,} of {compared:,} earlier sessions had changed."
+    explanation = (
+        f"After all later sessions were deleted, {whole(changed)} of {whole(compared)} earlier sessions had changed."
+    )
     return CheckResult.of(code, title, passed=changed == 0, explanation=explanation)
 
 

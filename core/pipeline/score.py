@@ -10,9 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
+from core.base.amounts import money, value_text
 from core.base.files import atomic_file, atomic_folder, reporting_full_disk
 from core.base.progress import Report, no_report
-from core.base.text import count, listed, number, percent, verb
+from core.base.text import count, listed, percent, verb, whole
 from core.dataset import QUARANTINE_FILE
 from core.errors import SettingError
 from core.features import EngineName
@@ -114,8 +115,8 @@ class Scores:
     def lines(self) -> list[str]:
         """Return sentences for people."""
         lines = [
-            f"{self.name}: {count(self.values.height, 'session')} with {number(self.value_sum)} value units in all, "
-            f"{number(self.value_mean)} on average.",
+            f"{self.name}: {count(self.values.height, 'session')} with {money(self.value_sum)} in all, "
+            f"{value_text(self.value_mean)} on average.",
             f"{count(self.n_known_users, 'session')} {verb(self.n_known_users, 'is', 'are')} of users with an earlier "
             f"session. {percent(self.products_known)} of the events are on products that the model learned.",
         ]
@@ -140,8 +141,8 @@ class Scores:
                 f"{count(self.n_defaults, 'session')} without a usable event got the default value of the model."
             )
         if self.n_quarantined:
-            reasons = listed(f"{rows:,} x {reason}" for reason, rows in self.reasons.items())
-            lines.append(f"{self.n_quarantined:,} of {count(self.rows, 'row')} could not be used: {reasons}.")
+            reasons = listed(f"{whole(rows)} x {reason}" for reason, rows in self.reasons.items())
+            lines.append(f"{whole(self.n_quarantined)} of {count(self.rows, 'row')} could not be used: {reasons}.")
         return lines
 
 

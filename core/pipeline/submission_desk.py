@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.ids import matching_ids
-from core.base.text import count
+from core.base.text import count, whole
 from core.base.workspace import Workspace
 from core.check_result import CheckResult
 from core.eda.run_charts import file_values
@@ -168,7 +168,7 @@ def _gap(case: CheckedSubmission) -> tuple[str, str] | None:
     """Return why not every session has a usable number: the code of the check, and a clause. None if each has one."""
     predictions = case.predictions
     if missing := predictions.null_count():
-        return "missing_sessions", f"has no number for {missing:,} of {count(predictions.len(), 'session')}"
+        return "missing_sessions", f"has no number for {whole(missing)} of {count(predictions.len(), 'session')}"
     if float(predictions.abs().max() or 0.0) > LARGEST_VALUE:  # type: ignore[arg-type]
         return "infinite_values", f"has a value above {LARGEST_VALUE:,.0f}"
     return None

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from core.base.text import number
-from core.metric import METRICS
+from core.metric import METRICS, score_in_words
 from core.runs.manifest import Manifest
 from core.runs.store import Run
 
@@ -40,7 +39,9 @@ def compare_with_best(run: Run, best: Run) -> str:
         )
     is_withheld = run.manifest.scores.expected_withheld or best.manifest.scores.expected_withheld
     name = f"{'cross-validated' if is_withheld else 'expected test'} {scores.label}"
-    score, best_score = (number(_score(one.manifest, is_withheld=is_withheld)) for one in (run, best))
+    score, best_score = (
+        score_in_words(scores.metric, _score(one.manifest, is_withheld=is_withheld)) for one in (run, best)
+    )
     if score == best_score:
         return f"Another run is as good: its {name} is also {score}."
     return f"Another run is better: its {name} is {best_score}, and that of this run is {score}."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from core.base.text import count, difference, number
+from core.base.text import count, difference, fixed, number
 from core.metric import metric_named
 from core.runs.store import OOF_FILE, Run
 from core.schema import STACK, UNIT, USER, VALUE
@@ -55,7 +55,7 @@ class Paired:
             finding = f"Out of fold, the second run is {side}"
         return (
             f"{finding} (loss {number(self.first)} and {number(self.second)}, difference {number(self.difference)}, "
-            f"95% interval {number(self.low)} to {number(self.high)}, p = {self.p:.3f}; "
+            f"95% interval {number(self.low)} to {number(self.high)}, p = {fixed(self.p, 3)}; "
             f"{count(self.sessions, 'session')} of {count(self.users, 'user')})."
         )
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from core.base.text import MISSING, count, duration, listed, number, percent, span
+from functools import partial
+
+from core.base.text import MISSING, count, duration, listed, number, percent, span, whole
 from core.config import RunConfig
 from core.dataset import UnknownValue
-from core.metric import error_of_one_session, typical_error
+from core.metric import error_text, root_in_words, score_in_words, score_text, typical_error
 from core.runs.manifest import Manifest
 from core.runs.store import Run
 from core.schema import LEARNER_LABELS
@@ -24,13 +26,18 @@ COMBINATION_LABELS = {
 def expected_score(manifest: Manifest) -> str:
     """Return the expected test score, or that it is withheld."""
     scores = manifest.scores
-    return WITHHELD if scores.expected_withheld else number(scores.metric_scores.expected.value)
+    return (
+        WITHHELD
+        if scores.expected_withheld
+        else score_text(scores.metric_scores.metric, scores.metric_scores.expected.value)
+    )
 
 
 def expected_interval(manifest: Manifest) -> str:
     """Return the ends of the 90% interval of the expected score; a dash if the score is withheld."""
-    expected = manifest.scores.metric_scores.expected
-    return MISSING if manifest.scores.expected_withheld else f"{number(expected.low)} – {number(expected.high)}"
+    scores = manifest.scores.metric_scores
+    low, high = (score_text(scores.metric, end) for end in (scores.expected.low, scores.expected.high))
+    return MISSING if manifest.scores.expected_withheld else f"{low} – {high}"
 
 
 def expected_error(manifest: Manifest, subject: str) -> str:
@@ -46,13 +53,11 @@ def error_sentence(manifest: Manifest, subject: str) -> str:
     """Return a Markdown sentence with the typical error of `subject`, its interval, and that of the best constant."""
     scores = manifest.scores.metric_scores
     name = "the median" if scores.metric == "mae" else "the average"
-    constant = number(error_of_one_session(scores.metric, scores.baseline))
+    constant = error_text(scores.metric, scores.baseline)
     guess = f"Predicting {name} for every session is off by {constant}."
     if manifest.scores.expected_withheld:
         return f"{expected_error(manifest, subject)}. {guess}"
-    low, high = (
-        number(error_of_one_session(scores.metric, end)) for end in (scores.expected.low, scores.expected.high)
-    )
+    low, high = (error_text(scores.metric, end) for end in (scores.expected.low, scores.expected.high))
     error = typical_error(scores.metric, scores.expected.value)
     return f"{subject} will be off by **{error}** per session (90% interval: {span(low, high)}). {guess}"
 
@@ -66,7 +71,7 @@ def shift_warning(manifest: Manifest) -> str:
     if manifest.scores.expected_withheld:
         meaning = (
             f"The expected test {scores.label} is therefore withheld. The cross-validated {scores.label}, "
-            f"{number(scores.stack)}, holds only for sessions like those in the train file."
+            f"{score_in_words(scores.metric, scores.stack)}, holds only for sessions like those in the train file."
         )
     return f"The test file is unlike train. {shift.sentence} {meaning}"
 
@@ -144,9 +149,9 @@ def describe_run(run: Run) -> str:
 
 def _identity_lines(run: Run) -> list[str]:
     manifest, note, sessions = run.manifest, run.note, run.manifest.sessions
-    data = f"{count(sessions.train, 'train session')}, {sessions.test:,} to predict"
-    known = f", {sessions.known:,} of them known from the train file" if sessions.known else ""
-    reasons = [f"{amount:,} because {UnknownValue(code).clause}" for code, amount in sessions.untrained.items()]
+    data = f"{count(sessions.train, 'train session')}, {whole(sessions.test)} to predict"
+    known = f", {whole(sessions.known)} of them known from the train file" if sessions.known else ""
+    reasons = [f"{whole(amount)} because {UnknownValue(code).clause}" for code, amount in sessions.untrained.items()]
     config = manifest.config
     folds = f"{count(config.folds, 'fold')} ({config.fold_kind})"
     return [
@@ -162,19 +167,22 @@ def _identity_lines(run: Run) -> list[str]:
 def _score_lines(manifest: Manifest) -> list[str]:
     """Return the expected score first, the best constant last."""
     scores = manifest.scores.metric_scores
+    show = partial(score_text, scores.metric)
     expected = _score_line("expected on test", expected_score(manifest))
     if not manifest.scores.expected_withheld:
-        expected += f"  90%: {number(scores.expected.low)} to {number(scores.expected.high)}"
+        expected += f"  90%: {show(scores.expected.low)} to {show(scores.expected.high)}"
+        if root := root_in_words(scores.metric, scores.expected.value):
+            expected += f"  {root}"
     labelled: list[tuple[str, float | None]] = [
         (f"stack ({COMBINATION_LABELS[manifest.meta.combination]})", scores.stack),
         *((LEARNER_LABELS.get(name, name), score) for name, score in scores.learners.items()),
         *((COMBINATION_LABELS.get(name, name), score) for name, score in scores.blends.items()),
         ("recovered prices alone", scores.prices),
     ]
-    constant = _score_line("best constant", number(scores.baseline))
+    constant = _score_line("best constant", show(scores.baseline))
     return [
         expected,
-        *(_score_line(label, number(score)) for label, score in labelled if score is not None),
+        *(_score_line(label, show(score)) for label, score in labelled if score is not None),
         f"{constant}  the stack reduces it by {percent(scores.skill)}",
     ]
 

@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from core.base.text import count
+from core.base.text import count, fixed, whole
 
 Vector = NDArray[np.float64]
 
@@ -34,7 +34,7 @@ def explain(ids: pl.Series, values: Vector, predicted: Vector) -> str | None:
     correlation = _correlation(values[rows], predicted[rows])
     if correlation >= MIN_CORRELATION:
         return _explain_part(values, predicted, chunks)
-    found = f"The rank correlation of the values with the predictions of the run is {correlation:.2f}"
+    found = f"The rank correlation of the values with the predictions of the run is {fixed(correlation, 2)}"
     sorted_predicted = predicted[ids.arg_sort().to_numpy()]
     cause = _cause(values[rows], predicted[rows], sorted_predicted[rows], correlation)
     return f"{found}. {cause} Write each value next to the id of its session."
@@ -70,9 +70,9 @@ def _explain_part(values: Vector, predicted: Vector, chunks: list[NDArray[np.int
     if before < _CLEAR or after >= MIN_CORRELATION:
         return None
     return (
-        f"Up to about row {int(parts[1][0]):,} the rank correlation of the values with the predictions of the run is "
-        f"{before:.2f}, and from there on {after:.2f}. A row may be missing or surplus there. Write each value next to "
-        "the id of its session."
+        f"Up to about row {whole(int(parts[1][0]))} the rank correlation of the values with the predictions of the run "
+        f"is {fixed(before, 2)}, and from there on {fixed(after, 2)}. A row may be missing or surplus there. Write "
+        "each value next to the id of its session."
     )
 
 

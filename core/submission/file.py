@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from core.base.files import atomic_file
-from core.base.text import listed, verb
+from core.base.text import listed, verb, whole
 from core.dataset import SubmissionColumns
 from core.errors import InputError
 from core.schema import SESSION_VALUE, SUBMISSION_COLUMNS, USER_SESSION
@@ -42,9 +42,10 @@ def write_submission(
     for sessions, problem in ((missing, "no prediction"), (repeated, "more than one prediction")):
         if sessions.len():
             raise InputError(
-                f"{sessions.len():,} of the {wanted.height:,} sessions to submit {verb(sessions.len(), 'has', 'have')} "
-                f"{problem} ({listed(sessions.fill_null('empty id'), 3)}). Each session needs exactly one "
-                f"{SESSION_VALUE}. Predict with the test file that belongs to this sample submission."
+                f"{whole(sessions.len())} of the {whole(wanted.height)} sessions to submit "
+                f"{verb(sessions.len(), 'has', 'have')} {problem} ({listed(sessions.fill_null('empty id'), 3)}). Each "
+                f"session needs exactly one {SESSION_VALUE}. Predict with the test file that belongs to this sample "
+                "submission."
             )
     rows = wanted.join(predicted, on=USER_SESSION, how="left", maintain_order="left")
     columns = columns or SubmissionColumns()

@@ -19,7 +19,7 @@ from typing import IO, Final, cast
 
 import polars as pl
 
-from core.base.text import count, listed, verb
+from core.base.text import count, listed, verb, whole
 from core.errors import InputError
 from core.ingestion.sources.encodings import SAMPLE_BYTES, UTF_8, detect_encoding
 from core.ingestion.sources.kinds import GZIP, JSON, JSON_LINES, PARQUET, ZIP, kind_of
@@ -88,7 +88,7 @@ def _read_text(content: bytes, name: str) -> SubmissionTable:
         examples = [f"line {row[LINE]:,} has {len(row[_FIELDS])}" for row in uneven.head(3).to_dicts()]
         raise unreadable(
             name,
-            f"{uneven.height:,} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have "
+            f"{whole(uneven.height)} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have "
             f"{count(len(header), 'field')} like the header: {listed(examples, total=uneven.height)}",
         )
     columns = [rows[_FIELDS].list.get(index) for index in range(len(header))]

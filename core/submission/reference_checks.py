@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.base.text import listed, number, percent
+from core.base.amounts import value_text
+from core.base.text import listed, number, percent, whole
 from core.check_result import Check
 from core.submission import alignment
 from core.submission.checked_submission import CheckedSubmission
@@ -70,9 +71,9 @@ class Sums(Check[CheckedSubmission]):
         if ratio >= MIN_SUM_RATIO * usual:
             return None
         return (
-            f"The values of the {shared.height:,} sessions whose id several users share add up to {percent(ratio)} of "
-            f"what the run predicts; those of other sessions to {percent(usual)}. Such a session is worth the sum of "
-            "what it is worth to each of its users. Add up the predictions by session id."
+            f"The values of the {whole(shared.height)} sessions whose id several users share add up to "
+            f"{percent(ratio)} of what the run predicts; those of other sessions to {percent(usual)}. Such a session "
+            "is worth the sum of what it is worth to each of its users. Add up the predictions by session id."
         )
 
 
@@ -100,7 +101,8 @@ class Distribution(Check[CheckedSubmission]):
         if index <= MAX_PSI:
             return None
         quantiles = [
-            f"{name} {number(float(np.quantile(values, level)))} against {number(float(np.quantile(predicted, level)))}"
+            f"{name} {value_text(float(np.quantile(values, level)))} against "
+            f"{value_text(float(np.quantile(predicted, level)))}"
             for name, level in _QUANTILES.items()
         ]
         return (

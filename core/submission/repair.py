@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from core.base.files import write_text_atomically
-from core.base.text import verb
+from core.base.text import verb, whole
 from core.dataset import SubmissionColumns
 from core.errors import InputError
 from core.ingestion.sources.encodings import UTF_8
@@ -250,7 +250,7 @@ def _no_row(name: str) -> pl.Expr:
 
 def _change(code: str, rows: pl.DataFrame, singular: str, plural: str, what: str) -> Change:
     """Return the change of some rows: `line`, `before` and `after`."""
-    text = f"{rows.height:,} {verb(rows.height, singular, plural)} {what}."
+    text = f"{whole(rows.height)} {verb(rows.height, singular, plural)} {what}."
     return Change(code, text, rows.height, _examples(rows))
 
 

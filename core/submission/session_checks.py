@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import shorten, verb
+from core.base.text import shorten, verb, whole
 from core.check_result import Check
 from core.submission.checked_submission import CheckedSubmission
 from core.submission.requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS, TABLE
@@ -68,7 +68,7 @@ class IdSpelling(Check[CheckedSubmission]):
             "a test session only if case, blanks, quotation marks, leading zeros, decimals and Unicode forms are "
             "ignored"
         )
-        first = f"line {line:,}: {shorten(text)!r} instead of {shorten(spelling)!r}"
+        first = f"line {whole(line)}: {shorten(text)!r} instead of {shorten(spelling)!r}"
         return f"{amount} {problem} ({first}). Write each id as it is in the test file, and read ids as text."
 
 

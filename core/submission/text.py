@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from core.base.text import count, listed, shorten, verb
+from core.base.text import count, listed, shorten, verb, whole
 from core.schema import LINE
 from core.submission.target import TEXT
 
@@ -21,7 +21,7 @@ def count_of(amount: int, total: int, noun: str, singular: str = "is", plural: s
     >>> count_of(1, 1000, "value"), count_of(2, 1000, "row", "has", "have")
     ('1 of 1,000 values is', '2 of 1,000 rows have')
     """
-    return f"{amount:,} of {count(total, noun)} {verb(amount, singular, plural)}"
+    return f"{whole(amount)} of {count(total, noun)} {verb(amount, singular, plural)}"
 
 
 def quoted(texts: Iterable[str]) -> str:
@@ -49,7 +49,7 @@ def explain_rows(rows: pl.DataFrame, amount: str, problem: str, advice: str) -> 
     if rows.is_empty():
         return None
     first = rows.select(LINE, TEXT).head(MAX_EXAMPLES).rows()
-    lines = listed((f"line {line:,}: {shorten(text)!r}" for line, text in first), MAX_EXAMPLES, total=rows.height)
+    lines = listed((f"line {whole(line)}: {shorten(text)!r}" for line, text in first), MAX_EXAMPLES, total=rows.height)
     return f"{amount} {problem} ({lines}). {advice}"
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from core.base.text import percent
+from core.base.text import percent, whole
 from core.check_result import Check
 from core.schema import LARGEST_VALUE
 from core.submission.checked_submission import CheckedSubmission
@@ -106,7 +106,7 @@ class ConstantValues(Check[CheckedSubmission]):
         if subject.numbers.min() != subject.numbers.max():
             return None
         return (
-            f"All {subject.numbers.len():,} numbers are {plain_number(subject.numbers[0])}. "
+            f"All {whole(subject.numbers.len())} numbers are {plain_number(subject.numbers[0])}. "
             "Predictions differ between sessions. Check whether this is the right file."
         )
 
@@ -127,8 +127,9 @@ class RepeatedValues(Check[CheckedSubmission]):
         if share <= MOST_ROWS or share <= usual + MOST_ABOVE_TRAIN:
             return None
         return (
-            f"{amount:,} of {subject.numbers.len():,} numbers are {plain_number(value)}, a value that {percent(usual)} "
-            "of the train sessions have. Check whether predictions were lost and filled with a default."
+            f"{whole(amount)} of {whole(subject.numbers.len())} numbers are {plain_number(value)}, a value that "
+            f"{percent(usual)} of the train sessions have. Check whether predictions were lost and filled with a "
+            "default."
         )
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import streamlit as st
-
 from core.audit import stored_audit
 from core.base.text import count, listed
 from core.dataset import Dataset
 from core.pipeline.briefing import BriefFinding, brief
 from core.runs import load_run
+from pages._ui.number_format import cache_texts
 
 _ENTRIES = 16
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Looking for what stands out")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Looking for what stands out")
 def findings(dataset_folder: str, run_folder: str | None) -> list[BriefFinding]:
     """Return the most surprising findings of a dataset and a run on it; see `core.pipeline.briefing`."""
     run = None if run_folder is None else load_run(Path(run_folder))

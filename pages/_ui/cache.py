@@ -28,9 +28,11 @@ from core.eda.run_charts import error_by_day, importance, predicted_and_true, re
 from core.eda.views import CHARTS
 from core.importance import PriceOrder, price_finding, prices_by_product, with_labels
 from core.pipeline import actual_values
+from core.pipeline.user_sessions import user_sessions as user_sessions_of
 from core.runs import Run, load_run
 from core.runs.store import IMPORTANCE_FILE, OOF_FILE, PRICES_FILE, find_damage
 from core.schema import CATEGORY_ID, UNIT
+from pages._ui.number_format import cache_texts
 from pages._ui.table import Frame
 
 Query = tuple[tuple[str, str], ...]
@@ -57,7 +59,7 @@ def _selected_sessions(dataset_folder: str, query: Query) -> Frame:
     return Selection.from_query(dict(query)).filter_sessions(_sessions(dataset_folder), Dataset(Path(dataset_folder)))
 
 
-@st.cache_data(max_entries=_FILTERED_ENTRIES, show_spinner=False)
+@cache_texts(max_entries=_FILTERED_ENTRIES, show_spinner=False)
 def session_counts(dataset_folder: str, query: Query) -> tuple[int, int]:
     """Return the number of sessions that match a filter and of all sessions, each summed over both files."""
     n_sessions = sum(sessions_by_file(_sessions(dataset_folder)).values())
@@ -66,7 +68,7 @@ def session_counts(dataset_folder: str, query: Query) -> tuple[int, int]:
     return sum(sessions_by_file(_selected_sessions(dataset_folder, query)).values()), n_sessions
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+@cache_texts(max_entries=_ENTRIES, show_spinner=False)
 def event_types(dataset_folder: str) -> list[str]:
     """Return the event types that occur in the log."""
     sums = _sessions(dataset_folder).select(COUNT_COLUMNS.values()).sum().row(0)
@@ -100,7 +102,7 @@ def _groups(dataset_folder: str, split: SplitName) -> Frame:
     return group_units(_sessions(dataset_folder), Dataset(Path(dataset_folder)), split)
 
 
-@st.cache_data(max_entries=_FILTERED_ENTRIES, show_spinner="Preparing the chart")
+@cache_texts(max_entries=_FILTERED_ENTRIES, show_spinner="Preparing the chart")
 def chart_frame(chart: str, dataset_folder: str, query: Query = (), split: SplitName | None = None) -> Frame:
     """Return the numbers of a chart of the Explore page, by the chart's name; `split` splits it into groups."""
     return CHARTS[chart].data(
@@ -116,7 +118,7 @@ def chart_frame(chart: str, dataset_folder: str, query: Query = (), split: Split
     )
 
 
-@st.cache_data(max_entries=_FILTERED_ENTRIES, show_spinner="Preparing the chart")
+@cache_texts(max_entries=_FILTERED_ENTRIES, show_spinner="Preparing the chart")
 def feature_frame(name: str, dataset_folder: str, query: Query = ()) -> Frame:
     """Return the numbers of the chart of values by one feature."""
     return one_feature.frame(_feature_sample(dataset_folder, query), name)
@@ -126,7 +128,7 @@ def _feature_sample(dataset_folder: str, query: Query) -> FeatureSample:
     return join_values(_selected_sample(dataset_folder, query).train_table(), Dataset(Path(dataset_folder)))
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing the two files")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Comparing the two files")
 def classifier_scores(dataset_folder: str) -> tuple[float, float] | None:
     """Return the AUC of a classifier of train and test sessions, without and with calendar and history features.
 
@@ -136,7 +138,7 @@ def classifier_scores(dataset_folder: str) -> tuple[float, float] | None:
     return None if results is None else (results[0].auc, results[1].auc)
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Summarizing the columns")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Summarizing the columns")
 def column_summaries(dataset_folder: str, query: Query = ()) -> Frame:
     """Return one row per (column, file), see `core.eda.column_summary`."""
     return column_summary(_selected_dataset(dataset_folder, query))
@@ -152,7 +154,7 @@ def _selected_sample(dataset_folder: str, query: Query) -> Sample:
     return sample.filter(_unit_mask(dataset_folder, query).to_numpy()) if query else sample
 
 
-@st.cache_data(max_entries=_FILTERED_ENTRIES, show_spinner=False)
+@cache_texts(max_entries=_FILTERED_ENTRIES, show_spinner=False)
 def describe_sample(dataset_folder: str, query: Query, *, both: bool) -> str:
     """Say how many sessions a view of features uses: those of both files, or train sessions with a known value."""
     sample, card = _selected_sample(dataset_folder, query), Dataset(Path(dataset_folder)).card()
@@ -169,25 +171,25 @@ def describe_sample(dataset_folder: str, query: Query, *, both: bool) -> str:
     )
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Ranking products")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Ranking products")
 def top_products(dataset_folder: str, query: Query, by: long_tail.Order) -> Frame:
     """Return the products with the most events, or the most purchases per event."""
     return long_tail.top_frame(_products(dataset_folder, query).products, by=by)
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+@cache_texts(max_entries=_ENTRIES, show_spinner=False)
 def frequent_categories(dataset_folder: str) -> list[str]:
     """Return the ids of the categories with the most events."""
     return categories.most_frequent(Dataset(Path(dataset_folder)), _MAX_CATEGORIES)
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+@cache_texts(max_entries=_ENTRIES, show_spinner=False)
 def category_labels(dataset_folder: str) -> dict[str, str]:
     """Return id of a category -> what is shown instead; empty if the log has no names."""
     return dict(Dataset(Path(dataset_folder)).labels(CATEGORY_ID).collect().iter_rows())
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+@cache_texts(max_entries=_ENTRIES, show_spinner=False)
 def own_cells(dataset_folder: str) -> list[str]:
     """Return the most frequent cells of the own columns, as `name=cell`."""
     dataset = Dataset(Path(dataset_folder))
@@ -198,7 +200,7 @@ def own_cells(dataset_folder: str) -> list[str]:
     ]
 
 
-@st.cache_data(max_entries=_FILTERED_ENTRIES, show_spinner="Preparing the chart")
+@cache_texts(max_entries=_FILTERED_ENTRIES, show_spinner="Preparing the chart")
 def own_value_frame(name: str, dataset_folder: str, query: Query = ()) -> Frame:
     """Return the numbers of the chart of values by an own column, by its name."""
     dataset = _selected_dataset(dataset_folder, query)
@@ -210,13 +212,20 @@ def draw_session(dataset_folder: str, query: Query, seed: int) -> str | None:
     return session_line.draw_session(Dataset(Path(dataset_folder)), _selected_sessions(dataset_folder, query), seed)
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Looking for the session")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Looking for the session")
 def session_events(dataset_folder: str, session_id: str) -> Frame:
     """Return the events of one session, see `session_line.frame`."""
     return session_line.frame(Dataset(Path(dataset_folder)), session_id)
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+@st.cache_data(max_entries=_ENTRIES, show_spinner="Looking for the user's sessions")
+def user_sessions(dataset_folder: str, run_folder: str | None, session_id: str) -> Frame:
+    """Return the sessions of the users of a session, see `core.pipeline.user_sessions`."""
+    run = None if run_folder is None else load_run(Path(run_folder))
+    return user_sessions_of(Dataset(Path(dataset_folder)), run, session_id)
+
+
+@cache_texts(max_entries=_ENTRIES, show_spinner=False)
 def importance_frame(run_folder: str, measure: importance.Measure, n_features: int) -> Frame:
     """Return the importance of the top features of a run, see `importance.frame`."""
     return importance.frame(load_run(Path(run_folder)).table(IMPORTANCE_FILE).collect(), measure, n_features)
@@ -229,7 +238,7 @@ class RecoveredPrices(NamedTuple):
     products: Frame
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+@cache_texts(max_entries=_ENTRIES, show_spinner=False)
 def recovered_prices(
     run_folder: str, n_products: int, by: PriceOrder = "events", *, dataset_folder: str | None = None
 ) -> RecoveredPrices | None:
@@ -256,7 +265,7 @@ class ErrorFrames(NamedTuple):
     days: Frame | None
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing predictions with values")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Comparing predictions with values")
 def error_frames(run_folder: str, dataset_folder: str | None) -> ErrorFrames:
     """Return the numbers of a run's error charts; without the dataset, there are no errors by day."""
     oof = load_run(Path(run_folder)).table(OOF_FILE).collect()
@@ -266,7 +275,7 @@ def error_frames(run_folder: str, dataset_folder: str | None) -> ErrorFrames:
     return ErrorFrames(predicted_and_true.frame(oof), residuals.frame(oof), days)
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+@cache_texts(max_entries=_ENTRIES, show_spinner=False)
 def _comparison_with_actual(run_folder: str, dataset_folder: str) -> actual_values.Comparison | None:
     return actual_values.compare_with_actual(load_run(Path(run_folder)), Dataset(Path(dataset_folder)))
 
@@ -276,7 +285,7 @@ def comparison_with_actual(run: Run, dataset: Dataset) -> actual_values.Comparis
     return _comparison_with_actual(str(run.folder), str(dataset.folder))
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing predictions with actual values")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Comparing predictions with actual values")
 def backtest_days(run_folder: str, dataset_folder: str) -> Frame:
     """Return the numbers of the chart of expected and actual totals by day."""
     run, dataset = load_run(Path(run_folder)), Dataset(Path(dataset_folder))

@@ -15,6 +15,7 @@ from core.dataset import Dataset, unreadable_datasets
 from core.errors import RunError
 from core.runs import Run, unreadable_runs
 from core.runs.store import find_damage
+from pages._ui.number_format import in_page_format
 from pages._ui.state import BrokenLink, page_state
 from pages._ui.text import plain
 
@@ -72,7 +73,7 @@ def watch_selection(dataset: Dataset | None, run: Run | None) -> None:
     """Draw the page again as soon as the dataset or the run that it shows is deleted, even in another tab."""
     folders = [stored.folder for stored in (dataset, run) if stored is not None]
     if folders:
-        st.fragment(_rerun_if_gone, run_every=_WATCH_SECONDS)(folders)
+        st.fragment(in_page_format(_rerun_if_gone), run_every=_WATCH_SECONDS)(folders)
 
 
 def _rerun_if_gone(folders: list[Path]) -> None:

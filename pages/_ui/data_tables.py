@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from core.base.amounts import value_text, value_unit
 from core.base.spreadsheet import csv_for_people
-from core.base.text import count, listed, number, percent, verb
+from core.base.text import count, listed, percent, verb, whole
 from core.dataset import LABEL, Dataset, DatasetCard, UnknownValue, untrained_lines
 from core.own_columns import OwnColumnCard
 from pages._ui.serving.privacy import for_visitors
@@ -27,17 +28,17 @@ def file_table(card: DatasetCard) -> None:
     """Show one row per figure (rows, sessions, users, ...), with one column per file."""
     train, test = (
         {
-            "Rows": f"{file.rows:,}",
-            "Quarantined rows": f"{file.quarantined:,}",
-            "Repeated rows": f"{file.duplicates:,}{' (removed)' if file.removed else ''}",
-            "Sessions": f"{file.sessions:,}",
-            "Users": f"{file.users:,}" if card.has_users else "unknown",
-            "Products": f"{file.products:,}",
-            "Categories": f"{file.categories:,}",
+            "Rows": whole(file.rows),
+            "Quarantined rows": whole(file.quarantined),
+            "Repeated rows": f"{whole(file.duplicates)}{' (removed)' if file.removed else ''}",
+            "Sessions": whole(file.sessions),
+            "Users": whole(file.users) if card.has_users else "unknown",
+            "Products": whole(file.products),
+            "Categories": whole(file.categories),
             "First event (UTC)": _minute(file.first_time),
             "Last event (UTC)": _minute(file.last_time),
-            "Average value": number(file.value_mean),
-            "Median value": number(file.value_median),
+            "Average value": value_text(file.value_mean),
+            "Median value": value_text(file.value_median),
         }
         for file in (card.train, card.test)
     )
@@ -62,7 +63,7 @@ def part_tables(card: DatasetCard) -> None:
             with st.expander(f"The {count(len(file.files), 'table')} of the {part} file"):
                 show_table(
                     [
-                        {"Table": name, "Rows": f"{table.rows:,}", "Quarantined": f"{table.quarantined:,}"}
+                        {"Table": name, "Rows": whole(table.rows), "Quarantined": whole(table.quarantined)}
                         for name, table in file.files.items()
                     ],
                     numbers=("Rows", "Quarantined"),
@@ -106,7 +107,7 @@ def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
             {
                 "Session": row["user_session"],
                 "Why its value is unknown": UnknownValue(row["reason"]).clause,
-                "Valid purchases": number(row["remaining"]),
+                "Valid purchases": value_text(row["remaining"]),
             }
             for row in dataset.untrained().head(_MAX_ROWS).iter_rows(named=True)
         ],
@@ -114,7 +115,7 @@ def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
         scrolls=True,
         alt="Train sessions that are not used for training, with the reason and the sum of their valid purchases",
     )
-    st.caption("Valid purchases are summed by session, in value units.")
+    st.caption(f"Valid purchases are summed by session, in {plain(value_unit())}.")
     offer_file(
         "Download all as CSV",
         "untrained_sessions.csv",
@@ -156,9 +157,9 @@ def product_table(products: Frame) -> None:
             {
                 "Product": row.get(LABEL, row["product_id"]),
                 **({"Product id": row["product_id"]} if LABEL in row else {}),
-                "Events": f"{row['events']:,}",
+                "Events": whole(row["events"]),
                 "Share of events": percent(row["share"]),
-                "Purchases": f"{row['buys']:,}",
+                "Purchases": whole(row["buys"]),
                 "Purchases per event": percent(row["buy_rate"]),
             }
             for row in products.iter_rows(named=True)
@@ -176,7 +177,7 @@ def column_table(columns: Frame) -> None:
                 "Column": row["column"],
                 "File": row["file"],
                 "Filled": percent(row["filled"]),
-                "Distinct": f"{row['distinct']:,}",
+                "Distinct": whole(row["distinct"]),
                 "Lowest": row["least"] or "",
                 "Highest": row["most"] or "",
                 "Most frequent": row["most_frequent"] or "",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, number, percent
+from core.base.amounts import value_text, value_unit
+from core.base.text import count, percent, whole
 from core.dataset import Dataset, DatasetCard, split_lines, table_lines
 from pages._ui.data_tables import file_table, own_table, part_tables, quarantine_table, untrained_table
 from pages._ui.findings import show_findings
 from pages._ui.frame import Metric, show_metrics
+from pages._ui.number_format_form import edit_number_format
 from pages._ui.text import plain
 
 
@@ -26,11 +28,11 @@ def show_size(card: DatasetCard) -> None:
     """Show the figures of a dataset."""
     show_metrics(
         [
-            Metric("Events", f"{card.train.rows + card.test.rows:,}", "Rows of both files."),
+            Metric("Events", whole(card.train.rows + card.test.rows), "Rows of both files."),
             Metric(
                 "Average value",
-                number(card.train.value_mean),
-                "Average session value in the train file, in value units.",
+                value_text(card.train.value_mean),
+                f"Average session value in the train file, in {value_unit()}.",
             ),
             Metric(
                 "Known users",
@@ -39,12 +41,12 @@ def show_size(card: DatasetCard) -> None:
             ),
             Metric(
                 "Known sessions",
-                f"{card.known_sessions:,}",
+                whole(card.known_sessions),
                 "Sessions in both files with the same users. By default, the submission has their values from train.",
             ),
             Metric(
                 "Shared ids",
-                f"{card.composite_train:,} / {card.composite_test:,}",
+                f"{whole(card.composite_train)} / {whole(card.composite_test)}",
                 "Session ids shared by several users (composite sessions), in the train and in the test file. They are "
                 "not used for training. For the test file, the predictions for each user are summed.",
             ),
@@ -66,6 +68,8 @@ def show_dataset(dataset: Dataset, card: DatasetCard) -> None:
                 own_table(card.own)
                 for line in table_lines(card):
                     st.caption(plain(line))
+            with st.expander("Currency and number format", icon=":material/payments:"):
+                edit_number_format(dataset, key="data-page")
             if card.synthetic:
                 st.info("This is synthetic data from a simulated shop.", icon=":material/science:")
         with st.container():

@@ -15,6 +15,7 @@ from typing import IO, Final
 import streamlit as st
 
 from core.base.files import reporting_full_disk
+from core.base.number_format import current_format
 from core.base.spreadsheet import csv_for_people
 from core.base.text import shorten
 from core.base.workspace import Workspace
@@ -85,12 +86,12 @@ def opened(path: Path, run: Run) -> DeskFile:
     """
     status = path.stat() if path.exists() else None
     version = (status.st_mtime_ns, status.st_size) if status else (0, 0)
-    return _opened(str(path), version, str(run.folder))
+    return _opened(str(path), version, str(run.folder), current_format().model_dump_json())
 
 
 @st.cache_resource(max_entries=_FILES, show_spinner="Checking the file")
-def _opened(path: str, version: tuple[int, int], run_folder: str) -> DeskFile:
-    del version  # part of the key: a changed file is opened again
+def _opened(path: str, version: tuple[int, int], run_folder: str, number_format: str) -> DeskFile:
+    del version, number_format  # parts of the key: a changed file is opened again, and checks have numbers
     run, workspace = load_run(Path(run_folder)), Workspace.from_environment()
     file = desk.open_file(Path(path), workspace, _target(run_folder), run)
     desk.record_check(workspace, file, run)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.base.text import count, interval_text, number
+from core.base.text import count
 from core.eda.run_charts import returned_scores
+from core.metric import score_interval, score_text
 from core.pipeline.submission_ranking import RankedFile, ranked_files
 from core.runs import Run, list_runs
 from core.submission import log
@@ -50,7 +51,7 @@ def _best(ranked: Sequence[RankedFile], names: dict[str, str], label: str) -> st
         return "No file that can be handed in has an expected score."
     return (
         f"**{plain(_name(best, names))}** can expect the lowest {label} of {count(len(ranked), 'file')}: "
-        f"{number(best.expected)} (90% interval: {_interval(best.low, best.high)})."
+        f"{plain(_score(label, best))}."
     )
 
 
@@ -71,9 +72,9 @@ def _show_ranking(ranked: Sequence[RankedFile], names: dict[str, str], label: st
             {
                 "Place": f"{place}",
                 "File": _name(file, names),
-                scores[0]: number(file.expected),
-                scores[1]: _interval(file.low, file.high),
-                scores[2]: number(file.returned),
+                scores[0]: score_text(label, file.expected),
+                scores[1]: score_interval(label, file.low, file.high),
+                scores[2]: score_text(label, file.returned),
                 "Foreseen by": names.get(file.foreseen_by, file.foreseen_by),
                 "Last used (UTC)": _minute(file.time),
                 "Failed checks": ", ".join(file.failed),
@@ -94,9 +95,9 @@ def _show_entries(entries: Sequence[log.Entry]) -> None:
                 "What": entry.action,
                 "File": entry.made_by or entry.file,
                 "Metric": entry.metric,
-                "Expected": number(entry.foreseen),
-                "90% interval": _interval(entry.low, entry.high),
-                "Returned": number(entry.returned),
+                "Expected": score_text(entry.metric, entry.foreseen),
+                "90% interval": score_interval(entry.metric, entry.low, entry.high),
+                "Returned": score_text(entry.metric, entry.returned),
                 "Failed checks": ", ".join(entry.overridden),
                 "Remark": entry.note,
             }
@@ -125,8 +126,9 @@ def _add_returned_score(page: Page, entries: Sequence[log.Entry]) -> None:
                 st.rerun()
 
 
-def _interval(low: float | None, high: float | None) -> str:
-    return number(None) if low is None else interval_text(low, high)
+def _score(label: str, file: RankedFile) -> str:
+    interval = score_interval(label, file.low, file.high)
+    return f"{score_text(label, file.expected)} (90% interval: {interval})"
 
 
 def _minute(time: str) -> str:

@@ -8,7 +8,9 @@ from typing import Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.base.text import interval_text, listed, number
+from core.base.amounts import money, value_text, value_unit
+from core.base.text import MISSING, listed, number, whole
+from core.metric import error_text, score_interval, score_text
 from core.pipeline.submission_blend import blend_files, find_weights, returned_errors
 from core.pipeline.submission_desk import DeskFile
 from core.pipeline.submission_target import dataset_of
@@ -74,12 +76,15 @@ def _show_scores(names: Sequence[str], opened: Sequence[DeskFile], run: Run) -> 
             {
                 "File": name,
                 "Ready": readiness(file),
-                f"Expected {label}": number(None if score is None else score.value),
-                "90% interval": number(None) if score is None else interval_text(score.low, score.high),
+                f"Expected {label}": score_text(label, None if score is None else score.value),
+                "90% interval": MISSING if score is None else score_interval(label, score.low, score.high),
+                "Typical error": MISSING if score is None else error_text(label.lower(), score.value),
             }
         )
     show_table(
-        rows, numbers=(f"Expected {label}", "90% interval"), alt="The chosen files and the scores that they can expect"
+        rows,
+        numbers=(f"Expected {label}", "90% interval", "Typical error"),
+        alt="The chosen files and the scores that they can expect",
     )
     st.caption(
         "Expected if the file knows no more of the values than the selected run. A file that knows more is better."
@@ -93,7 +98,7 @@ def _closest(pairs: Frame) -> str:
     subject = f"{both} have" if pairs.height == 1 else f"The closest files, {both}, have"
     return (
         f"{subject} a rank correlation of {number(pair['rank_correlation'])}, and the root mean square of their "
-        f"differences is {number(pair['distance'])} value units."
+        f"differences is {money(pair['distance'])}."
     )
 
 
@@ -107,15 +112,15 @@ def _show_pairs(pairs: Frame) -> None:
                 "Other file": row["other"],
                 "Correlation": number(row["correlation"]),
                 "Rank correlation": number(row["rank_correlation"]),
-                "Distance": number(row["distance"]),
-                "Mean difference": number(row["difference"]),
+                "Distance": value_text(row["distance"]),
+                "Mean difference": value_text(row["difference"]),
             }
             for row in pairs.iter_rows(named=True)
         ],
         numbers=("Correlation", "Rank correlation", "Distance", "Mean difference"),
         alt="Pairs of files, and how they differ",
     )
-    st.caption("Distance: root mean square of the differences. Both are in value units.")
+    st.caption(f"Distance: root mean square of the differences. Both are in {plain(value_unit())}.")
 
 
 def _show_segments(segments: Frame, names: Sequence[str]) -> None:
@@ -123,10 +128,10 @@ def _show_segments(segments: Frame, names: Sequence[str]) -> None:
     by = st.segmented_control("Segments", kinds, default=kinds[0], required=True)
     rows: dict[str, dict[str, object]] = {}
     for row in segments.filter(segments["by"] == by).iter_rows(named=True):
-        cells = rows.setdefault(row["segment"], {"Segment": row["segment"], "Sessions": f"{row['sessions']:,}"})
-        cells[f"Mean of {row['file']}"] = number(row["mean"])
+        cells = rows.setdefault(row["segment"], {"Segment": row["segment"], "Sessions": whole(row["sessions"])})
+        cells[f"Mean of {row['file']}"] = value_text(row["mean"])
         if row["file"] != names[0]:
-            cells[f"Distance of {row['file']}"] = number(row["distance"])
+            cells[f"Distance of {row['file']}"] = value_text(row["distance"])
     table = list(rows.values())
     show_table(table, numbers=list(table[0])[1:], alt="Mean predictions by segment")
     st.caption(plain(f"Distances are from {names[0]}."))
@@ -134,7 +139,7 @@ def _show_segments(segments: Frame, names: Sequence[str]) -> None:
 
 def _show_disagreements(sessions: Frame, names: Sequence[str]) -> None:
     rows = [
-        {"Session id": row["user_session"]} | {name: number(row[name]) for name in names}
+        {"Session id": row["user_session"]} | {name: value_text(row[name]) for name in names}
         for row in sessions.head(_SHOWN).iter_rows(named=True)
     ]
     show_table(rows, numbers=names, alt="The sessions on which the files differ most")

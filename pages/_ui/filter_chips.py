@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-from core.base.text import count
+from core.base.text import count, whole
+from core.dataset import COUNTED_SESSIONS
 from core.eda.parts.selection import Selection
 from pages._ui.state import get_param, page_state, set_param
 from pages._ui.text import plain
@@ -15,7 +16,7 @@ from pages._ui.text import plain
 _ALL = "all"
 """Value of the query parameter for a comparison with all sessions, whose filter is empty."""
 _UNITS = (
-    "A session counts once in each file. Charts of values leave out sessions without a known value and ids that "
+    f"{COUNTED_SESSIONS} Charts of values leave out sessions without a known value and ids that "
     "several users share. Train and Importance leave out these sessions, too."
 )
 
@@ -31,7 +32,7 @@ def show_chips(selection: Selection, n_selected: int, n_sessions: int, labels: M
         note = f"All {all_sessions} of both files."
         st.markdown(note, width="content", help=_UNITS)
         return note
-    st.markdown(f"**{n_selected:,}** of {all_sessions}:", width="content", help=_UNITS)
+    st.markdown(f"**{whole(n_selected)}** of {all_sessions}:", width="content", help=_UNITS)
     conditions = selection.conditions(labels)
     for phrase, rest in conditions:
         st.button(
@@ -45,7 +46,7 @@ def show_chips(selection: Selection, n_selected: int, n_sessions: int, labels: M
         )
     if len(conditions) > 1:
         st.button("Clear the filter", key="filter-clear", type="tertiary", on_click=_set_filter, args=(Selection(),))
-    return f"{n_selected:,} of {all_sessions}: those {selection.describe(labels)}."
+    return f"{whole(n_selected)} of {all_sessions}: those {selection.describe(labels)}."
 
 
 def show_comparison(selection: Selection, labels: Mapping[str, str]) -> Selection | None:

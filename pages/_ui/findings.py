@@ -6,8 +6,8 @@ from types import ModuleType
 
 import streamlit as st
 
-from core.audit import Finding, audit, stored_audit
-from core.base.text import count
+from core.audit import COUNTS_NOTE, Finding, audit, stored_audit
+from core.base.text import count, whole
 from core.dataset import Dataset
 from core.eda.charts import drift, log_span
 from core.eda.run_charts import tail
@@ -27,7 +27,7 @@ def show_findings(dataset: Dataset, n_rows: int) -> None:
     if stored_audit(dataset) is None and n_rows > MAX_ROWS_AUTO_AUDIT:
         st.markdown(
             "The audit looks for drift, bots, shared session ids, test sessions that are also in the train file, and "
-            f"more. With {n_rows:,} rows, it takes a while."
+            f"more. With {whole(n_rows)} rows, it takes a while."
         )
         if not st.button("Audit the data", type="primary", icon=":material/search:"):
             return
@@ -48,6 +48,7 @@ def show_findings(dataset: Dataset, n_rows: int) -> None:
         for outcome in others:
             reason = f": does not apply because {outcome.reason}" if outcome.reason else ""
             st.markdown(f"- {plain(outcome.title + reason)}")
+    st.caption(COUNTS_NOTE)
 
 
 def _show_finding(dataset: Dataset, finding: Finding) -> None:

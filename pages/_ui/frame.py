@@ -10,6 +10,7 @@ from typing import Literal
 
 import streamlit as st
 
+from core.base.number_format import PLAIN, use_format
 from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.errors import StudioError
@@ -26,12 +27,14 @@ from pages._ui.page_style import apply_style
 from pages._ui.selectors import choose_run, select_dataset, select_run
 from pages._ui.serving.notice import check_visitor, show_in_menu, show_on_home
 from pages._ui.state import page_state
-from pages._ui.text import plain
+from pages._ui.text import plain, without_formulas
 
 PRODUCT = "Session Value Studio"
 _ICON = Path(__file__).with_name("icon.png")
 _METRIC_WIDTH = 152
 """Pixels: five in a row on a laptop, two on a phone."""
+_METRIC_CHARACTER = 13
+"""Pixels: an interval of amounts is wider than that."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def open_page(entry: Entry) -> Page:
     job = next((job for job in open_jobs if job.active), None)
     runs = list_runs(workspace)
     dataset, run, best = None, None, None
+    use_format(PLAIN)
     with st.sidebar:
         st.markdown(f"**{PRODUCT}**")
         for menu_entry in MENU:
@@ -120,6 +124,8 @@ def open_page(entry: Entry) -> Page:
         st.divider()
         with showing_errors():
             dataset = select_dataset(workspace, open_jobs, runs)
+            if dataset is not None:
+                use_format(dataset.note.number_format)
             on_dataset = [run for run in runs if dataset is not None and run.is_on(dataset)]
             run, best = choose_run(workspace, on_dataset)
         if job is not None and entry not in _PAGES_WITH_JOBS:
@@ -157,7 +163,7 @@ def show_better_run(page: Page) -> None:
     if page.run is None or page.best is None or page.run is page.best:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/info: {compare_with_best(page.run, page.best)}", width="content")
+        st.markdown(f":material/info: {plain(compare_with_best(page.run, page.best))}", width="content")
         if st.button("Show the best run", type="tertiary", icon=":material/trophy:", key="show-best"):
             select_run(page.best)
 
@@ -172,7 +178,7 @@ def ended_without_run(page: Page) -> Job | None:
 def show_title(question: str, finding: str) -> None:
     """Show the question that the page answers, and the answer in one sentence."""
     st.title(question, anchor=False)
-    st.markdown(finding)
+    st.markdown(without_formulas(finding))
 
 
 @dataclass(frozen=True)
@@ -188,7 +194,8 @@ def show_metrics(metrics: list[Metric]) -> None:
     """Show at most five numbers in a row, which wraps on a narrow screen."""
     with st.container(horizontal=True):
         for metric in metrics:
-            st.metric(metric.label, metric.value, help=metric.help, width=_METRIC_WIDTH)
+            width = max(_METRIC_WIDTH, _METRIC_CHARACTER * len(metric.value))
+            st.metric(metric.label, without_formulas(metric.value), help=without_formulas(metric.help), width=width)
 
 
 def show_empty_state(content: str, needs: Literal["dataset", "run"], waiting: Job | None = None) -> None:

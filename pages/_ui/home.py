@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import duration
+from core.base.amounts import value_unit
+from core.base.text import duration, whole
 from core.eda.run_charts import error_and_average
 from core.metric import error_of_one_session
 from core.pipeline.briefing import BriefFinding
@@ -51,7 +52,7 @@ def show_home() -> None:
         n_checks = n_passed + manifest.checks.failed + manifest.certificate.failed
         st.caption(
             f"Run {plain(manifest.run_id)} on {plain(name)}{' (synthetic data)' if manifest.synthetic else ''}: "
-            f"{manifest.sessions.train:,} train sessions, {manifest.sessions.test:,} to predict, "
+            f"{whole(manifest.sessions.train)} train sessions, {whole(manifest.sessions.test)} to predict, "
             f"{n_passed} of {n_checks} checks passed, {duration(manifest.seconds)}."
         )
 
@@ -84,8 +85,10 @@ def _show_error(run: Run) -> None:
     error, low, high, constant = (
         None if each is None else error_of_one_session(scores.metric, each) for each in (score, *ends, scores.baseline)
     )
-    data = error_and_average.frame(error or 0.0, low, high, constant or 0.0, is_median=scores.metric == "mae")
-    unit = "log scale" if scores.metric == "rmsle" else "value units"
+    data = error_and_average.frame(
+        error or 0.0, low, high, constant or 0.0, is_median=scores.metric == "mae", is_log=scores.metric == "rmsle"
+    )
+    unit = "log scale" if scores.metric == "rmsle" else value_unit()
     st.markdown(f"**{plain(error_and_average.TITLE)}** {plain(error_and_average.finding(data))}")
     draw_chart(error_and_average.figure(data, unit))
 

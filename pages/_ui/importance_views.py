@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from core.base.amounts import unit_text, value_text, value_unit
 from core.base.progress import Report
-from core.base.text import number, percent
+from core.base.text import number, percent, whole
 from core.eda.parts.export import Shown
 from core.eda.run_charts import beeswarm, drivers, effect_curve, importance, segment_effects, theme_effects
 from core.importance import text
 from core.importance.methods.interactions import SEPARATOR
 from core.pipeline.explain import explain_further
 from core.runs import Run
-from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
+from core.schema import LEARNER_LABELS, STACK
 from pages._ui.cache import importance_frame, recovered_prices
 from pages._ui.chart import show_chart
 from pages._ui.downloads import offer_chart
@@ -79,7 +80,9 @@ def show_effects(explained: Explained, note: str) -> None:
     driver = by_feature[feature]
     data = effect_curve.frame(explained.curves, feature)
     label = driver["label"]
-    shown = Shown("", effect_curve.finding(data, label), effect_curve.figure(data, label, driver["unit"]))
+    shown = Shown(
+        "", effect_curve.finding(data, label, driver["unit"]), effect_curve.figure(data, label, driver["unit"])
+    )
     st.caption(plain(driver["meaning"]))
     _chart(f"effect_of_{feature}", data, shown, note)
 
@@ -99,11 +102,11 @@ def show_groups(explained: Explained, note: str) -> None:
         [
             {
                 "Group": row["segment"],
-                "Sessions": f"{row['sessions']:,}",
+                "Sessions": whole(row["sessions"]),
                 "Share": percent(row["share"]),
-                "Average value": number(row["value"]),
-                "Average prediction": number(row["predicted"]),
-                "Typical error": number(row["error"]),
+                "Average value": value_text(row["value"]),
+                "Average prediction": value_text(row["predicted"]),
+                "Typical error": value_text(row["error"]),
             }
             for row in rows
         ],
@@ -111,7 +114,7 @@ def show_groups(explained: Explained, note: str) -> None:
         alt="Groups of sessions with their values and errors",
     )
     st.caption(
-        f"Values and errors are in {VALUE_UNIT}. The typical error is the root mean squared error out of fold. A "
+        f"Values and errors are in {value_unit()}. The typical error is the root mean squared error out of fold. A "
         "session belongs to the category of most of its events."
     )
 
@@ -139,13 +142,14 @@ def show_learners(run: Run, note: str) -> None:
     data = importance_frame(str(run.folder), measure, N_FEATURES)
     shown = Shown(importance.TITLE, importance.finding(data, measure), importance.figure(data, measure))
     _chart(f"importance_{measure}", data, shown, note)
-    st.caption(importance.EXPLAINED[measure])
+    st.caption(unit_text(importance.EXPLAINED[measure]))
     learners = [LEARNER_LABELS[name] for name in run.manifest.scores.learners]
+    show_number = value_text if measure == "mean_abs_shap" else number
     rows: dict[str, dict[str, object]] = {}
     for cell in data.sort("place").iter_rows(named=True):
         row = {"Rank": cell["place"], "Feature": cell["name"], **dict.fromkeys(learners)}
-        row |= {"Unit": cell["unit"], "Meaning": cell["meaning"], "Name in code": cell["feature"]}
-        rows.setdefault(cell["feature"], row)[cell["label"]] = number(cell["value"])
+        row |= {"Unit": unit_text(cell["unit"]), "Meaning": cell["meaning"], "Name in code": cell["feature"]}
+        rows.setdefault(cell["feature"], row)[cell["label"]] = show_number(cell["value"])
     show_table(
         list(rows.values()), numbers=learners, alt="The top features with their importance by learner and meaning"
     )
@@ -165,19 +169,19 @@ def show_slow_methods(run: Run, names: dict[str, str]) -> None:
             run_with_progress(lambda report: explain_further(run, report))
         return
     for code, title in _SLOW_TITLES.items():
-        st.header(title, anchor=False)
+        st.header(plain(unit_text(title)), anchor=False)
         rows = methods.filter(method=code, learner=STACK).sort("value", descending=True).head(_N_SLOW)
         show_table(
             [
                 ({"Feature": _shown(row["feature"], names)} if row["feature"] else {})
                 | {
                     "Part of the session": row["group"],
-                    f"In {VALUE_UNIT}": number(row["value"]),
-                    "Standard error": number(row["spread"]),
+                    f"In {value_unit()}": value_text(row["value"]),
+                    "Standard error": value_text(row["spread"]),
                 }
                 for row in rows.iter_rows(named=True)
             ],
-            numbers=(f"In {VALUE_UNIT}", "Standard error"),
+            numbers=(f"In {value_unit()}", "Standard error"),
             alt=title,
         )
     st.caption(plain(text.stretching_line(methods)))

@@ -14,6 +14,7 @@ from core.jobs import Job, Jobs, cancel, finish_early, resume, start_next_job
 from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
 from core.runs import Run, best_run, describe_settings, list_runs
+from pages._ui.number_format import in_page_format
 from pages._ui.serving.privacy import for_visitors
 from pages._ui.state import page_state, set_param
 from pages._ui.table import show_table
@@ -32,7 +33,7 @@ _OUTCOMES = {
 def show_progress(workspace: Workspace, job_id: str) -> None:
     """Show a queued or running job, refreshed every second; the page is drawn again when the job starts or ends."""
     job = Jobs(workspace).get(job_id)
-    st.fragment(_draw_progress, run_every=_REFRESH_SECONDS if job.open else None)(
+    st.fragment(in_page_format(_draw_progress), run_every=_REFRESH_SECONDS if job.open else None)(
         workspace, job_id, was_queued=not job.active
     )
 
@@ -81,7 +82,7 @@ def _offer_to_finish(workspace: Workspace, job: Job) -> None:
 
 def watch_for_jobs(workspace: Workspace) -> None:
     """Draw the page again as soon as a job is running, even if it was started in another tab."""
-    st.fragment(_rerun_if_active, run_every=2 * _REFRESH_SECONDS)(workspace)
+    st.fragment(in_page_format(_rerun_if_active), run_every=2 * _REFRESH_SECONDS)(workspace)
 
 
 def _rerun_if_active(workspace: Workspace) -> None:
@@ -91,7 +92,7 @@ def _rerun_if_active(workspace: Workspace) -> None:
 
 def show_in_sidebar(workspace: Workspace, job: Job) -> None:
     """Show a progress bar of the running job, for pages that are not about runs."""
-    st.fragment(_draw_sidebar_progress, run_every=_REFRESH_SECONDS)(workspace, job.id)
+    st.fragment(in_page_format(_draw_sidebar_progress), run_every=_REFRESH_SECONDS)(workspace, job.id)
 
 
 def _draw_sidebar_progress(workspace: Workspace, job_id: str) -> None:
@@ -104,7 +105,7 @@ def _draw_sidebar_progress(workspace: Workspace, job_id: str) -> None:
 
 def show_waiting(workspace: Workspace, job: Job) -> None:
     """Show the progress of the job that a page waits for; the page is drawn again when the job starts or ends."""
-    st.fragment(_draw_waiting, run_every=_REFRESH_SECONDS)(workspace, job.id, was_queued=not job.active)
+    st.fragment(in_page_format(_draw_waiting), run_every=_REFRESH_SECONDS)(workspace, job.id, was_queued=not job.active)
 
 
 def _draw_waiting(workspace: Workspace, job_id: str, *, was_queued: bool) -> None:
@@ -204,7 +205,9 @@ def show_outcome(workspace: Workspace, job: Job, selected: Run | None = None) ->
 
 def show_queue(workspace: Workspace) -> None:
     """Show the queued jobs, the next one first, with buttons to move and remove them; nothing if there are none."""
-    st.fragment(_draw_queue, run_every=_REFRESH_SECONDS * 2 if Jobs(workspace).queue() else None)(workspace)
+    st.fragment(in_page_format(_draw_queue), run_every=_REFRESH_SECONDS * 2 if Jobs(workspace).queue() else None)(
+        workspace
+    )
 
 
 def _draw_queue(workspace: Workspace) -> None:

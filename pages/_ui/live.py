@@ -14,6 +14,7 @@ from core.jobs import Job, Jobs, log_file
 from core.jobs.interim_results import fits_by_learner, space_by_learner, trial_frame
 from core.schema import LEARNER_LABELS
 from pages._ui.chart import show_chart, visitor_theme
+from pages._ui.number_format import in_page_format
 from pages._ui.serving.privacy import for_visitors
 from pages._ui.table import Frame, show_table
 from pages._ui.text import plain
@@ -27,7 +28,7 @@ _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d
 
 def show_live(workspace: Workspace, job: Job) -> None:
     """Show the results so far, refreshed while the job is running."""
-    st.fragment(_draw_results, run_every=_REFRESH_SECONDS if job.active else None)(workspace, job.id)
+    st.fragment(in_page_format(_draw_results), run_every=_REFRESH_SECONDS if job.active else None)(workspace, job.id)
 
 
 def _draw_results(workspace: Workspace, job_id: str) -> None:

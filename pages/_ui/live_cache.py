@@ -20,6 +20,7 @@ from core.runs import load_run
 from core.runs.store import PREFIXES_FILE
 from core.schema import PRODUCT_ID
 from core.training.live import earliness_frame
+from pages._ui.number_format import cache_texts
 from pages._ui.table import Frame
 
 _ENTRIES, _SESSIONS = 16, 64
@@ -56,7 +57,7 @@ class ReplayedSession(NamedTuple):
     data: Frame
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing estimates with values")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Comparing estimates with values")
 def live_errors(run_folder: str, by: earliness.By) -> LiveErrors:
     """Return how good the estimates of a run are, by events seen or by seconds since the start."""
     # computed again, because the tables that earlier versions stored have fewer columns
@@ -80,14 +81,14 @@ def draw_session(run_folder: str, seed: int) -> str | None:
     return _replayer(run_folder).random_session(seed)
 
 
-@st.cache_data(max_entries=_SESSIONS, show_spinner="Replaying the session")
+@cache_texts(max_entries=_SESSIONS, show_spinner="Replaying the session")
 def replayed(run_folder: str, session_id: str) -> ReplayedSession | None:
     """Value a session of the test file after each event; None if there is no such session."""
     replay = _replayer(run_folder).replay(session_id)
     return None if replay is None else ReplayedSession(replay, replayed_session.frame(replay.records()))
 
 
-@st.cache_data(max_entries=_SESSIONS, show_spinner=False)
+@cache_texts(max_entries=_SESSIONS, show_spinner=False)
 def invented(run_folder: str, clicks: tuple[Click, ...], session_id: str, n_kept: int) -> ReplayedSession | None:
     """Value invented events, after the first ones of a session of the test file, if any; see `Replayer.invent`."""
     replay = _replayer(run_folder).invent(clicks, session_id, n_kept)
@@ -130,7 +131,7 @@ def service_now(address: str, token: str, by: RankBy, limit: int) -> ShopMoment:
     return ask_service(address, token, by=by, limit=limit)
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner=False)
+@cache_texts(max_entries=_ENTRIES, show_spinner=False)
 def shop_line_spec(span: tuple[int, int] | None, theme: Theme) -> dict[str, Any]:
     """Return the chart of the total of open sessions, without data."""
     return spec_without_data(shop_line.figure(shop_line.frame([]), span), theme)

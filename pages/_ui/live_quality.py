@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.base.text import whole
 from core.eda.run_charts import coverage_by_events, earliness, purchase_reliability
 from pages._ui.chart import show_chart
 from pages._ui.live_cache import live_errors
@@ -54,6 +55,6 @@ def show_quality(run_folder: str) -> None:
     if data.purchases.height:
         sizes = data.purchases.get_column("prefixes")
         st.caption(
-            f"Each point is a group of {sizes.min():,} to {sizes.max():,} open sessions with similar probabilities. On "
-            "the dashed line, probabilities are right. The bars are 95% confidence intervals."
+            f"Each point is a group of {whole(sizes.min())} to {whole(sizes.max())} open sessions with similar "
+            "probabilities. On the dashed line, probabilities are right. The bars are 95% confidence intervals."
         )

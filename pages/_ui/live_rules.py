@@ -7,7 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.base.text import number, percent, short_duration
+from core.base.amounts import value_text
+from core.base.text import percent, short_duration, whole
 from core.live.rule_backtest import backtest_rules, rules_finding, suggested_rules
 from core.live.rules import Rules, rules_of, rules_toml
 from core.pipeline.served import prefixes_of
@@ -95,11 +96,11 @@ def _show_outcomes(outcomes: Sequence[Mapping[str, float]]) -> None:
     rows = [
         {
             "Label": outcome["label"],
-            "Sessions": f"{outcome['sessions']:,}",
+            "Sessions": whole(outcome["sessions"]),
             "Share": percent(outcome["share"]),
             "Of the value": percent(outcome["value_share"]),
             "Bought": f"{percent(outcome['bought'])} ({percent(outcome['bought_others'])})",
-            "Average value": f"{number(outcome['value'])} ({number(outcome['value_others'])})",
+            "Average value": f"{value_text(outcome['value'])} ({value_text(outcome['value_others'])})",
             "Claim true": f"{percent(outcome['precision'])} ({percent(outcome['precision_others'])})",
             "After events": f"{outcome['first_event']:g}" if outcome["sessions"] else "–",
             "After time": short_duration(outcome["first_second"]) if outcome["sessions"] else "–",

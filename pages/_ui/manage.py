@@ -12,6 +12,7 @@ from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.pipeline.stored_data import delete_dataset, stored_dataset_named
 from core.runs import Run, delete_run
+from pages._ui.number_format_form import edit_number_format
 from pages._ui.serving.privacy import for_visitors
 from pages._ui.state import page_state, set_param
 
@@ -49,11 +50,13 @@ def manage_dataset(workspace: Workspace, dataset: Dataset) -> None:
         "",
         icon=_ICON,
         type="tertiary",
-        help="Name, pin or delete this dataset",
+        help="Name, pin, currency or deletion of this dataset",
         key="manage-dataset",
         on_change="rerun",
     ) as popover:
         _edit_note("dataset", dataset.note, lambda note: write_note(dataset.folder, note), key=key)
+        if st.toggle("Currency and numbers", key=f"currency-{key}"):
+            edit_number_format(dataset, key=key)
         if not popover.open:  # measuring its files takes time
             return
         stored = stored_dataset_named(workspace, dataset.fingerprint)
@@ -81,7 +84,7 @@ def _edit_note(kind: str, note: Note, save: Callable[[Note], None], *, key: str)
             "Note", note.text, max_chars=TEXT_LENGTH, height=80, placeholder="What to remember about it"
         )
         if st.form_submit_button("Save", icon=":material/save:", key=f"save-{key}"):
-            save(Note.checked(name, text, pinned=note.pinned))
+            save(Note.checked(name, text, pinned=note.pinned, number_format=note.number_format))
             st.rerun()
     label, icon = ("Unpin", ":material/keep_off:") if note.pinned else ("Pin to the top", ":material/keep:")
     if st.button(label, icon=icon, key=f"pin-{key}"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.base.text import count, fold_case
+from core.base.text import count, fold_case, whole
 from core.base.workspace import Workspace
 from core.errors import StudioError
 from core.ingestion import Source
@@ -238,7 +238,7 @@ def _show_preview(source: Source, mapping: Mapping) -> None:
         st.caption(form_text(note))
     preview = preview_rows(source, mapping, with_value=True)
     n_usable, n_rows = count_usable(preview)
-    st.markdown(f"**Preview of the first {count(n_rows, 'row')}: {n_usable:,} usable**")
+    st.markdown(f"**Preview of the first {count(n_rows, 'row')}: {whole(n_usable)} usable**")
     show_table(preview, alt="The first rows as the mapping reads them")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, interval_text, number
+from core.base.amounts import money, value_interval, value_text, value_unit
+from core.base.text import count
 from core.dataset import Dataset
 from core.eda.charts import session_line
 from core.eda.parts.export import Shown
@@ -12,7 +13,7 @@ from core.eda.run_charts import session_waterfall
 from core.model import ChangedEvent
 from core.pipeline.one_session import SessionExplanation
 from core.runs import Run
-from core.schema import EVENT_TYPES, VALUE_UNIT
+from core.schema import EVENT_TYPES
 from pages._ui import cache
 from pages._ui.chart import draw_chart, show_chart
 from pages._ui.downloads import offer_chart
@@ -20,7 +21,7 @@ from pages._ui.frame import Metric, show_metrics, showing_errors
 from pages._ui.importance_cache import explained_session
 from pages._ui.session_choice import choose_session
 from pages._ui.table import Frame, show_table
-from pages._ui.text import plain
+from pages._ui.text import plain, without_formulas
 
 _SECOND, _EVENT, _PRODUCT = "Second", "Event", "Product id"
 
@@ -57,13 +58,19 @@ def show_session(run: Run, dataset: Dataset) -> None:
     st.header("Which sessions are similar?", anchor=False)
     show_table(
         [
-            {"Session": row["user_session"], "Value": number(row["value"]), "Prediction": number(row["predicted"])}
+            {
+                "Session": row["user_session"],
+                "Value": value_text(row["value"]),
+                "Prediction": value_text(row["predicted"]),
+            }
             for row in found.similar.iter_rows(named=True)
         ],
         numbers=("Value", "Prediction"),
         alt="Sessions whose predictions have the most similar reasons",
     )
-    st.caption(f"Of the explained sessions, those whose drivers have the most similar effects. In {VALUE_UNIT}.")
+    st.caption(
+        f"Of the explained sessions, those whose drivers have the most similar effects. In {plain(value_unit())}."
+    )
 
 
 def _show_what_if(run: Run, folder: str, session_id: str, events: Frame, found: SessionExplanation) -> None:
@@ -98,8 +105,10 @@ def _show_what_if(run: Run, folder: str, session_id: str, events: Frame, found: 
         other = explained_session(str(run.folder), folder, session_id, changed)
         if other is not None:
             st.markdown(
-                f"The prediction would be **{number(other.predicted)} {VALUE_UNIT}** instead of "
-                f"{number(found.predicted)}; 80% interval: {interval_text(other.low, other.high)}."
+                without_formulas(
+                    f"The prediction would be **{money(other.predicted)}** instead of {value_text(found.predicted)}; "
+                    f"80% interval: {value_interval(other.low, other.high)}."
+                )
             )
             data = session_waterfall.frame(other.steps)
             draw_chart(session_waterfall.figure(data), key="what-if-waterfall")
@@ -108,13 +117,13 @@ def _show_what_if(run: Run, folder: str, session_id: str, events: Frame, found: 
 def _show_metrics(found: SessionExplanation) -> None:
     show_metrics(
         [
-            Metric("Prediction", number(found.predicted), f"Predicted value, in {VALUE_UNIT}."),
+            Metric("Prediction", value_text(found.predicted), f"Predicted value, in {value_unit()}."),
             Metric(
                 "80% interval",
-                interval_text(found.low, found.high),
-                f"Eight of ten such sessions have a value in it, in {VALUE_UNIT}.",
+                value_interval(found.low, found.high),
+                f"Eight of ten such sessions have a value in it, in {value_unit()}.",
             ),
-            Metric("Actual value", number(found.value), "A dash if it is unknown, as in the test file."),
+            Metric("Actual value", value_text(found.value), "A dash if it is unknown, as in the test file."),
         ]
     )
 

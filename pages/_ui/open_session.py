@@ -49,6 +49,7 @@ def _show_real(folder: str) -> None:
         key="replay-random",
         placeholder="an id from the test file",
         hint="Draw a random session, or enter the id of a session of the test file.",
+        has_example=True,
     )
     if not session_id:
         return

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from urllib.parse import quote
 
 import streamlit as st
 
-from core.base.text import count, duration, interval_text, number, percent
+from core.base.amounts import value_interval, value_text, value_unit
+from core.base.text import count, duration, number, percent, whole
 from core.eda.run_charts import shop_line
-from core.live.shop_day import LinePoint, OpenSessionRow, ShopMoment
-from core.schema import VALUE_UNIT
+from core.live.shop_day import LinePoint, ShopMoment
 from pages._ui.chart import draw_changing_chart, visitor_theme
 from pages._ui.frame import Metric, show_metrics
 from pages._ui.live_cache import shop_line_spec
-from pages._ui.state import get_param
+from pages._ui.session_choice import SESSION_IN_LINK, session_link
 from pages._ui.table import show_table
 from pages._ui.text import plain
-
-_SESSION_IN_LINK = "[?&]session=([^&]*)"
 
 
 def show_open_sessions(
@@ -51,24 +48,26 @@ def _show_metrics(now: ShopMoment) -> None:
     total = now.total
     metrics = [
         Metric("Time (UTC)", f"{datetime.fromtimestamp(now.moment, UTC):%H:%M:%S}", "Time in the shop."),
-        Metric("Open sessions", f"{now.n_open:,}", "Sessions whose last event is less than the idle time ago."),
-        Metric("Forecast", number(total and total.value), f"Expected value of all open sessions, in {VALUE_UNIT}."),
-        Metric("Still to come", number(total and total.to_come), "The forecast minus what was bought so far."),
+        Metric("Open sessions", whole(now.n_open), "Sessions whose last event is less than the idle time ago."),
+        Metric(
+            "Forecast", value_text(total and total.value), f"Expected value of all open sessions, in {value_unit()}."
+        ),
+        Metric("Still to come", value_text(total and total.to_come), "The forecast minus what was bought so far."),
     ]
     if now.final is not None:
-        metrics.append(Metric("Final value", number(now.final), "Sum of the final values of the open sessions."))
+        metrics.append(Metric("Final value", value_text(now.final), "Sum of the final values of the open sessions."))
     show_metrics(metrics)
 
 
 def _show_table(now: ShopMoment, *, with_links: bool) -> None:
     rows = [
         {
-            "Session": _link(row) if with_links else row.session,
-            "Value": number(row.estimate.value),
-            "80% interval": interval_text(row.estimate.low, row.estimate.high),
-            "To come": number(row.estimate.to_come),
+            "Session": session_link(row.session) if with_links else row.session,
+            "Value": value_text(row.estimate.value),
+            "80% interval": value_interval(row.estimate.low, row.estimate.high),
+            "To come": value_text(row.estimate.to_come),
             "Purchase": percent(row.estimate.p_buy),
-            "Events": f"{row.estimate.events_seen:,}",
+            "Events": whole(row.estimate.events_seen),
             "Idle": number(None) if row.idle is None else duration(row.idle),
         }
         for row in now.sessions
@@ -77,16 +76,10 @@ def _show_table(now: ShopMoment, *, with_links: bool) -> None:
         show_table(
             rows,
             numbers=("Value", "80% interval", "To come", "Purchase", "Events", "Idle"),
-            links={"Session": _SESSION_IN_LINK} if with_links else {},
+            links={"Session": SESSION_IN_LINK} if with_links else {},
             alt="The open sessions that rank first",
             scrolls=True,
         )
-
-
-def _link(row: OpenSessionRow) -> str:
-    """Return the address of a session's own view."""
-    params = {"dataset": get_param("dataset"), "run": get_param("run"), "view": "One session", "session": row.session}
-    return "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
 
 
 def _notes(now: ShopMoment) -> str:

@@ -8,7 +8,7 @@ from typing import cast, get_args
 import streamlit as st
 
 from core.base.spreadsheet import harmless_rows
-from core.base.text import count
+from core.base.text import count, whole
 from core.ingestion.drafts import OwnChoice, own_choices, own_settings
 from core.ingestion.mapping import Guess, Mapping
 from core.ingestion.preview import Peek
@@ -47,7 +47,7 @@ def _table(log: Peek, draft: Guess, key: str) -> list[OwnChoice]:
     rows: list[OwnChoice] = state[_BASE + key]
     n_suggested = sum(not row["why"] for row in rows)
     st.markdown("**Own columns**", help=Mapping.model_fields["own"].description)
-    text = f"{n_suggested:,} of {count(len(rows), 'further column')} may help to predict."
+    text = f"{whole(n_suggested)} of {count(len(rows), 'further column')} may help to predict."
     if n_suggested < len(rows):
         text += " The others are at the end, with the reason why they are not suggested."
     st.caption(text)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.eda.parts.theme import Theme
 
-DARK_BUTTON_TEXT = "#10141C"
+DARK_BUTTON_TEXT, DARK_BUTTON_HOVER = "#10141C", "#A9B9FC"
 GRID = "grid"
 """Start of the key of a container whose elements are in two columns on a wide screen."""
 PAIR = "pair"
@@ -34,6 +34,9 @@ _SPACES = f"""
 @media (min-width: {_NARROW}px) {{
   [class*="st-key-{PAIR}"] {{ grid-template-columns: repeat(2, minmax(0, 1fr)); }}
 }}
+[class*="st-key-manage-"] [data-testid="stPopoverButton"] div[aria-hidden] {{ display: none; }}
+[data-testid="stSidebar"] [data-testid="stSelectbox"] input {{ text-overflow: ellipsis; }}
+[data-testid="stCaptionContainer"] code {{ color: inherit; }}
 {_TOOLBAR}[aria-label="Copy Vega-Lite spec"] {{ display: none; }}
 :is([class*="st-key-{GRID}"], [class*="st-key-{PAIR}"]) {_TOOLBAR}[aria-label="Download as PNG"] {{ display: none; }}
 {_VIEWS} {{ position: sticky; top: 0; z-index: 20; width: 100%; padding: 0.4rem 0; }}
@@ -46,8 +49,15 @@ _SPACES = f"""
 .stApp:has({_OPEN_SIDEBAR}) [data-testid="stMainBlockContainer"] {{ padding-top: 4.25rem; }}
 .stApp:has({_OPEN_SIDEBAR}) {_VIEWS} {{ top: 3.75rem; }}
 """
-_DARK_BUTTONS = f'[data-testid="stBaseButton-primary"] {{ color: {DARK_BUTTON_TEXT}; }}'
-"""Streamlit writes white on the primary colour, which is pale in the dark theme so that it can be read as text."""
+_ON_PRIMARY = '[data-testid="stBaseButton-primary"], [data-testid="stMultiSelect"] :is([data-tag], [data-tag] *)'
+_DARK_BUTTONS = f"""
+{_ON_PRIMARY} {{ color: {DARK_BUTTON_TEXT}; }}
+[data-testid="stBaseButton-primary"]:is(:hover, :focus, :active) {{
+  background-color: {DARK_BUTTON_HOVER}; border-color: {DARK_BUTTON_HOVER}; color: {DARK_BUTTON_TEXT};
+}}
+"""
+"""Streamlit writes white on the primary colour, which is pale in the dark theme so that it can be read as text. Under
+the mouse, it would make the button too dark for dark text."""
 
 
 def style_sheet(theme: Theme, background: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
-from core.base.text import MISSING, count, duration, number, span
+from core.base.text import MISSING, count, duration, span
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.eda.run_charts import run_differences as chart
+from core.metric import error_text, score_interval, score_text
 from core.runs import Difference, Entry, Run, differing_settings, expected_score, leaderboard, setting_value
 from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
 from pages._ui.chart import show_chart
@@ -39,7 +41,7 @@ def show_board(runs: list[Run], selected: Run | None, dataset: Dataset | None) -
     names = distinct_names({run.manifest.run_id: run_name(run) for run in runs})
     positions = pick_rows(
         [_row(entry, names[entry.run.manifest.run_id], selected) for entry in entries],
-        numbers=("Expected", "90% interval", "Cross-validated", "Time"),
+        numbers=("Expected", "90% interval", "Typical error", "Cross-validated", "Time"),
         key=f"board-{len(entries)}",
         alt="Runs and learners, the lowest expected score first",
         scrolls=len(entries) > 12,
@@ -54,9 +56,10 @@ def show_board(runs: list[Run], selected: Run | None, dataset: Dataset | None) -
 def _finding(runs: list[Run], entries: list[Entry]) -> str:
     best = next(entry for entry in entries if entry.is_best)
     scores = best.run.manifest.scores.metric_scores
-    score = f"an expected test {scores.label} of **{expected_score(best.run.manifest)}**"
+    score = f"an expected test {scores.label} of **{plain(expected_score(best.run.manifest))}**"
     if best.expected is not None:
-        score += f" (90% interval: {span(number(best.expected.low), number(best.expected.high))})"
+        interval = score_interval(scores.metric, best.expected.low, best.expected.high)
+        score += f" (90% interval: {plain(interval)})"
     lead = f"{BEST_MARK} **{plain(run_name(best.run))}** has {score}"
     if len(runs) == 1:
         return f"{lead}. It is the only run on this dataset so far."
@@ -65,6 +68,7 @@ def _finding(runs: list[Run], entries: list[Entry]) -> str:
 
 def _row(entry: Entry, name: str, selected: Run | None) -> dict[str, str]:
     manifest, expected = entry.run.manifest, entry.expected
+    metric = manifest.scores.metric_scores.metric
     marks = f"{BEST_MARK} " if entry.is_best else ""
     is_selected = selected is not None and entry.run.folder == selected.folder
     shown = " (shown)" if is_selected and entry.predictor == STACK else ""
@@ -72,9 +76,10 @@ def _row(entry: Entry, name: str, selected: Run | None) -> dict[str, str]:
         "Run": f"{marks}{name}{shown}",
         "Predictor": _LABELS[entry.predictor],
         "Metric": manifest.scores.metric_scores.label,
-        "Expected": MISSING if expected is None else number(expected.value),
-        "90% interval": MISSING if expected is None else span(number(expected.low), number(expected.high)),
-        "Cross-validated": number(entry.cross_validated),
+        "Expected": MISSING if expected is None else score_text(metric, expected.value),
+        "90% interval": MISSING if expected is None else score_interval(metric, expected.low, expected.high),
+        "Typical error": MISSING if expected is None else error_text(metric, expected.value),
+        "Cross-validated": score_text(metric, entry.cross_validated),
         "Preset": manifest.config.preset,
         "Time": duration(manifest.seconds),
     }
@@ -142,13 +147,14 @@ def _entry_labels(entries: Sequence[Entry], names: dict[str, str]) -> list[str]:
 
 def _difference_row(difference: Difference, label: str) -> dict[str, str]:
     entry = difference.entry
+    show = partial(score_text, entry.run.manifest.scores.metric_scores.metric)
     is_known = difference.basis in ("paired", "expected")
     return {
         "Predictor": f"{BEST_MARK} {label}" if entry.is_best else label,
-        "Expected": MISSING if entry.expected is None else number(entry.expected.value),
-        "Cross-validated": number(entry.cross_validated),
-        "Difference": _signed(number(difference.value)) if is_known else MISSING,
-        "95% interval": _signed(span(number(difference.low), number(difference.high))) if is_known else MISSING,
+        "Expected": MISSING if entry.expected is None else show(entry.expected.value),
+        "Cross-validated": show(entry.cross_validated),
+        "Difference": _signed(show(difference.value)) if is_known else MISSING,
+        "95% interval": _signed(span(show(difference.low), show(difference.high))) if is_known else MISSING,
         "Basis": {
             "reference": "compared with this",
             "paired": "paired, out of fold",

@@ -7,10 +7,10 @@ from typing import Any, get_args
 import streamlit as st
 
 from core.base.cores import available_cores
-from core.base.text import count, listed
+from core.base.text import count, listed, whole
 from core.base.workspace import Workspace
 from core.config import Group, RunConfig
-from core.dataset import Dataset, DatasetCard
+from core.dataset import COUNTED_SESSIONS, Dataset, DatasetCard
 from core.jobs import start_run
 from core.jobs.job import LOW_PRIORITY, NORMAL_PRIORITY
 from core.pipeline.time_estimate import TimeEstimate, estimate_presets, estimate_time
@@ -39,7 +39,7 @@ def show_run_form(workspace: Workspace, dataset: Dataset) -> None:
     n_sessions = card.train.sessions + card.to_predict
     config = _choose_settings(workspace, dataset, n_sessions)
     estimate = estimate_time(config, n_sessions, list_runs(workspace))
-    st.markdown(_describe(config, card, estimate))
+    st.markdown(_describe(config, card, estimate), help=COUNTED_SESSIONS)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         starts = st.button("Start training", type="primary", icon=":material/play_arrow:")
         st.session_state.setdefault(kept_key("priority"), LOW_PRIORITY)
@@ -109,7 +109,7 @@ def _describe(config: RunConfig, card: DatasetCard, estimate: TimeEstimate) -> s
     """Say what the run will do, and how long it takes on this machine."""
     learners = f"{count(len(config.learners), 'learner')} ({listed(LEARNER_LABELS[name] for name in config.learners)})"
     resources = f"{count(config.folds, 'fold')} and {count(available_cores(), 'core')}"
-    sessions = f"{count(card.train.sessions, 'train session')} and {card.to_predict:,} to predict"
+    sessions = f"{count(card.train.sessions, 'train session')} and {whole(card.to_predict)} to predict"
     evidence = (
         f"about {estimate.text}" if estimate.is_sure else f"{estimate.text}, as no similar run has been timed yet"
     )

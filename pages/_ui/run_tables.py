@@ -6,8 +6,10 @@ from typing import Any
 
 import streamlit as st
 
+from core.base.amounts import value_estimate, value_text
 from core.base.spreadsheet import csv_for_people
-from core.base.text import count, estimate, number
+from core.base.text import MISSING, count, number, whole
+from core.metric import error_text
 from core.runs import Run
 from core.runs.store import PRICES_FILE
 from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL
@@ -23,7 +25,7 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
         [
             {"Product": row.get("product", row["product_id"])}
             | ({"Product id": row["product_id"]} if "product" in row else {})
-            | {"Category": row.get("category", row["category_id"]), "Events": f"{row['events']:,}"}
+            | {"Category": row.get("category", row["category_id"]), "Events": whole(row["events"])}
             | {event_type: _price(row[event_type]) for event_type in EVENT_TYPES}
             for row in products.iter_rows(named=True)
         ],
@@ -49,9 +51,9 @@ def _price(cell: dict[str, Any] | None) -> str:
     """Return price, standard error and number of events, such as "12.3 ± 0.4 (210)" or "12.3 of the category (5)"."""
     if cell is None:
         return number(None)
-    price = number(cell["price"])
-    shown = estimate(cell["price"], cell["standard_error"]) if cell["learned"] else f"{price} of the category"
-    return f"{shown} ({cell['events']:,})"
+    price = value_text(cell["price"])
+    shown = value_estimate(cell["price"], cell["standard_error"]) if cell["learned"] else f"{price} of the category"
+    return f"{shown} ({whole(cell['events'])})"
 
 
 def fold_table(run: Run) -> None:
@@ -75,12 +77,13 @@ def user_table(run: Run) -> None:
             {
                 "User": labels[kind],
                 "MSE": number(score.mse),
-                "Train sessions": f"{score.train_sessions:,}",
-                "To predict": f"{score.test_sessions:,}",
+                "Typical error": MISSING if score.mse is None else error_text("mse", score.mse),
+                "Train sessions": whole(score.train_sessions),
+                "To predict": whole(score.test_sessions),
             }
             for kind, score in run.manifest.scores.users.items()
         ],
-        numbers=("MSE", "Train sessions", "To predict"),
+        numbers=("MSE", "Typical error", "Train sessions", "To predict"),
         alt="Error on sessions of new and known users",
     )
     st.caption("The user of a session is known if one of the user's train sessions ended before the session began.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, difference, number, percent, verb
-from core.dataset import Dataset
+from core.base.amounts import money, unit_text, value_text, value_unit
+from core.base.text import count, difference, number, percent, verb, whole
+from core.dataset import COUNTED_SESSIONS, COUNTED_UNITS, Dataset
 from core.eda.run_charts import error_by_day, fold_scores, learner_scores, predicted_and_true, residuals, search_history
+from core.metric import score_text
 from core.runs import Run, expected_interval, expected_score, open_session_warning, shift_warning
 from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
 from core.runs.summary import COMBINATION_LABELS
@@ -48,25 +50,32 @@ def expected_metric(run: Run) -> Metric:
     """Return the expected test score with its unit and its 90% interval."""
     manifest, scores = run.manifest, run.manifest.scores.metric_scores
     explanation = (
-        f"In {scores.unit}. 90% interval: {expected_interval(manifest)}. Estimated from out-of-fold errors, which are "
-        "weighted to the mix of sessions in the test file."
+        f"In {unit_text(scores.unit)}. 90% interval: {expected_interval(manifest)}. Estimated from out-of-fold errors, "
+        "which are weighted to the mix of sessions in the test file."
     )
     if manifest.scores.expected_withheld:
-        explanation = f"Withheld, because the test file is unlike train. Cross-validated: {number(scores.stack)}."
+        stack = score_text(scores.metric, scores.stack)
+        explanation = f"Withheld, because the test file is unlike train. Cross-validated: {stack}."
     return Metric(f"Expected test {scores.label}", expected_score(manifest), explanation)
 
 
-def train_sessions_help(run: Run) -> str:
-    """Say what the number of train sessions counts, and how many of them were not used for training."""
-    n_unused = sum(run.manifest.sessions.untrained.values())
-    unused = f" {n_unused:,} of them {verb(n_unused, 'was', 'were')} not used for training." if n_unused else ""
-    return f"Session ids in the train file.{unused}"
+def sessions_line(run: Run) -> str:
+    """Say how many sessions the run has learned from and predicts, and what they are."""
+    sessions = run.manifest.sessions
+    n_unused = sum(sessions.untrained.values())
+    unused = f", of which {whole(n_unused)} {verb(n_unused, 'was', 'were')} not used for training," if n_unused else ""
+    return (
+        f"{count(sessions.train, 'train session')}{unused} and {whole(sessions.test)} to predict. {COUNTED_SESSIONS} "
+        f"In tables by user or length, {COUNTED_UNITS}."
+    )
 
 
 def show_learner_scores(run: Run) -> None:
     """Show how well each learner and the stack predict, compared with a constant."""
     scores = run.manifest.scores.metric_scores
-    data = learner_scores.frame(scores.learners, scores.stack, scores.baseline, prices=scores.prices)
+    data = learner_scores.frame(
+        scores.learners, scores.stack, scores.baseline, prices=scores.prices, metric=scores.metric
+    )
     show_chart(
         learner_scores.finding(data, scores.label),
         learner_scores.figure(data, scores.label, scores.unit),
@@ -97,13 +106,14 @@ def show_blends(run: Run) -> None:
     rows = [(f"{chosen.capitalize()} (used)", scores.stack)]
     rows += [(COMBINATION_LABELS[name].capitalize(), score) for name, score in scores.blends.items()]
     show_table(
-        [{"Combination": label, scores.label: number(score)} for label, score in rows],
+        [{"Combination": label, scores.label: score_text(scores.metric, score)} for label, score in rows],
         numbers=(scores.label,),
         alt="Score of the combination that is used and of others",
     )
     st.caption(
-        f"{scores.label} of the out-of-fold predictions, in {scores.unit}. Each fold is predicted with weights, or the "
-        "best learner, from the other folds. The choice of the combination is made without the fold, too."
+        f"{scores.label} of the out-of-fold predictions, in {plain(unit_text(scores.unit))}. Each fold is predicted "
+        "with weights, or the best learner, from the other folds. The choice of the combination is made without the "
+        "fold, too."
     )
 
 
@@ -114,7 +124,7 @@ def show_search(run: Run) -> None:
         return
     tuning, trials = manifest.tuning, run.table(SEARCH_FILE).collect()
     data = search_history.frame(trials)
-    loss_title = f"out-of-fold loss ({manifest.scores.metric_scores.loss_unit})"
+    loss_title = f"out-of-fold loss ({unit_text(manifest.scores.metric_scores.loss_unit)})"
     show_chart(search_history.finding(data), search_history.figure(data, loss_title), title=search_history.TITLE)
     st.caption(
         "The same folds chose the hyperparameters and score them, so the score is too good. To correct this, the "
@@ -144,19 +154,25 @@ def show_folds(run: Run) -> None:
 
 
 def show_errors(run: Run, dataset: Dataset | None) -> None:
-    """Compare predictions with values, and show where the errors are; nothing if the run stored no predictions."""
+    """Compare predictions with values, and show where the errors are; nothing if the run stored no predictions.
+
+    Each chart is in a container of its own.
+    """
     if OOF_FILE not in run.manifest.sha256:
         return
     pairs, deciles, days = error_frames(str(run.folder), None if dataset is None else str(dataset.folder))
-    show_chart(predicted_and_true.finding(pairs), predicted_and_true.figure(pairs), title=predicted_and_true.TITLE)
-    st.caption("Darker cells contain more sessions. On the dashed line, predictions are exact.")
-    show_chart(residuals.finding(deciles), residuals.figure(deciles), title=residuals.TITLE)
-    st.caption(
-        "Above the dashed line, sessions were worth more than predicted. The bars are simultaneous 95% confidence "
-        "intervals."
-    )
+    with st.container():
+        show_chart(predicted_and_true.finding(pairs), predicted_and_true.figure(pairs), title=predicted_and_true.TITLE)
+        st.caption("Darker cells contain more sessions. On the dashed line, predictions are exact.")
+    with st.container():
+        show_chart(residuals.finding(deciles), residuals.figure(deciles), title=residuals.TITLE)
+        st.caption(
+            "Above the dashed line, sessions were worth more than predicted. The bars are simultaneous 95% confidence "
+            "intervals."
+        )
     if days is not None and days.height > 1:
-        show_chart(error_by_day.finding(days), error_by_day.figure(days), title=error_by_day.TITLE)
+        with st.container():
+            show_chart(error_by_day.finding(days), error_by_day.figure(days), title=error_by_day.TITLE)
 
 
 def show_users(run: Run) -> None:
@@ -177,18 +193,18 @@ def show_coverage(run: Run) -> None:
     overall = rows[0]
     st.header("How uncertain is a single prediction?", anchor=False)
     st.markdown(
-        f"The 80% interval is {number(overall['width_80'])} value units wide on average and contains the value of "
+        f"The 80% interval is {plain(money(overall['width_80']))} wide on average and contains the value of "
         f"{percent(overall['inside_80'])} of the train sessions, out of fold. The 95% interval is "
-        f"{number(overall['width_95'])} value units wide and contains {percent(overall['inside_95'])}."
+        f"{plain(money(overall['width_95']))} wide and contains {percent(overall['inside_95'])}."
     )
     segments = [
         {
             "Sessions by": _SEGMENTS[row["by"]],
             "Segment": f"decile {row['segment']}" if row["by"] == "prediction" else row["segment"],
-            "Sessions": f"{row['sessions']:,}",
+            "Sessions": whole(row["sessions"]),
         }
         | {f"Coverage {level}%": percent(row[f"inside_{level}"]) for level in (80, 95)}
-        | {f"Width {level}%": number(row[f"width_{level}"]) for level in (80, 95)}
+        | {f"Width {level}%": value_text(row[f"width_{level}"]) for level in (80, 95)}
         for row in sorted(rows, key=lambda row: _segment_order(row["by"], row["segment"]))
     ]
     with st.expander("Coverage by segment", icon=":material/straighten:"):
@@ -196,8 +212,9 @@ def show_coverage(run: Run) -> None:
             segments, numbers=list(segments[0])[2:], alt="Coverage and width of the prediction intervals by segment"
         )
         st.caption(
-            "Widths are in value units. The segments depend only on what is known when a session is predicted. "
-            "Sessions with the highest values are covered less often, because they cannot be recognized in advance."
+            f"Widths are in {plain(value_unit())}. The segments depend only on what is known when a session is "
+            "predicted. Sessions with the highest values are covered less often, because they cannot be recognized in "
+            "advance."
         )
 
 

@@ -10,6 +10,8 @@ from typing import Literal, TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from core.base.number_format import using_format
+from core.base.text import whole
 from core.base.workspace import Workspace
 from core.dataset import Dataset, list_datasets
 from core.jobs import Job
@@ -171,7 +173,8 @@ def runs_of(workspace: Workspace, dataset: Dataset) -> list[Run]:
 
 def _dataset_label(dataset: Dataset) -> str:
     card = dataset.card()
-    return f"{for_visitors(dataset.name)} · {card.train.rows + card.test.rows:,} rows · {card.fingerprint[:6]}"
+    with using_format(dataset.note.number_format):
+        return f"{for_visitors(dataset.name)} · {whole(card.train.rows + card.test.rows)} rows · {card.fingerprint[:6]}"
 
 
 def run_name(run: Run) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.base.text import count, duration, interval_text, number, percent, verb
+from core.base.amounts import value_interval, value_text, value_unit
+from core.base.text import count, duration, percent, verb, whole
 from core.eda.run_charts import replayed_session
 from core.live.reasons import strongest_reason
 from core.live.replay import MAX_EVENTS
-from core.schema import VALUE_UNIT
 from pages._ui.chart import show_chart
 from pages._ui.frame import Metric, show_metrics
 from pages._ui.live_cache import ReplayedSession
@@ -36,14 +36,18 @@ def show_steps(found: ReplayedSession, seen: int, *, n_places: int = 1) -> None:
 
 def _show_estimate(found: ReplayedSession, seen: int) -> None:
     _, estimate = found.replay.steps[seen - 1]
-    interval = interval_text(estimate.low, estimate.high)
+    interval = value_interval(estimate.low, estimate.high)
     show_metrics(
         [
-            Metric("Expected value", number(estimate.value), f"Expected value of the whole session, in {VALUE_UNIT}."),
-            Metric("80% interval", interval, f"Eight of ten such sessions have a final value in it, in {VALUE_UNIT}."),
+            Metric(
+                "Expected value", value_text(estimate.value), f"Expected value of the whole session, in {value_unit()}."
+            ),
+            Metric(
+                "80% interval", interval, f"Eight of ten such sessions have a final value in it, in {value_unit()}."
+            ),
             Metric("Purchase", percent(estimate.p_buy), "Probability that the session has a purchase by its end."),
-            Metric("Bought so far", number(estimate.secured), f"At recovered prices, in {VALUE_UNIT}."),
-            Metric("Still to come", number(estimate.to_come), "The expected value minus what was bought so far."),
+            Metric("Bought so far", value_text(estimate.secured), f"At recovered prices, in {value_unit()}."),
+            Metric("Still to come", value_text(estimate.to_come), "The expected value minus what was bought so far."),
         ]
     )
 
@@ -55,10 +59,10 @@ def _show_events(found: ReplayedSession, seen: int) -> None:
         {
             "Seen": f"{estimate.events_seen}",
             "Event": event.type,
-            "Value": number(estimate.value),
+            "Value": value_text(estimate.value),
             "Purchase": percent(estimate.p_buy),
             "Strongest reason": strongest_reason(estimate.reasons),
-            "80% interval": interval_text(estimate.low, estimate.high),
+            "80% interval": value_interval(estimate.low, estimate.high),
             "Product": event.product,
             "After": duration(event.time - steps[0][0].time),
         }
@@ -74,7 +78,7 @@ def _notes(found: ReplayedSession) -> str:
         "before. The first event is compared with a typical first event."
     )
     if found.replay.n_events > MAX_EVENTS:
-        text += f" Of {found.replay.n_events:,} events, the first {MAX_EVENTS} are replayed."
+        text += f" Of {whole(found.replay.n_events)} events, the first {MAX_EVENTS} are replayed."
     if found.replay.n_users > 1:
         text += f" {count(found.replay.n_users, 'user')} share its id; only the first one is replayed."
     if found.replay.n_invented == len(found.replay.steps):

@@ -13,6 +13,7 @@ from core.live.shop_day import STEP_SECONDS, RankBy, ShopDay
 from core.runs import Run
 from pages._ui import live_cache
 from pages._ui.frame import showing_errors
+from pages._ui.number_format import in_page_format
 from pages._ui.open_sessions import show_open_sessions
 from pages._ui.serving.hosts import is_local
 from pages._ui.serving.privacy import shows_files
@@ -76,7 +77,9 @@ def _show_day(folder: str, dataset_folder: str, by: RankBy) -> None:
     running = clock.since is not None
     is_ready = len(shop.line(clock.moment, seconds=0.0)) > (clock.moment - shop.start) // STEP_SECONDS
     is_moving = running or not is_ready
-    st.fragment(_draw_day, run_every=_REFRESH_SECONDS if is_moving else None)(shop, clock, by, is_moving=is_moving)
+    st.fragment(in_page_format(_draw_day), run_every=_REFRESH_SECONDS if is_moving else None)(
+        shop, clock, by, is_moving=is_moving
+    )
     st.caption(_meaning_of_final(n_actual, shop.n_sessions))
 
 
@@ -121,7 +124,7 @@ def _show_service(by: RankBy) -> None:
     with showing_errors():
         if not is_local(service_host(address)):
             st.caption("The service is on another machine. Its token is sent there.")
-        st.fragment(_draw_service, run_every=_REFRESH_SECONDS)(address, token, by)
+        st.fragment(in_page_format(_draw_service), run_every=_REFRESH_SECONDS)(address, token, by)
 
 
 def _draw_service(address: str, token: str, by: RankBy) -> None:

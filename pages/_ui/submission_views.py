@@ -10,9 +10,10 @@ from typing import Final
 import streamlit as st
 
 from core.base.files import path_of
-from core.base.text import count, interval_text, number
+from core.base.text import count
 from core.check_result import CheckResult
 from core.eda.run_charts import file_values
+from core.metric import root_in_words, score_interval, score_text
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_desk import DeskFile
 from core.runs import Run
@@ -44,14 +45,13 @@ def verdict(file: DeskFile, run: Run) -> str:
         reason = "review the failed checks below."
     else:
         reason = f"all {sum(check.outcome == 'passed' for check in file.checks)} checks that apply passed."
-    score = file.foreseen.score
-    expected = (
-        ""
-        if score is None
-        else f" Expected test {run.manifest.scores.metric_scores.label}: {number(score.value)} (90% interval: "
-        f"{interval_text(score.low, score.high)})."
-    )
-    return f"**{readiness(file)}:** {reason}{expected}"
+    score, label = file.foreseen.score, run.manifest.scores.metric_scores.label
+    if score is None:
+        return f"**{readiness(file)}:** {reason}"
+    interval = f"90% interval: {score_interval(label, score.low, score.high)}"
+    details = "; ".join(filter(None, (root_in_words(label, score.value), interval)))
+    expected = f"Expected test {label}: {score_text(label, score.value)} ({details})."
+    return f"**{readiness(file)}:** {reason} {plain(expected)}"
 
 
 def show_checks(file: DeskFile) -> None:

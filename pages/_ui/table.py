@@ -10,6 +10,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from core.base.spreadsheet import harmless_cells, harmless_rows
 from core.base.text import MISSING
+from pages._ui.number_format import in_page_format
 
 Frame = Any
 """A data frame of core; pages import no data frame library."""
@@ -79,7 +80,14 @@ def offer_file(
 ) -> None:
     """Show a download button; `content` is called when it is clicked."""
     st.download_button(
-        label, data=content, file_name=file_name, mime=mime, on_click="ignore", icon=icon, type=kind, key=key
+        label,
+        data=in_page_format(content),
+        file_name=file_name,
+        mime=mime,
+        on_click="ignore",
+        icon=icon,
+        type=kind,
+        key=key,
     )
 
 

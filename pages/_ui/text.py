@@ -28,6 +28,9 @@ _SPECIAL: Final = re.compile(
 )
 
 
+_BARE_DOLLAR: Final = re.compile(r"(?<!\\)\$")
+
+
 def plain(text: object) -> str:
     r"""Return Markdown that shows a text as it is: no emphasis, formulas, colours, icons, emoji, HTML or links.
 
@@ -37,6 +40,15 @@ def plain(text: object) -> str:
     ('Sessions of user_id \\*U1\\* cost \\$5-\\$10.', '12:30 in train.csv')
     """
     return _SPECIAL.sub(_shown_as_it_is, for_visitors(str(text)))
+
+
+def without_formulas(markdown: str) -> str:
+    r"""Return Markdown whose dollar signs are currencies and begin no formula.
+
+    >>> without_formulas(r"**$5** instead of \$6")
+    '**\\$5** instead of \\$6'
+    """
+    return _BARE_DOLLAR.sub(r"\$", markdown)
 
 
 def _shown_as_it_is(match: re.Match[str]) -> str:

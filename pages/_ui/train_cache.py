@@ -12,6 +12,7 @@ from core.dataset import Dataset
 from core.features import feature_catalogue
 from core.runs import Comparison, Difference, compare_runs, differences, leaderboard, load_run
 from core.schema import UNIT, USER
+from pages._ui.number_format import cache_texts
 
 _ENTRIES = 32
 
@@ -32,14 +33,14 @@ def hyperparameters() -> list[dict[str, Any]]:
     return hyperparameter_rows(LEARNERS)
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing the runs")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Comparing the runs")
 def comparison(first_folder: str, second_folder: str, dataset_folder: str | None) -> Comparison:
     """Compare two runs; without the dataset, every session counts as a user of its own."""
     users = None if dataset_folder is None else Dataset(Path(dataset_folder)).units().select(UNIT, USER).collect()
     return compare_runs(load_run(Path(first_folder)), load_run(Path(second_folder)), users)
 
 
-@st.cache_data(max_entries=_ENTRIES, show_spinner="Comparing the runs")
+@cache_texts(max_entries=_ENTRIES, show_spinner="Comparing the runs")
 def run_differences(entries: tuple[tuple[str, str], ...], dataset_folder: str | None) -> list[Difference]:
     """Compare predictors with the first of them.
 

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from core import ingestion
+from core.base.number_format import use_format
 from core.base.spreadsheet import harmless_cells
 from core.base.text import count, listed
 from core.base.workspace import Workspace
@@ -36,7 +37,9 @@ from core.schema import ROLE, ROLES, USER_SESSION
 def ingest(options: argparse.Namespace) -> Outcome:
     """Read and store event files."""
     with step_progress("Reading", options) as report:
-        card = ingestion.ingest(input_files(options), Workspace.from_environment(), report).card()
+        dataset = ingestion.ingest(input_files(options), Workspace.from_environment(), report)
+    use_format(dataset.note.number_format)
+    card = dataset.card()
     return Outcome(card.model_dump(), "\n".join(_card_lines(card)))
 
 

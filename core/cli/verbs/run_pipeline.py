@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 
 from core import jobs
 from core import runs as run_store
 from core.base.progress import Progress, ProgressUpdate
-from core.base.text import count, number, time_text, verb
+from core.base.text import count, time_text, verb
 from core.base.workspace import Workspace
 from core.cli.inputs import LOG_OPTIONS, dataset_named, input_files, log_file
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, run_progress, step_progress
@@ -18,6 +19,7 @@ from core.config import RunConfig
 from core.dataset import Dataset, untrained_lines, without_events_line
 from core.errors import Cancelled
 from core.ingestion import InputFiles, ingest
+from core.metric import score_text
 from core.pipeline import backtest as backtests
 from core.pipeline import run as pipeline
 from core.pipeline.actual_values import compare_with_actual
@@ -76,7 +78,10 @@ def _cut_lines(cuts: list[backtests.Cut]) -> list[str]:
         cells = ["-"] * 4 + ["-"]
         if (comparison := cut.comparison) is not None:
             ends = [comparison.expected, comparison.low, comparison.high]
-            cells = [*map(number, ends), number(comparison.actual), "yes" if comparison.is_inside else "no"]
+            cells = [
+                *(score_text(comparison.metric, each) for each in (*ends, comparison.actual)),
+                "yes" if comparison.is_inside else "no",
+            ]
             if comparison.is_withheld:
                 cells = [run_store.WITHHELD, "-", "-", cells[3], "-"]
         numbers = "  ".join(f"{cell:>13}" for cell in cells[:4])
@@ -205,10 +210,11 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
 
 def _score_line(manifest: Manifest) -> str:
     scores = manifest.scores.metric_scores
+    show = partial(score_text, scores.metric)
     interval = ""
     if not manifest.scores.expected_withheld:
-        interval = f" (90%: {number(scores.expected.low)} to {number(scores.expected.high)})"
+        interval = f" (90%: {show(scores.expected.low)} to {show(scores.expected.high)})"
     return (
         f"expected test {scores.label} {run_store.expected_score(manifest)}{interval}, "
-        f"cross-validated {number(scores.stack)}, constant prediction {number(scores.baseline)}"
+        f"cross-validated {show(scores.stack)}, constant prediction {show(scores.baseline)}"
     )

@@ -8,10 +8,11 @@ from pathlib import Path
 import polars as pl
 
 from core import runs as run_store
+from core.base.amounts import value_unit
 from core.base.files import atomic_file
-from core.base.text import size
+from core.base.text import fixed, size
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named, tables_of
+from core.cli.inputs import dataset_named, run_named, tables_of
 from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
 from core.errors import RunError, SettingError
 from core.ingestion import source_of
@@ -21,7 +22,7 @@ from core.pipeline.report import report_page
 from core.pipeline.score import importance_of_events, importance_of_run, write_values
 from core.pipeline.score import score as score_events
 from core.runs.store import MANIFEST_FILE
-from core.schema import SESSION_VALUE, STACK, USER_SESSION, VALUE_UNIT
+from core.schema import SESSION_VALUE, STACK, USER_SESSION
 
 _SHOWN, _TOP = 5, 12
 _EFFECT = "mean_abs_shap"
@@ -105,7 +106,7 @@ def importance(options: argparse.Namespace) -> Outcome:
     workspace = Workspace.from_environment()
     with step_progress("Importance", options) as report:
         if options.events is None:
-            run = run_store.find_run(workspace, options.run)
+            run = run_named(workspace, options.run)
             if options.all_methods:
                 explain_further(run, report)
             table = importance_of_run(run, report)
@@ -114,10 +115,10 @@ def importance(options: argparse.Namespace) -> Outcome:
             table = importance_of_events(_model(workspace, options.run), source, report)
     stacked = table.filter(pl.col("learner") == STACK).sort(_EFFECT, descending=True)
     lines = [
-        f"{effect:10,.3f}  {label:48} {meaning}"
+        f"{fixed(effect, 3):>10}  {label:48} {meaning}"
         for label, meaning, effect in stacked.select("label", "meaning", _EFFECT).head(_TOP).iter_rows()
     ]
-    lines.insert(0, f"Average effect on the value of a session, in {VALUE_UNIT}: the first {len(lines)} features.")
+    lines.insert(0, f"Average effect on the value of a session, in {value_unit()}: the first {len(lines)} features.")
     content: dict[str, object] = {"features": stacked.select("feature", "label", "group", _EFFECT).to_dicts()}
     if options.out is not None:
         with writing_to(options.out):
@@ -133,7 +134,7 @@ def report(options: argparse.Namespace) -> Outcome:
         raise SettingError.not_allowed("--out", str(options.out), "a name that ends in .html")
     refuse_existing(options.out)
     workspace = Workspace.from_environment()
-    run = run_store.find_run(workspace, options.run)
+    run = run_named(workspace, options.run)
     page = report_page(run, dataset_named(workspace, run.manifest.dataset))
     with writing_to(options.out), atomic_file(options.out) as draft:
         draft.write_bytes(page)
@@ -145,4 +146,4 @@ def _model(workspace: Workspace, name: str) -> SessionValueModel:
     folder = Path(name)
     if (folder / MODEL_FILE).is_file():
         return load_model(folder)
-    return load_model(run_store.find_run(workspace, name))
+    return load_model(run_named(workspace, name))

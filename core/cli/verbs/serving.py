@@ -9,8 +9,8 @@ from functools import partial
 
 import uvicorn
 
-from core import runs as run_store
 from core.base.workspace import Workspace
+from core.cli.inputs import run_named
 from core.cli.output import Outcome, show, writing_to
 from core.errors import SettingError
 from core.live.rule_backtest import backtest_rules, outcome_text
@@ -61,7 +61,7 @@ def _collect_only_young_garbage() -> None:
 def rules(options: argparse.Namespace) -> Outcome:
     """Backtest rules on the training sessions of a run."""
     given_rules = read_rules(options.rules)
-    run = run_store.find_run(Workspace.from_environment(), options.run)
+    run = run_named(Workspace.from_environment(), options.run)
     outcomes = backtest_rules(given_rules, prefixes_of(run)).fill_nan(None).to_dicts()
     lines = [f"{outcome['label']}: {outcome_text(outcome)}" for outcome in outcomes]
     return Outcome(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import Any
 
-from core.base.text import listed, size
+from core.base.amounts import money
+from core.base.note import checked_format, read_note, write_note
+from core.base.number_format import using_format
+from core.base.text import listed, number, size
 from core.base.workspace import Workspace
 from core.cli.notes import NOTE_ACTIONS, change_note
 from core.cli.output import Outcome
@@ -13,6 +18,9 @@ from core.dataset import list_datasets, unreadable_datasets
 from core.errors import RunError
 from core.ingestion.sources.uploads import delete_upload, list_uploads, upload_named
 from core.pipeline.stored_data import StoredDataset, delete_dataset, list_stored_datasets, stored_dataset_named
+
+EXAMPLE = 1234.5
+"""An amount with a thousands mark."""
 
 
 def datasets(options: argparse.Namespace) -> Outcome:
@@ -26,6 +34,8 @@ def datasets(options: argparse.Namespace) -> Outcome:
         stored = stored_dataset_named(workspace, options.dataset)
         if options.action in NOTE_ACTIONS:
             return change_note(stored.folder, {"dataset": stored.folder.name}, options)
+        if options.action == "currency":
+            return _change_currency(stored.folder, options)
         return _delete_dataset(workspace, stored, options)
     names = {dataset.fingerprint: dataset.name for dataset in list_datasets(workspace)}
     cards = [dataset.card() for dataset in list_datasets(workspace)]
@@ -44,6 +54,26 @@ def datasets(options: argparse.Namespace) -> Outcome:
         "unreadable": [{"dataset_dir": str(folder), "error": str(error)} for folder, error in unreadable],
     }
     return Outcome(content, "\n".join(lines) or "There is no dataset yet.")
+
+
+def _change_currency(folder: Path, options: argparse.Namespace) -> Outcome:
+    """Change what the options name in the number format of a dataset, and show it by an example."""
+    note = read_note(folder)
+    changes: dict[str, Any] = {
+        "symbol": options.symbol,
+        "symbol_after": None if options.place is None else options.place == "after",
+        "marks": options.marks,
+    }
+    fields = note.number_format.model_dump() | {name: value for name, value in changes.items() if value is not None}
+    if options.decimals is not None:
+        is_number = options.decimals.isascii() and options.decimals.isdigit()
+        fields["decimals"] = int(options.decimals) if is_number else None if options.decimals == "auto" else "unknown"
+    number_format = checked_format(**fields)
+    if number_format != note.number_format:
+        write_note(folder, note.model_copy(update={"number_format": number_format}))
+    content = {"dataset": folder.name, **number_format.model_dump()}
+    with using_format(number_format):
+        return Outcome(content, f"Amounts are written like {money(EXAMPLE)}, numbers like {number(EXAMPLE)}.")
 
 
 def _delete_dataset(workspace: Workspace, dataset: StoredDataset, options: argparse.Namespace) -> Outcome:

@@ -11,6 +11,7 @@ import polars as pl
 from core import runs as run_store
 from core.base.text import listed, noun_form, number
 from core.base.workspace import Workspace
+from core.cli.inputs import run_named
 from core.cli.notes import NOTE_ACTIONS, change_note
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line, step_progress
 from core.cli.run_options import require
@@ -34,7 +35,7 @@ def runs(options: argparse.Namespace) -> Outcome:
     require(options.run, "RUN", "the id or folder of a run (see `runs list`)")
     if options.action == "delete":
         return _delete(run_store.run_folder(workspace, options.run), options)
-    run = run_store.find_run(workspace, options.run)
+    run = run_named(workspace, options.run)
     if options.action == "show":
         lines = [*_damage_lines(run), run_store.describe_run(run), *_actual_lines(workspace, run)]
         return Outcome(run.manifest.model_dump(), "\n".join(lines))
@@ -71,7 +72,7 @@ def _actual_lines(workspace: Workspace, run: run_store.Run) -> list[str]:
 
 def _compare(run: run_store.Run, workspace: Workspace, options: argparse.Namespace) -> Outcome:
     require(options.other, "OTHER", "the id or folder of the run to compare it with (see `runs list`)")
-    other = run_store.find_run(workspace, options.other)
+    other = run_named(workspace, options.other)
     users = _users(workspace, run)
     comparison = run_store.compare_runs(run, other, users)
     settings = [f"{name}: {first} | {second}" for name, (first, second) in comparison.settings.items()]

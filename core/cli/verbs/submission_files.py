@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from typing import Any
 
-from core import runs as run_store
-from core.base.text import interval_text, listed, number, shorten
+from core.base.amounts import value_text
+from core.base.text import listed, number, shorten
 from core.base.workspace import Workspace
-from core.cli.inputs import mapping_of
+from core.cli.inputs import mapping_of, run_named
 from core.cli.output import (
     EXIT_CHECK_FAILED,
     EXIT_DONE,
@@ -21,6 +21,7 @@ from core.cli.output import (
 )
 from core.cli.run_options import refuse_combination
 from core.errors import InputError, SettingError
+from core.metric import score_in_words, score_interval
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_blend import blend_files, find_weights, returned_errors
 from core.pipeline.submission_comparison import compare_files
@@ -103,13 +104,13 @@ def compare(options: argparse.Namespace) -> Outcome:
     for pair in comparison.pairs.iter_rows(named=True):
         lines.append(
             f"{pair['file']} and {pair['other']}: correlation {number(pair['correlation'])}, rank correlation "
-            f"{number(pair['rank_correlation'])}, distance {number(pair['distance'])} (root mean square), mean "
-            f"difference {number(pair['difference'])}"
+            f"{number(pair['rank_correlation'])}, distance {value_text(pair['distance'])} (root mean square), mean "
+            f"difference {value_text(pair['difference'])}"
         )
     lines.append("The sessions on which the files differ most:")
     for row in comparison.disagreements.head(5).iter_rows(named=True):
         session, *values, _ = row.values()
-        lines.append(f"{session}: {', '.join(number(value) for value in values)}")
+        lines.append(f"{session}: {', '.join(value_text(value) for value in values)}")
     content: dict[str, Any] = {
         "files": [_file_content(file) for file in files],
         "pairs": comparison.pairs.to_dicts(),
@@ -182,7 +183,7 @@ def _target(options: argparse.Namespace, workspace: Workspace) -> tuple[Submissi
         return target_of_files(options.test, options.sample_submission, mapping_of(options)), None
     explanation = "The dataset of a run has the expected sessions."
     refuse_combination(options, "--run", ["sample_submission", "mapping"], explanation)
-    run = run_store.find_run(workspace, options.run)
+    run = run_named(workspace, options.run)
     return target_of_run(workspace, run), run
 
 
@@ -215,6 +216,7 @@ def _foreseen_line(foreseen: desk.Foreseen, run: Run) -> str:
         return f"Expected score: {foreseen.reason}"
     score, label = foreseen.score, run.manifest.scores.metric_scores.label
     return (
-        f"Expected {label}: {number(score.value)}, 90% interval {interval_text(score.low, score.high)}. A file that "
-        "knows more of the values than the run is better than that."
+        f"Expected {label}: {score_in_words(label, score.value)}, 90% interval "
+        f"{score_interval(label, score.low, score.high)}. A file that knows more of the values than the run is better "
+        "than that."
     )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from core import runs as run_store
-from core.base.text import interval_text, number
 from core.base.workspace import Workspace
+from core.cli.inputs import run_named
 from core.cli.output import (
     Outcome,
 )
 from core.cli.run_options import require
+from core.metric import score_interval, score_text
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_ranking import ranked_files
 from core.pipeline.submission_target import target_of_run
@@ -40,12 +40,13 @@ def submissions(options: argparse.Namespace) -> Outcome:
 def _rank(options: argparse.Namespace, workspace: Workspace) -> Outcome:
     """List the files on the dataset of a run, best first."""
     require(options.run, "--run", "the id of a run on the dataset")
-    run = run_store.find_run(workspace, options.run)
+    run = run_named(workspace, options.run)
     ranked = ranked_files(workspace, run)
     label = run.manifest.scores.metric_scores.label
     lines = [
-        f"{place:3}  expected {label} {_score_text(file.expected, file.low, file.high)}  returned "
-        f"{number(file.returned)}  {file.time[:16]}  {file.name}{' (cannot be handed in)' if file.failed else ''}"
+        f"{place:3}  expected {label} {_with_interval(label, file.expected, file.low, file.high)}  "
+        f"returned {score_text(label, file.returned)}  {file.time[:16]}  "
+        f"{file.name}{' (cannot be handed in)' if file.failed else ''}"
         for place, file in enumerate(ranked, start=1)
     ]
     return Outcome(
@@ -53,8 +54,9 @@ def _rank(options: argparse.Namespace, workspace: Workspace) -> Outcome:
     )
 
 
-def _score_text(value: float | None, low: float | None, high: float | None) -> str:
-    return number(value) if low is None else f"{number(value)} ({interval_text(low, high)})"
+def _with_interval(label: str, value: float | None, low: float | None, high: float | None) -> str:
+    text = score_text(label, value)
+    return text if low is None else f"{text} ({score_interval(label, low, high)})"
 
 
 def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
@@ -62,7 +64,7 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
     require(options.run, "--run", "the id of the run to check the file against")
     if options.action == "submit":
         require(options.competition, "--competition", "the name of the competition")
-    run = run_store.find_run(workspace, options.run)
+    run = run_named(workspace, options.run)
     path = desk.path_of_submission(workspace, options.name)
     file = desk.open_file(path, workspace, target_of_run(workspace, run), run)
     if file.case.read_error is not None:
@@ -84,6 +86,6 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
 
 
 def _entry_line(entry: log.Entry) -> str:
-    foreseen = "" if entry.foreseen is None else f"  foreseen {entry.metric} {number(entry.foreseen)}"
-    returned = "" if entry.returned is None else f"  returned {number(entry.returned)}"
+    foreseen = "" if entry.foreseen is None else f"  foreseen {entry.metric} {score_text(entry.metric, entry.foreseen)}"
+    returned = "" if entry.returned is None else f"  returned {score_text(entry.metric, entry.returned)}"
     return f"{entry.entry}  {entry.time[:16]}  {entry.action:10}  {entry.made_by or entry.file}{foreseen}{returned}"

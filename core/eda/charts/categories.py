@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import percent
+from core.base.text import percent, whole
 from core.dataset import LABEL, Dataset
 from core.eda.parts import picking
 from core.eda.parts.labels import shown_column
@@ -56,12 +56,12 @@ def finding(data: pl.DataFrame) -> str:
     if data.height == 1:
         return f"{sentence} and is the only category."
     if not data.get_column("buys").sum():
-        return f"{sentence}; there are no purchases in the {data.height:,} categories shown."
+        return f"{sentence}; there are no purchases in the {whole(data.height)} categories shown."
     by_rate = data.sort("buy_rate", descending=True)
     best, lowest_rate = by_rate.row(0, named=True), by_rate.item(-1, "buy_rate")
     rate = percent(best["buy_rate"])
     if rate == percent(lowest_rate):
-        return f"{sentence}; in each of the {data.height:,} shown, {rate} of the events are purchases."
+        return f"{sentence}; in each of the {whole(data.height)} shown, {rate} of the events are purchases."
     return f"{sentence}; {best[shown]} has the highest share of purchases ({rate} of its events)."
 
 

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 import squarify
 
-from core.base.text import percent
+from core.base.text import percent, whole
 from core.eda.charts.categories import category_tooltip, rank_categories
 from core.eda.parts.labels import shown_column
 from core.eda.parts.sentences import NO_EVENTS
@@ -74,11 +74,11 @@ def finding(data: pl.DataFrame) -> str:
         share = percent(float(cumulative[-1]))
         if single.height == 1:
             return f"The top category holds {share} of the events."
-        return f"The top {single.height:,} categories hold {share} of the events."
+        return f"The top {whole(single.height)} categories hold {share} of the events."
     if half == 1:
         name = single.item(0, shown_column(single, "category_id"))
         return f"{name} alone holds {percent(float(cumulative[0]))} of the events."
-    return f"The top {half:,} categories hold half of the events."
+    return f"The top {whole(half)} categories hold half of the events."
 
 
 def figure(data: pl.DataFrame) -> Figure:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import polars as pl
 
-from core.base.text import count
+from core.base.text import count, fixed, whole
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
 
 TITLE = "Which features differ most between train and test?"
@@ -43,10 +43,11 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "One of the files has too few sessions for a comparison."
     top, n_drifted = data.row(0, named=True), data.get_column("drifted").sum()
-    verdict = f"{n_drifted:,} of the {data.height:,} shown" if n_drifted else "none of those shown"
+    verdict = f"{whole(int(n_drifted))} of the {whole(data.height)} shown" if n_drifted else "none of those shown"
     return (
         f"Of {count(top['all'], 'feature')}, {top['label']} differs most (population stability index "
-        f"{top['psi']:.2f}, Kolmogorov-Smirnov distance {top['ks']:.2f}); the audit counts {verdict} as different."
+        f"{fixed(top['psi'], 2)}, Kolmogorov-Smirnov distance {fixed(top['ks'], 2)}); the audit counts {verdict} as "
+        "different."
     )
 
 
@@ -58,9 +59,9 @@ def classifier_finding(own_auc: float, full_auc: float) -> str:
         full_auc: AUC with calendar and history features added.
     """
     return (
-        f"A model that guesses which file a session comes from has an AUC of {own_auc:.2f} with the session's own "
-        f"events, and of {full_auc:.2f} with calendar and history features, which differ whenever the files cover "
-        "different times (0.5 is chance; from 0.7 on, the files differ clearly)."
+        f"A model that guesses which file a session comes from has an AUC of {fixed(own_auc, 2)} with the session's "
+        f"own events, and of {fixed(full_auc, 2)} with calendar and history features, which differ whenever the files "
+        "cover different times (0.5 is chance; from 0.7 on, the files differ clearly)."
     )
 
 

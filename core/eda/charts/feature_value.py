@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.metrics import mutual_info_score
 
-from core.base.text import listed
+from core.base.text import fixed, listed
 from core.eda.parts.feature_sample import MIN_SESSIONS, FeatureSample, correlations_with_value, feature_names
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished
 from core.features import display_names
@@ -83,7 +83,7 @@ def finding(data: pl.DataFrame) -> str:
     top = data.sort("information", descending=True).row(0, named=True)
     return (
         f"The value has the strongest rank correlation with {listed(strongest)}; {top['label']} has the most mutual "
-        f"information ({top['information']:.2f} nats)."
+        f"information ({fixed(top['information'], 2)} nats)."
     )
 
 

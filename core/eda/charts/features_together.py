@@ -9,7 +9,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 from scipy.stats import rankdata
 
-from core.base.text import count
+from core.base.text import count, whole
 from core.eda.parts.feature_sample import MIN_SESSIONS, FeatureSample, correlations_with_value
 from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished
 from core.features import display_names
@@ -60,7 +60,7 @@ def finding(data: pl.DataFrame) -> str:
     closest, n_pairs = pairs.row(0, named=True), count(pairs.height, "pair")
     return (
         f"{closest['one']} and {closest['other']} are the closest pair ({closest['spearman']:+.2f}); strong "
-        f"correlations (beyond ±{_STRONG}, {n_strong:,} of {n_pairs}) affect linear models but not trees."
+        f"correlations (beyond ±{_STRONG}, {whole(n_strong)} of {n_pairs}) affect linear models but not trees."
     )
 
 

@@ -8,7 +8,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from core.base.text import count, percent
+from core.base.text import count, percent, whole
 from core.dataset import LABEL
 from core.eda.parts.histogram import top_count
 from core.eda.parts.product_counts import BUYS, EVENTS, add_rates
@@ -79,7 +79,7 @@ def finding(data: pl.DataFrame) -> str:
     n_products = data.item(0, "products")
     top = top_count(n_products)
     held = float(np.interp(top, data.get_column("rank").to_numpy(), data.get_column("held").to_numpy()))
-    subject = "the top one has" if top == 1 else f"the top {top:,} have"
+    subject = "the top one has" if top == 1 else f"the top {whole(top)} have"
     return f"Of {count(n_products, 'product')}, {subject} {percent(held)} of all events."
 
 

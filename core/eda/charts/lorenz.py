@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from core.base.text import percent
+from core.base.text import fixed, percent
 from core.eda.parts.density import diagonal
 from core.eda.parts.theme import FILE_COLOURS, Figure, Hover, finished, share_axis
 from core.schema import VALUE
@@ -43,7 +43,7 @@ def finding(data: pl.DataFrame) -> str:
     below_top = float(np.interp(0.9, data.get_column("sessions").to_numpy(), data.get_column("value").to_numpy()))
     return (
         f"The top 10% of the sessions hold {percent(1 - below_top)} of the total value (Gini coefficient "
-        f"{data.item(0, 'gini'):.2f}, where 0 means all are equal)."
+        f"{fixed(data.item(0, 'gini'), 2)}, where 0 means all are equal)."
     )
 
 

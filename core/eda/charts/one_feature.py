@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.base.amounts import value_text
 from core.base.text import number, span
 from core.eda.parts.feature_sample import FeatureSample
 from core.eda.parts.sentences import NO_VALUES
@@ -67,8 +68,8 @@ def finding(data: pl.DataFrame, label: str) -> str:
         return f"“{label}” is the same in all sessions that have it."
     low, high = known.row(0, named=True), known.row(-1, named=True)
     return (
-        f"Sessions are worth {number(low['mean'])} on average where “{label}” is {low['label']}, and "
-        f"{number(high['mean'])} where it is {high['label']}. This is an association, not an effect."
+        f"Sessions are worth {value_text(low['mean'])} on average where “{label}” is {low['label']}, and "
+        f"{value_text(high['mean'])} where it is {high['label']}. This is an association, not an effect."
     )
 
 

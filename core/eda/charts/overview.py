@@ -5,8 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import count, listed, percent, verb
+from core.base.text import count, listed, percent, verb, whole
 from core.dataset import Dataset, DatasetCard
+from core.eda.parts.labels import texts_of
 from core.eda.parts.sentences import NO_EVENTS, join_clauses
 from core.eda.parts.theme import TEXT_ON_MARKS, Figure, Hover, file_scale, finished, share_axis
 from core.schema import CATEGORY, PRODUCT, ROLES, SECONDS_PER_DAY, SESSION, TIME, USER, Role
@@ -61,17 +62,19 @@ def quality(card: DatasetCard) -> str:
         getattr(card.train, name) + getattr(card.test, name) for name in names
     )
     n_unusable = quarantined - ignored
-    ignored_clause = f"{ignored:,} {verb(ignored, 'has', 'have')} an event word that the mapping ignores"
+    ignored_clause = f"{whole(ignored)} {verb(ignored, 'has', 'have')} an event word that the mapping ignores"
     if not n_unusable and not duplicates:
-        subject = f"Of {rows:,} rows, {ignored_clause}; all others are" if ignored else f"All {rows:,} rows are"
+        subject = (
+            f"Of {whole(rows)} rows, {ignored_clause}; all others are" if ignored else f"All {whole(rows)} rows are"
+        )
         return f"{subject} usable, with no empty or unreadable cell and no duplicate."
     clauses = [ignored_clause] if ignored else []
     if n_unusable:
-        clauses.append(f"{n_unusable:,} could not be used (see the quarantine on the Data page)")
+        clauses.append(f"{whole(n_unusable)} could not be used (see the quarantine on the Data page)")
     was_removed = f" and {verb(duplicates, 'was', 'were')} removed" if removed else ""
     if duplicates:
-        clauses.append(f"{duplicates:,} {verb(duplicates, 'repeats', 'repeat')} another row{was_removed}")
-    return f"Of {rows:,} rows, {listed(clauses)}{'' if n_unusable else '; all could be read'}."
+        clauses.append(f"{whole(duplicates)} {verb(duplicates, 'repeats', 'repeat')} another row{was_removed}")
+    return f"Of {whole(rows)} rows, {listed(clauses)}{'' if n_unusable else '; all could be read'}."
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -93,9 +96,10 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw each measure as one bar that is split between the files and labelled with the numbers."""
-    segments = data.sort(pl.col("file").cast(pl.Enum(ROLES))).with_columns(
+    ordered = data.sort(pl.col("file").cast(pl.Enum(ROLES)))
+    segments = ordered.with_columns(
         middle=pl.col("share").cum_sum().over("measure") - pl.col("share") / 2,
-        label=pl.col("count").map_elements(lambda n: f"{n:,}", return_dtype=pl.String),
+        label=texts_of(ordered.get_column("count"), whole),
     )
     base = alt.Chart(segments).encode(
         y=alt.Y("measure:N", sort=list(_MEASURES), title=None, axis=alt.Axis(grid=False)),

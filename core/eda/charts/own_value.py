@@ -7,6 +7,7 @@ import math
 
 import polars as pl
 
+from core.base.amounts import value_text
 from core.base.text import number, percent
 from core.dataset import Dataset
 from core.eda.parts.sentences import NO_VALUES
@@ -126,8 +127,8 @@ def finding(data: pl.DataFrame, column: OwnColumn) -> str:
     if best["mean"] - worst["mean"] < 1.5 * math.hypot(best["margin"] or math.inf, worst["margin"] or math.inf):
         return f"{sentence}The averages differ no more than by chance."
     return (
-        f"{sentence}Sessions are worth {number(best['mean'])} on average with {column.label} {best['label']}, and "
-        f"{number(worst['mean'])} with {worst['label']}; this is an association, not an effect."
+        f"{sentence}Sessions are worth {value_text(best['mean'])} on average with {column.label} {best['label']}, and "
+        f"{value_text(worst['mean'])} with {worst['label']}; this is an association, not an effect."
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import number, percent
+from core.base.amounts import value_text, value_unit
+from core.base.text import MISSING, percent
+from core.eda.parts.labels import texts_of
 from core.eda.parts.sentences import NO_TRAIN_EVENTS
 from core.eda.parts.session_table import FILE, PATH_CODE, PATH_STEPS, STEPS, decode_path
 from core.eda.parts.theme import ACCENT, Figure, Hover, finished, share_axis
-from core.schema import VALUE, VALUE_UNIT
+from core.schema import VALUE
 
 TITLE = "Which paths do sessions take?"
 NEEDS_TYPES = True
@@ -62,7 +64,7 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one bar per path, labelled with the average value."""
-    label = pl.col("mean").map_elements(number, return_dtype=pl.String).fill_null("–").alias("label")
+    label = texts_of(data.get_column("mean"), value_text, missing=MISSING).alias("label")
     title = ["share of the train sessions", "label: average value"]
     base = alt.Chart(data.with_columns(label)).encode(
         x=alt.X("share:Q", title=title, axis=share_axis()),
@@ -71,7 +73,7 @@ def figure(data: pl.DataFrame) -> Figure:
             *Hover.texts("path"),
             *Hover.counts("sessions"),
             *Hover.shares("share"),
-            *Hover.amounts(mean=f"average value ({VALUE_UNIT})"),
+            *Hover.amounts(mean=f"average value ({value_unit()})"),
         ],
     )
     bars = base.mark_bar(color=ACCENT, height=14)

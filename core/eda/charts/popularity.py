@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 from scipy.stats import spearmanr
 
+from core.base.amounts import value_unit
 from core.base.text import count, number
 from core.eda.parts.density import CELL_SCHEMA, count_cells, log_edges
 from core.eda.parts.product_counts import MEAN_VALUE, SESSIONS
 from core.eda.parts.theme import ACCENT, Figure, Hover, finished, shade_legend, short_axis
-from core.schema import VALUE_UNIT
 
 TITLE = "Are popular products in high-value sessions?"
 _COLUMNS, _ROWS = 24, 20
@@ -73,7 +73,7 @@ def figure(data: pl.DataFrame) -> Figure:
     base = alt.Chart(data).encode(
         x=alt.X("low_sessions:Q", title="train sessions with the product (log scale)", scale=scale, axis=axis),
         x2="high_sessions:Q",
-        y=alt.Y("low_value:Q", title=f"average value ({VALUE_UNIT}, log scale)", scale=scale, axis=axis),
+        y=alt.Y("low_value:Q", title=f"average value ({value_unit()}, log scale)", scale=scale, axis=axis),
         y2="high_value:Q",
         opacity=alt.Opacity("products:Q", scale=darkness, legend=shade_legend("products", ACCENT, number_format=",")),
         tooltip=[

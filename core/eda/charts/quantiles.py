@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
-from core.base.text import number, percent
+from core.base.amounts import value_text, value_unit
+from core.base.text import fixed, percent
 from core.eda.parts.density import diagonal
 from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished, short_axis
-from core.schema import VALUE, VALUE_UNIT
+from core.schema import VALUE
 
 TITLE = "Which distribution do the values follow?"
 _POINTS = 120
@@ -63,12 +64,12 @@ def finding(data: pl.DataFrame) -> str:
     fits = dict(data.group_by("law").agg(pl.col("fit").first()).iter_rows())
     closer, other = sorted(fits, key=lambda law: -fits[law])
     top = data.filter(pl.col("law") == closer).sort("share").row(-1, named=True)
-    value, expected = number(top["value"]), number(top["expected"])
+    value, expected = value_text(top["value"]), value_text(top["expected"])
     side = f"{'above' if top['value'] > top['expected'] else 'below'} the {expected}" if value != expected else "as"
     subject = "Values above 0" if top["above"] < 1 else "The values"
     return (
-        f"{subject} are closer to a {closer} distribution (correlation of quantiles {fits[closer]:.3f}) than to a "
-        f"{other} one ({fits[other]:.3f}); their {percent(top['share'])} quantile is {value}, {side} "
+        f"{subject} are closer to a {closer} distribution (correlation of quantiles {fixed(fits[closer], 3)}) than to "
+        f"a {other} one ({fixed(fits[other], 3)}); their {percent(top['share'])} quantile is {value}, {side} "
         f"expected of the {closer} distribution."
     )
 
@@ -77,8 +78,8 @@ def figure(data: pl.DataFrame) -> Figure:
     """Draw quantiles against quantiles; on the dashed line they agree."""
     colours = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
     base = alt.Chart(data).encode(
-        x=alt.X("expected:Q", title=f"expected value ({VALUE_UNIT})", axis=short_axis(6)),
-        y=alt.Y("value:Q", title=f"actual value ({VALUE_UNIT})", axis=short_axis(6)),
+        x=alt.X("expected:Q", title=f"expected value ({value_unit()})", axis=short_axis(6)),
+        y=alt.Y("value:Q", title=f"actual value ({value_unit()})", axis=short_axis(6)),
         color=alt.Color("law:N", scale=colours),
         tooltip=[
             *Hover.texts(law="distribution"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import count, number, short_duration
+from core.base.amounts import value_text
+from core.base.text import count, short_duration
 from core.eda.charts.session_duration import AXIS_TITLE
 from core.eda.parts.duration_classes import ENDS, LABELS, duration_class
 from core.eda.parts.session_table import DURATION, EVENTS, valued_sessions
@@ -39,7 +40,7 @@ def finding(data: pl.DataFrame) -> str:
     if by_mean.height < 2:
         return f"Fewer than two classes have {MIN_SESSIONS} sessions with a value."
     lowest, highest = by_mean.row(0, named=True), by_mean.row(-1, named=True)
-    low, high = number(lowest["mean"]), number(highest["mean"])
+    low, high = value_text(lowest["mean"]), value_text(highest["mean"])
     condition = f"classes with fewer than {count(MIN_SESSIONS, 'session')} are left out"
     if low == high:
         return f"The average session value is {high} at every duration; {condition}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import number
+from core.base.amounts import value_text
 from core.eda.charts.session_length import LABEL, LABELS, LENGTH
 from core.eda.parts.sentences import NO_VALUES
 from core.eda.parts.session_table import FILE, valued_sessions
@@ -48,13 +48,13 @@ def finding(data: pl.DataFrame) -> str:
     if group_column(data) != FILE:
         total, weight = (pl.col("mean") * pl.col("sessions")).sum(), pl.col("sessions").sum()
         means = data.group_by(GROUP, maintain_order=True).agg((total / weight).alias("mean"))
-        return group_sentence("The average value", {group: number(mean) for group, mean in means.iter_rows()})
+        return group_sentence("The average value", {group: value_text(mean) for group, mean in means.iter_rows()})
     shortest, longest = data.row(0, named=True), data.row(-1, named=True)
     event = "event" if shortest["length"] == 1 else "events"
-    sentence = f"Sessions of {shortest['label']} {event} are worth {number(shortest['mean'])} on average"
+    sentence = f"Sessions of {shortest['label']} {event} are worth {value_text(shortest['mean'])} on average"
     if data.height == 1:
         return f"{sentence}."
-    return f"{sentence}, and those of {longest['label']} events {number(longest['mean'])}."
+    return f"{sentence}, and those of {longest['label']} events {value_text(longest['mean'])}."
 
 
 def figure(data: pl.DataFrame) -> Figure:

@@ -6,7 +6,8 @@ import altair as alt
 import polars as pl
 
 from core import schema
-from core.base.text import count, duration, number
+from core.base.amounts import money
+from core.base.text import count, duration, whole
 from core.dataset import Dataset
 from core.eda.parts.labels import labels_of
 from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, finished
@@ -93,11 +94,11 @@ def finding(data: pl.DataFrame) -> str:
     if users > 1:
         sentence += f" by {count(users, 'user')} who share the id"
     if events > data.height:
-        sentence += f" (the first {data.height:,} are shown)"
+        sentence += f" (the first {whole(data.height)} are shown)"
     values = data.get_column("session_value").drop_nulls()
     if values.is_empty():
         return f"{sentence}; the session value is unknown."
-    return f"{sentence}; the session is worth {number(float(values[0]))} {schema.VALUE_UNIT}."
+    return f"{sentence}; the session is worth {money(float(values[0]))}."
 
 
 def figure(data: pl.DataFrame) -> Figure:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import count, number, percent
+from core.base.amounts import value_text
+from core.base.text import count, percent, whole
 from core.eda.parts.boxes import SCHEMA, box_statistics, draw_boxes
+from core.eda.parts.labels import texts_of
 from core.eda.parts.session_table import COUNT_COLUMNS, EVENTS, valued_sessions
 from core.eda.parts.theme import Figure
 from core.schema import EVENT_TYPES
@@ -28,20 +30,18 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col(column) == pl.col(EVENTS)).then(pl.lit(event_type))
         for event_type, column in COUNT_COLUMNS.items()
     )
-    return (
+    rows = (
         valued.with_columns(only_type.alias("event_type"))
         .drop_nulls("event_type")
         .group_by("event_type")
         .agg(box_statistics())
         .sort(pl.col("event_type").cast(pl.Enum(EVENT_TYPES)))
         .with_columns(
-            pl.struct("event_type", "sessions")
-            .map_elements(lambda row: f"{row['event_type']} ({row['sessions']:,})", return_dtype=pl.String)
-            .alias("label"),
             (pl.col("sessions") / max(valued.height, 1)).alias("share"),
         )
-        .select(*_SCHEMA)
     )
+    counts = texts_of(rows.get_column("sessions"), whole)
+    return rows.with_columns(pl.format("{} ({})", "event_type", counts).alias("label")).select(*_SCHEMA)
 
 
 def finding(data: pl.DataFrame) -> str:
@@ -52,7 +52,7 @@ def finding(data: pl.DataFrame) -> str:
     share = percent(float(data.get_column("share").sum()))
     return (
         f"{share} of the train sessions have a single event type; the average value is highest for "
-        f"{best['event_type']} ({number(best['mean'])} over {count(best['sessions'], 'session')})."
+        f"{best['event_type']} ({value_text(best['mean'])} over {count(best['sessions'], 'session')})."
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.base.text import number, percent
+from core.base.amounts import value_text
+from core.base.text import percent
 from core.dataset import Dataset
 from core.eda.parts import picking
 from core.eda.parts.histogram import draw_histogram, draw_shares, log_histogram, log_shares, top_phrase
@@ -62,11 +63,11 @@ def finding(data: pl.DataFrame) -> str:
         return NO_VALUES
     if group_column(data) != FILE:
         medians = data.select(GROUP, "median").unique(maintain_order=True)
-        return group_sentence("The median value", {group: number(median) for group, median in medians.iter_rows()})
+        return group_sentence("The median value", {group: value_text(median) for group, median in medians.iter_rows()})
     row = data.row(0, named=True)
     top = top_phrase(int(data.get_column("sessions").sum()), "session", "hold")
     return (
-        f"Half of the sessions are worth at most {number(row['median'])}; {top} {percent(row['top_share'])} of the "
+        f"Half of the sessions are worth at most {value_text(row['median'])}; {top} {percent(row['top_share'])} of the "
         "total value."
     )
 

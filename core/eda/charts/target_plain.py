@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from core.base.text import number, span
+from core.base.amounts import value_text
+from core.base.text import span
 from core.dataset import Dataset
 from core.eda.charts.target import sorted_values
 from core.eda.parts.histogram import draw_histogram, linear_histogram
@@ -43,9 +44,9 @@ def finding(data: pl.DataFrame) -> str:
         return NO_VALUES
     row = data.row(0, named=True)
     return (
-        f"The average session is worth {number(row['mean'])} (standard deviation {number(row['spread'])}), the middle "
-        f"half {span(number(row['all_low']), number(row['all_high']))}, and the top session {number(row['most'])}; the "
-        f"chart stops at the 99th percentile, {number(row['upto'])}."
+        f"The average session is worth {value_text(row['mean'])} (standard deviation {value_text(row['spread'])}), the "
+        f"middle half {span(value_text(row['all_low']), value_text(row['all_high']))}, and the top session "
+        f"{value_text(row['most'])}; the chart stops at the 99th percentile, {value_text(row['upto'])}."
     )
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.base.text import number
+from core.base.amounts import value_text, value_unit
 from core.eda.parts import picking
 from core.eda.parts.sentences import NO_VALUES
 from core.eda.parts.session_table import COUNT_COLUMNS, valued_sessions
 from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, finished, short_axis
-from core.schema import BUY, EVENT_TYPES, VALUE, VALUE_UNIT
+from core.schema import BUY, EVENT_TYPES, VALUE
 
 TITLE = "Which events go with value?"
 NEEDS_TYPES = True
@@ -78,7 +78,7 @@ def finding(data: pl.DataFrame) -> str:
     means = dict(data.filter(pl.col("event_type") == BUY).select("count", "mean").iter_rows())
     if 0 not in means or 1 not in means:
         return "The chart shows the average session value by the number of events of each type."
-    without, with_one = number(means[0]), number(means[1])
+    without, with_one = value_text(means[0]), value_text(means[1])
     if without == with_one:
         return f"Sessions are worth {with_one} on average, whether or not they have a {BUY}."
     return (
@@ -101,7 +101,7 @@ def figure(data: pl.DataFrame) -> Figure:
         ],
     )
     lines = base.mark_line(strokeWidth=2.5, point={"size": 45, "filled": True}).encode(
-        y=alt.Y("mean:Q", title=f"average session value ({VALUE_UNIT})", axis=short_axis(5))
+        y=alt.Y("mean:Q", title=f"average session value ({value_unit()})", axis=short_axis(5))
     )
     with_interval = base.transform_filter("isValid(datum.low)")
     intervals = with_interval.mark_rule(opacity=0.5, color=MUTED).encode(y="low:Q", y2="high:Q")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import number, percent
+from core.base.amounts import money, value_unit
+from core.base.text import percent
 from core.eda.parts.sentences import NO_TRAIN_SESSIONS
 from core.eda.parts.session_table import FILE
 from core.eda.parts.theme import ACCENT, PALE, Figure, Hover, cell_text, finished
-from core.schema import SECONDS_PER_DAY, START, USER, VALUE, VALUE_UNIT
+from core.schema import SECONDS_PER_DAY, START, USER, VALUE
 
 TITLE = "Which users are worth most?"
 _MAX_DAYS = {"last day": 1, "last 7 days": 7, "last 14 days": 14}
@@ -73,7 +74,7 @@ def finding(data: pl.DataFrame) -> str:
     top = data.sort("value", descending=True).row(0, named=True)
     return (
         f"The segment with the highest value per user is “{top['frequency']}”, last seen “{top['recency']}”: "
-        f"{number(top['value'])} {VALUE_UNIT} on average."
+        f"{money(top['value'])} on average."
     )
 
 
@@ -88,7 +89,7 @@ def figure(data: pl.DataFrame) -> Figure:
             *Hover.texts(recency="last seen", frequency="sessions"),
             *Hover.counts("users"),
             *Hover.shares(share="share of users", value_share="share of value"),
-            *Hover.amounts(value=f"value per user ({VALUE_UNIT})"),
+            *Hover.amounts(value=f"value per user ({value_unit()})"),
         ],
     )
     top = float(data.get_column("value").to_numpy().max(initial=0.0)) or 1.0

@@ -5,11 +5,13 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import number, percent
+from core.base.amounts import value_text, value_unit
+from core.base.text import percent
+from core.eda.parts.labels import texts_of
 from core.eda.parts.sentences import NO_TRAIN_SESSIONS
 from core.eda.parts.session_table import FILE
 from core.eda.parts.theme import FILE_COLOURS, Figure, Hover, finished, share_axis
-from core.schema import ROLES, USER, VALUE, VALUE_UNIT
+from core.schema import ROLES, USER, VALUE
 
 TITLE = "Do users come back?"
 _MAX_COUNT = 10
@@ -71,7 +73,7 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one bar per number of sessions, labelled with the average value."""
-    label = pl.col("mean").map_elements(number, return_dtype=pl.String).fill_null("").alias("mean_label")
+    label = texts_of(data.get_column("mean"), value_text).alias("mean_label")
     title = ["train sessions of the user", "label: average session value"]
     base = alt.Chart(data.with_columns(label)).encode(
         x=alt.X("label:N", title=title, sort=_LABELS, axis=alt.Axis(labelAngle=0)),
@@ -80,7 +82,7 @@ def figure(data: pl.DataFrame) -> Figure:
             *Hover.texts(label="sessions"),
             *Hover.counts("users"),
             *Hover.shares("share"),
-            *Hover.amounts(mean=f"average session value ({VALUE_UNIT})"),
+            *Hover.amounts(mean=f"average session value ({value_unit()})"),
         ],
     )
     bars = base.mark_bar(color=FILE_COLOURS["train"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import number, percent
+from core.base.amounts import value_text
+from core.base.text import percent
 from core.eda.parts.histogram import draw_histogram, log_histogram, top_phrase
 from core.eda.parts.theme import Figure
 from core.schema import USER, VALUE
@@ -34,7 +35,7 @@ def finding(data: pl.DataFrame) -> str:
     row = data.row(0, named=True)
     top = top_phrase(int(data.get_column("users").sum()), "user", "hold")
     return (
-        f"Half of the train users are worth at most {number(row['median'])} over all their sessions; {top} "
+        f"Half of the train users are worth at most {value_text(row['median'])} over all their sessions; {top} "
         f"{percent(row['top_share'])} of the total value."
     )
 

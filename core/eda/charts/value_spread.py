@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import number, span
+from core.base.amounts import value_text
+from core.base.text import span
 from core.eda.parts.boxes import SCHEMA, box_statistics, draw_boxes
 from core.eda.parts.sentences import NO_VALUES
 from core.eda.parts.session_table import COUNT_COLUMNS, valued_sessions
@@ -50,11 +51,11 @@ def finding(data: pl.DataFrame) -> str:
     last, first = data.row(-1, named=True), data.row(0, named=True)
     sentence = (
         f"Among sessions with “{last['label']}”, the middle half is worth "
-        f"{span(number(last['low']), number(last['high']))} and the top 5% more than {number(last['p95'])}"
+        f"{span(value_text(last['low']), value_text(last['high']))} and the top 5% more than {value_text(last['p95'])}"
     )
     if data.height == 1:
         return f"{sentence}."
-    middle = span(number(first["low"]), number(first["high"]))
+    middle = span(value_text(first["low"]), value_text(first["high"]))
     return f"{sentence}; with “{first['label']}”, the middle half is worth {middle}."
 
 

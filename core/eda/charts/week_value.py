@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import number
+from core.base.amounts import value_text, value_unit
 from core.eda.parts.sentences import NO_VALUES
 from core.eda.parts.theme import ACCENT, Figure, Hover
 from core.eda.parts.week_hours import SECONDS_PER_HOUR, heat_map, hour_of_week, weekday_and_hour
-from core.schema import START, VALUE, VALUE_UNIT
+from core.schema import START, VALUE
 
 TITLE = "When do high-value sessions begin?"
 
@@ -39,12 +39,12 @@ def finding(data: pl.DataFrame) -> str:
     by_day = data.group_by("weekday", maintain_order=True).agg(mean.alias("mean")).sort("mean", descending=True)
     (best_day, high), (worst_day, low) = by_day.row(0), by_day.row(-1)
     if by_day.height == 1:
-        return f"All sessions begin on {best_day}; their average value is {number(high)}."
-    if number(high) == number(low):
-        return f"The average session value is {number(high)} on every weekday."
+        return f"All sessions begin on {best_day}; their average value is {value_text(high)}."
+    if value_text(high) == value_text(low):
+        return f"The average session value is {value_text(high)} on every weekday."
     return (
-        f"The average session value is highest on {best_day} ({number(high)}) and lowest on {worst_day} "
-        f"({number(low)})."
+        f"The average session value is highest on {best_day} ({value_text(high)}) and lowest on {worst_day} "
+        f"({value_text(low)})."
     )
 
 
@@ -53,6 +53,6 @@ def figure(data: pl.DataFrame) -> Figure:
 
     The hover text has the number of sessions, because averages of few sessions differ by chance.
     """
-    tooltip = [*Hover.amounts(mean=f"average value ({VALUE_UNIT})"), *Hover.counts("sessions")]
+    tooltip = [*Hover.amounts(mean=f"average value ({value_unit()})"), *Hover.counts("sessions")]
     description = f"Average session value by weekday and hour. {finding(data)}"
     return heat_map(data, "mean", tooltip, description, colour=ACCENT, title="average value")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from core.base.amounts import value_unit
 from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, finished, short_axis
-from core.schema import VALUE, VALUE_UNIT
+from core.schema import VALUE
 
 _QUANTILES = {"p5": 0.05, "low": 0.25, "median": 0.5, "high": 0.75, "p95": 0.95}
 _TITLES = {
@@ -53,7 +54,7 @@ def draw_boxes(data: pl.DataFrame, labels: Sequence[str], description: str) -> F
         y=alt.Y("label:N", sort=present, title=None, axis=axis),
         tooltip=[*Hover.texts(label="kind"), *Hover.counts("sessions"), *Hover.amounts(**_TITLES)],
     )
-    title = [f"session value ({VALUE_UNIT})", "box: quartiles, line: 5% to 95%, dot: average"]
+    title = [f"session value ({value_unit()})", "box: quartiles, line: 5% to 95%, dot: average"]
     values = alt.X("p5:Q", title=title, axis=short_axis(6, grid=True, gridOpacity=0.35))
     whiskers = base.mark_rule(color=MUTED).encode(x=values, x2="p95:Q")
     boxes = base.mark_bar(height=26, opacity=0.85).encode(

@@ -9,11 +9,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.base.amounts import value_unit
 from core.base.text import percent
 from core.eda.parts.density import log_edges
 from core.eda.parts.split import GROUP, group_colour, group_labels
 from core.eda.parts.theme import FILE_COLOURS, Figure, Hover, finished, share_axis, short_axis
-from core.schema import VALUE_UNIT
 
 _BINS, _SHARED_BINS = 48, 24
 """Narrow enough to show a second peak, wide enough to be smooth from a few thousand amounts on."""
@@ -120,7 +120,7 @@ def draw_histogram(
     """
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(nice=False)
     base = alt.Chart(data).encode(
-        x=alt.X("low:Q", title=f"{title} ({VALUE_UNIT}{', log scale' * log})", scale=scale, axis=short_axis(6)),
+        x=alt.X("low:Q", title=f"{title} ({value_unit()}{', log scale' * log})", scale=scale, axis=short_axis(6)),
         x2="high:Q",
         y=alt.Y(f"{count}:Q", title=count, scale=alt.Scale(zero=True), axis=short_axis(5)),
         y2=alt.value("height"),
@@ -133,7 +133,7 @@ def draw_shares(data: pl.DataFrame, description: str, *, title: str) -> Figure:
     """Draw one stepped line per group; `data` is a result of `log_shares`, and `title` says what the amounts are."""
     scale = alt.Scale(type="log", nice=False)
     base = alt.Chart(data).encode(
-        x=alt.X("low:Q", title=f"{title} ({VALUE_UNIT}, log scale)", scale=scale, axis=short_axis(6)),
+        x=alt.X("low:Q", title=f"{title} ({value_unit()}, log scale)", scale=scale, axis=short_axis(6)),
         y=alt.Y("share:Q", title="share of the group's sessions", axis=share_axis()),
         color=group_colour(GROUP, group_labels(data), as_lines=True),
         tooltip=[

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import polars as pl
 
 from core.dataset import LABEL, Dataset
@@ -23,3 +26,11 @@ def labels_of(dataset: Dataset, ids: pl.Series) -> pl.Series | None:
 def shown_column(data: pl.DataFrame, id_column: str) -> str:
     """Return the column of a table that is shown to people: the label if there is one, otherwise the id."""
     return LABEL if LABEL in data.columns else id_column
+
+
+def texts_of(column: pl.Series, write: Callable[[Any], str], *, missing: str = "") -> pl.Series:
+    """Return the cells of a column as texts; null as `missing`.
+
+    Polars' own `map_elements` runs in other threads, which do not have the number format of the reader.
+    """
+    return pl.Series(column.name, [missing if cell is None else write(cell) for cell in column], dtype=pl.String)

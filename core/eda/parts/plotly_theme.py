@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from core.base.number_format import current_format
 from core.eda.parts.theme import ACCENT, HEIGHT, MUTED, TEXT_COLOURS, Theme
 
 PlotlyFigure = Any
@@ -24,6 +25,7 @@ def best_first_scale(theme: Theme) -> list[tuple[float, str]]:
 
 def themed(figure: PlotlyFigure, theme: Theme, height: int = HEIGHT) -> PlotlyFigure:
     """Give a figure the colours and fonts of the pages. What a person brushed or zoomed survives when it is redrawn."""
+    marks = current_format()
     axis = {"gridcolor": _FAINT[theme], "zerolinecolor": _FAINT[theme], "linecolor": _FAINT[theme]}
     figure.update_layout(
         template="none",
@@ -34,6 +36,7 @@ def themed(figure: PlotlyFigure, theme: Theme, height: int = HEIGHT) -> PlotlyFi
         plot_bgcolor=_CLEAR,
         font={"color": TEXT_COLOURS[theme], "family": _FONT, "size": 12},
         uirevision="kept",
+        separators=f"{marks.decimal}{marks.thousands}",
     )
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)

@@ -16,7 +16,8 @@ import polars as pl
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-from core.base.text import count, number, percent
+from core.base.amounts import value_text
+from core.base.text import count, percent
 from core.dataset import Dataset
 from core.eda.parts.session_table import COUNT_COLUMNS, EVENTS, FILE
 from core.schema import CATEGORY, CATEGORY_ID, EVENT_TYPES, ROLES, SECONDS_PER_DAY, START, UNIT, USER, VALUE, Role
@@ -144,7 +145,7 @@ class Selection:
             (f"in {' or '.join(categories)}" if categories else "", {"categories": ()}),
             *((f"with {name} {' or '.join(cells)}", {"own": self._own_without(name)}) for name, cells in own.items()),
             (
-                _describe_range("worth", self.least_value, self.most_value, number),
+                _describe_range("worth", self.least_value, self.most_value, value_text),
                 {"least_value": None, "most_value": None},
             ),
             (

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import altair as alt
 import pandas  # noqa: F401 (see below)
 
+from core.base.number_format import current_format
 from core.schema import ADD_CART, BUY, EVENT_TYPES, LEARNER_LABELS, REMOVE_CART, ROLES, STACK, STACK_LABEL, VIEW
 
 # Altair looks for pandas among the imported modules when it draws, and Streamlit imports pandas lazily. Two pages
@@ -180,10 +181,16 @@ class Hover:
 
 
 def finished(chart: Figure, description: str, height: int = HEIGHT) -> Figure:
-    """Return the chart with its size, its description for screen readers and the settings that all charts share."""
+    """Return the chart with its size, its description for screen readers and the settings that all charts share.
+
+    Numbers have the marks of the current format.
+    """
+    marks = current_format()
+    locale = alt.NumberLocale(decimal=marks.decimal, thousands=marks.thousands, grouping=[3], currency=["", ""])
     styled: Figure = (
         chart.properties(height=height, width="container", description=description)
         .configure_view(strokeWidth=0)
+        .configure(locale=alt.Locale(number=locale))
         .configure_axis(
             labelFontSize=12,
             titleFontSize=12,

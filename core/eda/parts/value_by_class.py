@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import altair as alt
 import polars as pl
 
+from core.base.amounts import value_unit
 from core.eda.parts.split import GROUP, group_colour, group_labels
 from core.eda.parts.theme import FILE_COLOURS, MUTED, Figure, Hover, finished, short_axis
-from core.schema import VALUE, VALUE_UNIT
+from core.schema import VALUE
 
 SUMMARY_COLUMNS = ("sessions", "mean", "median", "low", "high")
 
@@ -64,7 +65,7 @@ def draw_summary(data: pl.DataFrame, description: str, *, title: str, labels: Se
         ],
     )
     quartiles = base.mark_bar(color=colour, opacity=0.3, width={"band": 0.5}).encode(
-        y=alt.Y("low:Q", title=f"session value ({VALUE_UNIT})", axis=short_axis(5)), y2="high:Q"
+        y=alt.Y("low:Q", title=f"session value ({value_unit()})", axis=short_axis(5)), y2="high:Q"
     )
     median = base.mark_tick(color=colour, thickness=2, width={"band": 0.5}).encode(y="median:Q")
     mean = base.mark_point(filled=True, size=45, color=MUTED, opacity=1).encode(y="mean:Q")
@@ -84,7 +85,7 @@ def draw_averages(
     """
     base = alt.Chart(data).encode(
         x=alt.X("label:O", title=title, sort=[*labels], axis=alt.Axis(labelAngle=0, labelOverlap=True)),
-        y=alt.Y("mean:Q", title=f"average session value ({VALUE_UNIT})", axis=short_axis(5)),
+        y=alt.Y("mean:Q", title=f"average session value ({value_unit()})", axis=short_axis(5)),
         color=group_colour(GROUP, group_labels(data)),
         tooltip=[
             *Hover.texts(GROUP, label=class_name),

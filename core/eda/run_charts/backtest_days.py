@@ -5,9 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import count, difference, number
+from core.base.amounts import money, value_unit
+from core.base.text import count, difference
 from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished, short_axis
-from core.schema import VALUE_UNIT
 
 TITLE = "Did the days turn out as expected?"
 NO_ACTUAL_VALUES = "No actual value is known."
@@ -36,7 +36,7 @@ def finding(data: pl.DataFrame) -> str:
     side = difference(actual, expected, equal="as expected") if expected else "as expected"
     of_expected = side if side == "as expected" else f"{side} than expected"
     days = count(data.height, "day")
-    text = f"On {days}, the sessions were worth {number(actual)} {VALUE_UNIT} in total, {of_expected}."
+    text = f"On {days}, the sessions were worth {money(actual)} in total, {of_expected}."
     inside = data.get_column("inside").drop_nulls()
     if not len(inside):
         return f"{text} There are too few train days for intervals."
@@ -58,7 +58,7 @@ def figure(data: pl.DataFrame) -> Figure:
     base = alt.Chart(data).encode(
         x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8, tickMinStep=_DAY)), tooltip=hover
     )
-    title = f"total value ({VALUE_UNIT})"
+    title = f"total value ({value_unit()})"
     scale = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
     intervals = base.mark_rule(strokeWidth=10, opacity=0.3, color=ACCENT).encode(
         y=alt.Y("low:Q", title=title, axis=short_axis(5), scale=alt.Scale(zero=False)), y2="high:Q"

@@ -6,10 +6,10 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from core.base.text import number
+from core.base.amounts import money, unit_text, value_text, value_unit
+from core.eda.parts.labels import texts_of
 from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
 from core.eda.parts.wrapped_labels import WRAPPED_LABEL, wrapped
-from core.schema import VALUE_UNIT
 
 TITLE = "How does each driver move single sessions?"
 _PIXELS_PER_DRIVER = 56
@@ -44,21 +44,22 @@ def finding(data: pl.DataFrame) -> str:
     top = data.filter(pl.col("place") == 1)
     low, high = (float(top.get_column("effect").quantile(share) or 0.0) for share in (0.05, 0.95))
     return (
-        f"{top.item(0, 'label')} moves nine of ten sessions by {number(low)} to {number(high)} {VALUE_UNIT}, compared "
+        f"{top.item(0, 'label')} moves nine of ten sessions by {value_text(low)} to {money(high)}, compared "
         "with an average session."
     )
 
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one point per session and driver."""
-    shown = data.with_columns(pl.Series("name", [wrapped(label) for label in data.get_column("label")]))
+    units = texts_of(data.get_column("unit"), unit_text)
+    shown = data.with_columns(units, pl.Series("name", [wrapped(label) for label in data.get_column("label")]))
     order = shown.get_column("name").unique(maintain_order=True).to_list()
     legend = alt.Legend(orient="top", gradientLength=120, gradientThickness=8, values=[0, 1], labelExpr=_LEVELS)
     points = (
         alt.Chart(shown)
         .mark_circle(size=22, opacity=0.75)
         .encode(
-            x=alt.X("effect:Q", title=f"effect on the prediction ({VALUE_UNIT})", axis=short_axis(6)),
+            x=alt.X("effect:Q", title=f"effect on the prediction ({value_unit()})", axis=short_axis(6)),
             y=alt.Y(
                 "name:N",
                 sort=order,
@@ -73,7 +74,7 @@ def figure(data: pl.DataFrame) -> Figure:
             ),
             tooltip=[
                 *Hover.texts(label="driver", unit="unit"),
-                *Hover.amounts(cell="value of the driver", effect=f"effect ({VALUE_UNIT})"),
+                *Hover.amounts(cell="value of the driver", effect=f"effect ({value_unit()})"),
             ],
         )
     )

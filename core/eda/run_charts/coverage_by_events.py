@@ -70,7 +70,7 @@ def figure(data: pl.DataFrame, by: By = "events") -> Figure:
     title, scale = "share inside", alt.Scale(domain=[0, 1])
     wanted = (
         alt.Chart(data)
-        .mark_rule(color=MUTED, strokeDash=[4, 4])
+        .mark_rule(color=MUTED, strokeDash=[4, 4], aria=False)
         .encode(y=alt.datum(LEVEL, type="quantitative", title=title, scale=scale))
     )
     bars = base.mark_rule(strokeWidth=2, color=ACCENT).encode(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from core.base.amounts import money, value_text, value_unit
 from core.base.text import number
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
 from core.eda.parts.wrapped_labels import WRAPPED_LABEL, wrapped
-from core.schema import VALUE_UNIT
 
 TITLE = "What drives the value of a session?"
 _PIXELS_PER_DRIVER = 44
@@ -32,10 +32,10 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "No feature moves the predictions."
     top, *others = data.iter_rows(named=True)
-    sentence = f"{top['label']} moves a prediction by {number(top['size'])} {VALUE_UNIT} on average"
+    sentence = f"{top['label']} moves a prediction by {money(top['size'])} on average"
     if not others or not others[0]["size"]:
         return f"{sentence}."
-    if number(top["size"]) == number(others[0]["size"]):
+    if value_text(top["size"]) == value_text(others[0]["size"]):
         return f"{sentence}, as much as the next driver, {others[0]['label']}."
     times = top["size"] / others[0]["size"]
     return f"{sentence}, {number(times)} times as much as the next driver, {others[0]['label']}."
@@ -55,7 +55,7 @@ def figure(data: pl.DataFrame) -> Figure:
             *Hover.shares(share="sessions with a clear effect"),
         ],
     )
-    title = f"mean effect on the prediction ({VALUE_UNIT})"
+    title = f"mean effect on the prediction ({value_unit()})"
     bars = base.mark_bar(color=ACCENT, height=16).encode(x=alt.X("size:Q", title=title, axis=short_axis(6)))
     intervals = base.mark_rule(color=MUTED, strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     height = 50 + _PIXELS_PER_DRIVER * max(data.height, 1)

@@ -7,10 +7,10 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from core.base.text import difference, noun_form, number
+from core.base.amounts import unit_text, value_text
+from core.base.text import difference, noun_form
 from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, LEARNER_COLOURS, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
-from core.schema import VALUE_UNIT
 
 By = Literal["events", "seconds"]
 Measure = Literal["error", "width"]
@@ -20,8 +20,8 @@ MODEL, AVERAGE, SO_FAR, WHOLE = "model", "average", "value so far", "whole sessi
 _SUFFIXES = {"": MODEL, "_average": AVERAGE, "_so_far": SO_FAR, "_whole_sessions": WHOLE}
 _PREFIXES: dict[Measure, str] = {"error": "mse", "width": "width_80"}
 _Y_TITLES: dict[Measure, str] = {
-    "error": f"root mean squared error ({VALUE_UNIT})",
-    "width": f"mean width of the 80% intervals ({VALUE_UNIT})",
+    "error": "root mean squared error (value units)",
+    "width": "mean width of the 80% intervals (value units)",
 }
 _SUBJECTS: dict[Measure, str] = {
     "error": "The typical error of the model, compared with that of the average, is",
@@ -78,7 +78,7 @@ def figure(data: pl.DataFrame, by: By = "events", measure: Measure = "error") ->
         .mark_line(strokeWidth=2, point={"size": 40, "filled": True})
         .encode(
             x=alt.X("segment:O", title=AXES[by], sort=segments, axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("amount:Q", title=_Y_TITLES[measure], axis=short_axis(5)),
+            y=alt.Y("amount:Q", title=unit_text(_Y_TITLES[measure]), axis=short_axis(5)),
             color=alt.Color("predictor:N", scale=colours, legend=legend),
             strokeDash=alt.StrokeDash(
                 "predictor:N", scale=alt.Scale(domain=list(_COLOURS), range=dashes), legend=legend
@@ -110,6 +110,6 @@ def _compared(data: pl.DataFrame, segment: str, by: By) -> str:
     rows = data.filter(pl.col("segment") == segment)
     amount = dict(rows.select("predictor", "amount").iter_rows())
     if amount[MODEL] is None or not amount[AVERAGE]:
-        return f"{number(amount[MODEL])} {segment_in_words(segment, by)}"
+        return f"{value_text(amount[MODEL])} {segment_in_words(segment, by)}"
     compared = difference(amount[MODEL], amount[AVERAGE], equal="the same")
-    return f"{number(amount[MODEL])} {segment_in_words(segment, by)} ({compared})"
+    return f"{value_text(amount[MODEL])} {segment_in_words(segment, by)} ({compared})"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from core.base.amounts import money, unit_text, value_text, value_unit
+from core.base.number_format import UNIT
 from core.base.text import count, number
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
-from core.schema import VALUE_UNIT
 
 TITLE = "How does the prediction change with a driver?"
 _LONG_TAIL = 8.0
@@ -26,19 +27,20 @@ def frame(curves: pl.DataFrame, feature: str) -> pl.DataFrame:
     return curves.filter(pl.col("feature") == feature).drop("feature").sort("x")
 
 
-def finding(data: pl.DataFrame, label: str) -> str:
-    """State the effects at the lowest and the highest value."""
+def finding(data: pl.DataFrame, label: str, unit: str = "") -> str:
+    """State the effects at the lowest and the highest value of a feature in a unit."""
     if data.is_empty():
         return f"{label} does not vary."
     first, last = data.row(0, named=True), data.row(-1, named=True)
+    show = value_text if unit == UNIT else number
     return (
-        f"{label}: the prediction is {_compared(first['effect'])} an average session at {number(first['x'])}, and "
-        f"{_compared(last['effect'])} it at {number(last['x'])}, over {count(int(data['sessions'].sum()), 'session')}."
+        f"{label}: the prediction is {_compared(first['effect'])} an average session at {show(first['x'])}, and "
+        f"{_compared(last['effect'])} it at {show(last['x'])}, over {count(int(data['sessions'].sum()), 'session')}."
     )
 
 
 def _compared(effect: float) -> str:
-    return f"{number(abs(effect))} {VALUE_UNIT} {'above' if effect >= 0 else 'below'}"
+    return f"{money(abs(effect))} {'above' if effect >= 0 else 'below'}"
 
 
 def figure(data: pl.DataFrame, label: str, unit: str) -> Figure:
@@ -51,16 +53,16 @@ def figure(data: pl.DataFrame, label: str, unit: str) -> Figure:
         if is_long
         else alt.Scale(zero=False, nice=False)
     )
-    title = label if unit in ("", "0 or 1") else f"{label} ({unit})"
+    title = label if unit in ("", "0 or 1") else f"{label} ({unit_text(unit)})"
     base = alt.Chart(data).encode(
         x=alt.X("x:Q", title=title, scale=scale, axis=short_axis(6, labelOverlap=True)),
         tooltip=[
-            *Hover.amounts(x=label, effect=f"effect ({VALUE_UNIT})", low="90% from", high="to"),
+            *Hover.amounts(x=label, effect=f"effect ({value_unit()})", low="90% from", high="to"),
             *Hover.counts("sessions"),
         ],
     )
     zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False).encode(y="at:Q")
-    y_title = f"change of the prediction ({VALUE_UNIT})"
+    y_title = f"change of the prediction ({value_unit()})"
     band = base.mark_area(color=ACCENT, opacity=0.22).encode(
         y=alt.Y("low:Q", title=y_title, axis=short_axis(5)), y2="high:Q"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
+from core.base.amounts import value_text
 from core.base.text import number, percent
 from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
 
@@ -13,7 +14,13 @@ _SCHEMA = {"label": pl.String, "error": pl.Float64, "low": pl.Float64, "high": p
 
 
 def frame(
-    error: float, low: float | None, high: float | None, constant: float, *, is_median: bool = False
+    error: float,
+    low: float | None,
+    high: float | None,
+    constant: float,
+    *,
+    is_median: bool = False,
+    is_log: bool = False,
 ) -> pl.DataFrame:
     """Return one row for the best constant and one for the run.
 
@@ -21,15 +28,17 @@ def frame(
         error, low, high: typical error of one session and its 90% interval; without ends, the score is withheld.
         constant: typical error of the best constant, out of fold.
         is_median: whether the best constant is the median.
+        is_log: whether errors are on the log scale and not in value units.
 
     Returns:
         label: name of the predictor.
         error, text: its typical error as a number and as text.
         low, high: ends of the interval; null if there is none.
     """
+    show = number if is_log else value_text
     rows = [
-        ("The median" if is_median else "The average", constant, None, None, number(constant)),
-        ("This run", error, low, high, number(error)),
+        ("The median" if is_median else "The average", constant, None, None, show(constant)),
+        ("This run", error, low, high, show(error)),
     ]
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 

@@ -8,11 +8,11 @@ import altair as alt
 import numpy as np
 import polars as pl
 
-from core.base.text import number
+from core.base.amounts import money, value_text, value_unit
 from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, Figure, Hover, finished, short_axis
 from core.eda.run_charts.residuals import with_errors
-from core.schema import SECONDS_PER_DAY, START, UNIT, VALUE_UNIT
+from core.schema import SECONDS_PER_DAY, START, UNIT
 
 TITLE = "Are some days harder to predict?"
 _SCHEMA: dict[str, Any] = {"day": pl.Datetime("ms"), "sessions": pl.Int64, "bias": pl.Float64, "rms": pl.Float64}
@@ -51,15 +51,13 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return NO_PREDICTIONS
     if data.height == 1:
-        return (
-            f"All sessions are of one day; their root mean squared error is {number(data.item(0, 'rms'))} {VALUE_UNIT}."
-        )
+        return f"All sessions are of one day; their root mean squared error is {money(data.item(0, 'rms'))}."
     worst = data.sort("rms", descending=True).row(0, named=True)
     median = float(np.median(data.get_column("rms").to_numpy()))
-    if number(median) == number(worst["rms"]):
-        return f"The root mean squared error is {number(median)} {VALUE_UNIT} on the median day, and on no day larger."
+    if value_text(median) == value_text(worst["rms"]):
+        return f"The root mean squared error is {money(median)} on the median day, and on no day larger."
     return (
-        f"The root mean squared error is {number(median)} {VALUE_UNIT} on the median day and {number(worst['rms'])} on "
+        f"The root mean squared error is {money(median)} on the median day and {value_text(worst['rms'])} on "
         f"the worst, {worst['day']:%d %b %Y}."
     )
 
@@ -68,7 +66,7 @@ def figure(data: pl.DataFrame) -> Figure:
     """Draw the root mean squared error of each day."""
     base = alt.Chart(data).encode(
         x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8)),
-        y=alt.Y("rms:Q", title=f"root mean squared error ({VALUE_UNIT})", axis=short_axis(5)),
+        y=alt.Y("rms:Q", title=f"root mean squared error ({value_unit()})", axis=short_axis(5)),
         tooltip=[
             alt.Tooltip("day:T", format="%d %b %Y"),
             *Hover.counts("sessions"),

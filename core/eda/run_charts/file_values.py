@@ -10,10 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.base.text import number
+from core.base.amounts import value_text, value_unit
 from core.eda.parts.density import log_edges
 from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finished, share_axis, short_axis
-from core.schema import VALUE_UNIT
 
 TITLE = "Do its values look like predictions of this shop?"
 FILE: Final = "this file"
@@ -54,8 +53,8 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "No value is above 0."
     medians = dict(data.select("series", "median").unique(maintain_order=True).iter_rows())
-    others = [f"that of {name} {number(median)}" for name, median in medians.items() if name != FILE]
-    sentence = f"The median of this file is {number(medians.get(FILE))}"
+    others = [f"that of {name} {value_text(median)}" for name, median in medians.items() if name != FILE]
+    sentence = f"The median of this file is {value_text(medians.get(FILE))}"
     return f"{sentence}; {' and '.join(others)}." if others else f"{sentence}."
 
 
@@ -66,7 +65,9 @@ def figure(data: pl.DataFrame) -> Figure:
         alt.Chart(data)
         .mark_line(interpolate="step-after", strokeWidth=2)
         .encode(
-            x=alt.X("low:Q", title=f"value ({VALUE_UNIT}, log scale)", scale=alt.Scale(type="log"), axis=short_axis(6)),
+            x=alt.X(
+                "low:Q", title=f"value ({value_unit()}, log scale)", scale=alt.Scale(type="log"), axis=short_axis(6)
+            ),
             y=alt.Y("share:Q", title="share of the sessions", axis=share_axis()),
             color=alt.Color("series:N", scale=scale, legend=alt.Legend(symbolType="stroke", symbolSize=100)),
             tooltip=[

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import polars as pl
 
+from core.base.amounts import unit_text
 from core.base.text import number
 from core.eda.parts.theme import PREDICTOR_LABELS, Figure, Hover, finished, learner_scale, short_axis
-from core.schema import VALUE_UNIT
 
 TITLE = "How much do the folds differ?"
 _SCHEMA = {"learner": pl.String, "label": pl.String, "fold": pl.Int64, "mse": pl.Float64, "mse_text": pl.String}
@@ -53,7 +53,7 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one line over the folds per learner."""
-    title, scale = f"mean squared error (squared {VALUE_UNIT})", alt.Scale(zero=False, nice=True)
+    title, scale = unit_text("mean squared error (squared value units)"), alt.Scale(zero=False, nice=True)
     base = alt.Chart(data).encode(
         x=alt.X("fold:O", title="fold", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("mse:Q", title=title, scale=scale, axis=short_axis(5)),

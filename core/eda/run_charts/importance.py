@@ -7,16 +7,17 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from core.base.text import number, percent, span
+from core.base.amounts import money, value_text, value_unit
+from core.base.text import percent, span
 from core.eda.parts.theme import Figure, Hover, finished, learner_scale, share_axis, short_axis
 from core.features import display_names
-from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
+from core.schema import LEARNER_LABELS, STACK
 
 TITLE = "Which features does each learner use?"
 Measure = Literal["mean_abs_shap", "gain_share"]
 MEASURES: dict[Measure, str] = {"mean_abs_shap": "Effect on predictions", "gain_share": "Use in training"}
 EXPLAINED: dict[Measure, str] = {
-    "mean_abs_shap": f"The average number of {VALUE_UNIT} by which a feature moves a prediction up or down (mean "
+    "mean_abs_shap": "How far a feature moves a prediction up or down on average, in value units (mean "
     "absolute SHAP value), over sessions that the model was not trained on. The learners improve on a first prediction "
     "from recovered prices; for these prices, the effect of the first prediction is included.",
     "gain_share": "The feature's share of the reduction in error by the learner in training (gain). The learners "
@@ -77,8 +78,9 @@ def finding(data: pl.DataFrame, measure: Measure) -> str:
     n_agree = by_learner.filter(pl.col("feature") == feature).height
     values = top.get_column("value").to_list()
     low, high = min(values), max(values)
+    effects = money(high) if value_text(low) == value_text(high) else f"{value_text(low)} to {money(high)}"
     size = (
-        f"it moves a prediction by {span(number(low), number(high))} {VALUE_UNIT} on average"
+        f"it moves a prediction by {effects} on average"
         if measure == "mean_abs_shap"
         else f"it has {span(percent(low), percent(high))} of the gain"
     )
@@ -93,7 +95,7 @@ def figure(data: pl.DataFrame, measure: Measure) -> Figure:
     order = data.sort("place").get_column("name").unique(maintain_order=True).to_list()
     labels = list(LEARNER_LABELS.values())
     is_share = measure == "gain_share"
-    title = "share of gain" if is_share else f"mean |SHAP| ({VALUE_UNIT})"
+    title = "share of gain" if is_share else f"mean |SHAP| ({value_unit()})"
     base = alt.Chart(data).encode(
         x=alt.X("value:Q", title=title, axis=share_axis() if is_share else short_axis(6)),
         y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=300)),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import altair as alt
 import polars as pl
 
-from core.base.text import difference, number
+from core.base.amounts import unit_text
+from core.base.text import difference
+from core.eda.parts.labels import texts_of
 from core.eda.parts.theme import LEARNER_COLOURS, MUTED, PREDICTOR_LABELS, Figure, Hover, finished, short_axis
-from core.schema import STACK, VALUE_UNIT
+from core.metric import score_in_words, score_text
+from core.schema import STACK
 
 TITLE = "How well do the learners predict?"
 _BASELINES = {"baseline": "Guessing a constant", "prices": "Recovered prices alone"}
@@ -20,6 +25,7 @@ def frame(
     baseline: float,
     *,
     prices: float | None = None,
+    metric: str = "mse",
 ) -> pl.DataFrame:
     """Return the out-of-fold scores in the order in which they are drawn; one row per predictor.
 
@@ -28,6 +34,7 @@ def frame(
         stack: score of the meta-model.
         baseline: score of the best constant.
         prices: score of recovered prices alone; None if no prices were recovered.
+        metric: name of the metric.
 
     Returns:
         name, label: code and display name of the predictor.
@@ -38,8 +45,8 @@ def frame(
     rows = [(name, _LABELS[name], score) for name, score in scores.items() if score is not None]
     data = pl.DataFrame(rows, schema={"name": pl.String, "label": pl.String, "score": pl.Float64}, orient="row")
     skill = 1 - pl.col("score") / baseline if baseline else pl.lit(0.0)
-    score_text = pl.col("score").map_elements(number, return_dtype=pl.String)
-    return data.with_columns(skill.alias("skill"), score_text.alias("score_text"))
+    texts = texts_of(data.get_column("score"), partial(score_text, metric))
+    return data.with_columns(skill.alias("skill"), texts.alias("score_text"))
 
 
 def finding(data: pl.DataFrame, metric: str = "MSE") -> str:
@@ -48,7 +55,7 @@ def finding(data: pl.DataFrame, metric: str = "MSE") -> str:
     best, stack = learners.row(0, named=True), data.filter(pl.col("name") == STACK).row(0, named=True)
     side = difference(1 - stack["skill"], 1.0, equal="")
     comparison = f"{side} than guessing a constant" if side else "the same as guessing a constant"
-    score, best_score = number(stack["score"]), number(best["score"])
+    score, best_score = (score_in_words(metric, row["score"]) for row in (stack, best))
     single = f"{best['label']} alone" if learners.height == 1 else f"the best single learner, {best['label']},"
     return (
         f"The stack has an {metric} of {score}, {comparison}; {single} has "
@@ -56,12 +63,12 @@ def finding(data: pl.DataFrame, metric: str = "MSE") -> str:
     )
 
 
-def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = f"squared {VALUE_UNIT}") -> Figure:
+def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = "squared value units") -> Figure:
     """Draw one bar per predictor, labelled with its score; shorter is better."""
     order = data.get_column("label").to_list()
     colours = alt.Scale(domain=order, range=[LEARNER_COLOURS.get(name, MUTED) for name in data.get_column("name")])
     base = alt.Chart(data).encode(
-        x=alt.X("score:Q", title=f"out-of-fold {metric} ({unit})", axis=short_axis(5)),
+        x=alt.X("score:Q", title=f"out-of-fold {metric} ({unit_text(unit)})", axis=short_axis(5)),
         y=alt.Y("label:N", title=None, sort=order, axis=alt.Axis(labelLimit=160)),
         tooltip=[
             *Hover.texts(label="predictor"),

@@ -6,10 +6,11 @@ import altair as alt
 import numpy as np
 import polars as pl
 
+from core.base.amounts import value_unit
 from core.base.text import percent
 from core.eda.parts.density import CELL_SCHEMA, count_cells, diagonal
 from core.eda.parts.theme import ACCENT, Figure, Hover, finished, short_axis
-from core.schema import STACK, VALUE, VALUE_UNIT
+from core.schema import STACK, VALUE
 
 TITLE = "Do predictions follow the values?"
 _BINS = 40
@@ -63,9 +64,9 @@ def figure(data: pl.DataFrame) -> Figure:
     axis = short_axis(6)
     colours = alt.Scale(type="log", range=["#C5D0F5", ACCENT])
     base = alt.Chart(data).encode(
-        x=alt.X("low_x:Q", title=f"predicted ({VALUE_UNIT}, log scale)", scale=scale, axis=axis),
+        x=alt.X("low_x:Q", title=f"predicted ({value_unit()}, log scale)", scale=scale, axis=axis),
         x2="high_x:Q",
-        y=alt.Y("low_y:Q", title=f"true ({VALUE_UNIT}, log scale)", scale=scale, axis=axis),
+        y=alt.Y("low_y:Q", title=f"true ({value_unit()}, log scale)", scale=scale, axis=axis),
         y2="high_y:Q",
         color=alt.Color("sessions:Q", title="sessions", scale=colours, legend=None),
         tooltip=[

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 import altair as alt
 import polars as pl
 
-from core.base.text import count, difference, number
+from core.base.amounts import money, value_unit
+from core.base.text import count, difference
 from core.eda.parts.theme import ACCENT, Figure, Hover, event_scale, finished, short_axis
-from core.schema import VALUE_UNIT
 
 _SCHEMA = {
     "events_seen": pl.Int64,
@@ -42,7 +42,7 @@ def frame(steps: Iterable[Mapping[str, object]]) -> pl.DataFrame:
 def finding(data: pl.DataFrame, seen: int) -> str:
     """Say what the session is expected to be worth after some events, compared with the first one."""
     first, value = (float(data.item(row, "value")) for row in (0, seen - 1))
-    text = f"After {count(seen, 'event')}, the session is expected to be worth {number(value)} {VALUE_UNIT}"
+    text = f"After {count(seen, 'event')}, the session is expected to be worth {money(value)}"
     compared = difference(value, first, lower="less", higher="more", equal="") if first else ""
     return f"{text}, {compared} than after the first event." if compared else f"{text}."
 
@@ -55,7 +55,7 @@ def figure(data: pl.DataFrame, seen: int, n_places: int = 1) -> Figure:
     """
     n_places = max(data.height, n_places)
     top = max(float(data.select(pl.max_horizontal("value", "high").max()).item()), 1.0)
-    title = f"expected value ({VALUE_UNIT})"
+    title = f"expected value ({value_unit()})"
     base = alt.Chart(data.head(seen)).encode(
         x=alt.X(
             "events_seen:Q",

@@ -7,10 +7,11 @@ from statistics import NormalDist
 import altair as alt
 import polars as pl
 
+from core.base.amounts import value_unit
 from core.base.text import count, percent
 from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
-from core.schema import STACK, VALUE, VALUE_UNIT
+from core.schema import STACK, VALUE
 
 TITLE = "Where are predictions too high or too low?"
 _FALSE_ALARM = 0.05
@@ -102,7 +103,7 @@ def figure(data: pl.DataFrame) -> Figure:
     )
     with_interval = base.transform_filter("isValid(datum.low)")
     intervals = with_interval.mark_rule(strokeWidth=2, color=ACCENT).encode(
-        y=alt.Y("low:Q", title=f"true minus predicted ({VALUE_UNIT})", axis=short_axis(5)), y2="high:Q"
+        y=alt.Y("low:Q", title=f"true minus predicted ({value_unit()})", axis=short_axis(5)), y2="high:Q"
     )
     points = base.mark_point(size=70, filled=True, color=ACCENT, opacity=1).encode(y="bias:Q")
     zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False).encode(y="at:Q")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import altair as alt
 import polars as pl
 
-from core.base.text import listed, number, verb
+from core.base.amounts import unit_text
+from core.base.text import listed, verb
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
+from core.metric import score_text
 
 TITLE = "Is the difference more than chance?"
 _SCHEMA = {
@@ -49,7 +52,7 @@ def finding(data: pl.DataFrame, metric: str) -> str:
     if others.is_empty():
         return "These runs cannot be compared: they have other data, or minimised other metrics."
     reference = data.row(0, named=True)["label"]
-    sentences = []
+    sentences, show = [], partial(score_text, metric)
     for rows, text in (
         (others.filter("clear", pl.col("difference") > 0), "clearly worse than"),
         (others.filter("clear", pl.col("difference") < 0), "clearly better out of fold than"),
@@ -58,7 +61,7 @@ def finding(data: pl.DataFrame, metric: str) -> str:
         if rows.height:
             names = rows.get_column("label").to_list()
             sizes = [
-                f"{number(row['difference'])} ({number(row['low'])} to {number(row['high'])})"
+                f"{show(row['difference'])} ({show(row['low'])} to {show(row['high'])})"
                 for row in rows.iter_rows(named=True)
             ]
             sentences.append(
@@ -76,7 +79,7 @@ def figure(data: pl.DataFrame, metric: str, unit: str) -> Figure:
         color=alt.condition("datum.clear", alt.value(ACCENT), alt.value(MUTED)),
         tooltip=[*Hover.texts(label="predictor"), *Hover.amounts(difference="difference", low="from", high="to")],
     )
-    axis = alt.X("low:Q", title=f"difference in {metric} ({unit}); right of 0 is worse", axis=short_axis(5))
+    axis = alt.X("low:Q", title=f"difference in {metric} ({unit_text(unit)}); right of 0 is worse", axis=short_axis(5))
     bars = base.mark_rule(strokeWidth=2.5).encode(x=axis, x2="high:Q")
     points = base.mark_circle(size=90, opacity=1).encode(x="difference:Q")
     zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x="zero:Q")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from core.base.text import number, percent
+from core.base.amounts import value_text
+from core.base.text import percent
 from core.eda.parts.histogram import draw_histogram, log_histogram, top_phrase
 from core.eda.parts.theme import ACCENT, Figure
 from core.schema import SESSION_VALUE
@@ -33,9 +34,9 @@ def finding(data: pl.DataFrame) -> str:
         return "No session was scored."
     row, n_sessions = data.row(0, named=True), int(data.get_column("sessions").sum())
     if n_sessions == 1:
-        return f"The only session has a predicted value of {number(row['median'])}."
+        return f"The only session has a predicted value of {value_text(row['median'])}."
     return (
-        f"Half of the sessions have a predicted value of at most {number(row['median'])}; "
+        f"Half of the sessions have a predicted value of at most {value_text(row['median'])}; "
         f"{top_phrase(n_sessions, 'session', 'hold')} {percent(row['top_share'])} of the total."
     )
 

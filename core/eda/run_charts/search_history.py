@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import count, number, percent, verb
+from core.base.text import count, number, percent, verb, whole
 from core.eda.parts.theme import Figure, Hover, finished, learner_scale, short_axis
 from core.schema import LEARNER_LABELS
 
@@ -55,7 +55,7 @@ def finding(data: pl.DataFrame) -> str:
         .sort("gain", descending=True)
     )
     top = gains.row(0, named=True)
-    sentence = f"Of {count(data.height, 'trial')}, {complete.height:,} ran on all folds"
+    sentence = f"Of {count(data.height, 'trial')}, {whole(complete.height)} ran on all folds"
     if number(top["first"]) == number(top["lowest"]):
         return f"{sentence}; none has clearly improved on the first one of its learner."
     return (

@@ -5,9 +5,8 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import number
+from core.base.amounts import money, value_text, value_unit
 from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
-from core.schema import VALUE_UNIT
 
 TITLE = "How do groups of sessions differ?"
 _COLOURS = [ACCENT, NEGATIVE, "#079268", "#C2659B", "#CE8300"]
@@ -38,14 +37,14 @@ def finding(data: pl.DataFrame) -> str:
     if rows.height < 2:
         return "There are too few sessions to compare groups."
     best = rows.sort("value", descending=True).row(0, named=True)
-    highest = f"The value is highest in the group “{best['segment']}”, {number(best['value'])} {VALUE_UNIT} on average."
+    highest = f"The value is highest in the group “{best['segment']}”, {money(best['value'])} on average."
     worth = rows.filter(pl.col("value") > 0)
     if worth.is_empty():
         return highest
     worst = worth.sort(pl.col("error") / pl.col("value"), descending=True).row(0, named=True)
     return (
         f"{highest} Compared with the value, predictions are least accurate for “{worst['segment']}”: "
-        f"{number(worst['error'])} {VALUE_UNIT} of typical error at {number(worst['value'])} on average."
+        f"{money(worst['error'])} of typical error at {value_text(worst['value'])} on average."
     )
 
 
@@ -58,13 +57,13 @@ def figure(data: pl.DataFrame) -> Figure:
         alt.Chart(data)
         .mark_bar()
         .encode(
-            x=alt.X("effect:Q", title=f"average effect on the prediction ({VALUE_UNIT})", axis=short_axis(6)),
+            x=alt.X("effect:Q", title=f"average effect on the prediction ({value_unit()})", axis=short_axis(6)),
             y=alt.Y("theme:N", sort=themes, title=None, axis=alt.Axis(labelLimit=160)),
             yOffset=alt.YOffset("segment:N", sort=segments),
             color=alt.Color("segment:N", scale=scale, sort=segments),
             tooltip=[
                 *Hover.texts("segment", theme="part of the session"),
-                *Hover.amounts(effect=f"effect ({VALUE_UNIT})", value="average value"),
+                *Hover.amounts(effect=f"effect ({value_unit()})", value="average value"),
                 *Hover.counts("sessions"),
             ],
         )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import number
+from core.base.amounts import money, unit_text, value_text, value_unit
+from core.eda.parts.labels import texts_of
 from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
 from core.eda.parts.wrapped_labels import WRAPPED_LABEL, wrapped
-from core.schema import VALUE_UNIT
 
 TITLE = "Why does this session have its value?"
 _PIXELS_PER_STEP = 44
@@ -33,26 +33,26 @@ def finding(data: pl.DataFrame) -> str:
     first, last = data.row(0, named=True), data.row(-1, named=True)
     steps = data.filter(pl.col("kind") == "step").sort(pl.col("effect").abs(), descending=True)
     sentence = (
-        f"The predicted value is {number(last['end'])} {VALUE_UNIT}, compared with {number(first['end'])} for an "
-        "average session."
+        f"The predicted value is {money(last['end'])}, compared with {value_text(first['end'])} for an average session."
     )
     if steps.is_empty():
         return sentence
     top = steps.row(0, named=True)
     side = "higher" if top["effect"] >= 0 else "lower"
-    return f"{sentence} The main reason is “{top['label']}”, which makes it {number(abs(top['effect']))} {side}."
+    return f"{sentence} The main reason is “{top['label']}”, which makes it {value_text(abs(top['effect']))} {side}."
 
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw a bar from the start to the end of each step."""
-    shown = data.with_columns(pl.Series("name", [wrapped(label) for label in data.get_column("label")]))
+    units = texts_of(data.get_column("unit"), unit_text)
+    shown = data.with_columns(units, pl.Series("name", [wrapped(label) for label in data.get_column("label")]))
     order = shown.get_column("name").to_list()
     scale = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
     bars = (
         alt.Chart(shown)
         .mark_bar(height=18)
         .encode(
-            x=alt.X("start:Q", title=f"value ({VALUE_UNIT})", axis=short_axis(6)),
+            x=alt.X("start:Q", title=f"value ({value_unit()})", axis=short_axis(6)),
             x2="end:Q",
             y=alt.Y(
                 "name:N",
@@ -63,7 +63,7 @@ def figure(data: pl.DataFrame) -> Figure:
             color=alt.Color("change:N", scale=scale, legend=None),
             tooltip=[
                 *Hover.texts(label="driver", unit="unit"),
-                *Hover.amounts(effect=f"effect ({VALUE_UNIT})", cell="value of the driver", end="value after it"),
+                *Hover.amounts(effect=f"effect ({value_unit()})", cell="value of the driver", end="value after it"),
             ],
         )
     )

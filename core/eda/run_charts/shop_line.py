@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import altair as alt
 import polars as pl
 
-from core.base.text import count, interval_text, number, verb
+from core.base.amounts import money, value_interval, value_text, value_unit
+from core.base.text import count, verb
 from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished, short_axis
-from core.schema import VALUE_UNIT
 
 FORECAST, FINAL = "forecast", "final value"
 _SCHEMA = {"moment": pl.Int64, "sessions": pl.Int64} | dict.fromkeys(("value", "low", "high", "final"), pl.Float64)
@@ -47,10 +47,10 @@ def finding(n_open: int, value: float, low: float, high: float, final: float | N
     if not n_open:
         return "No session is open."
     text = (
-        f"{count(n_open, 'session')} {verb(n_open, 'is', 'are')} open, with an expected total of {number(value)} "
-        f"{VALUE_UNIT} (80% interval: {interval_text(low, high)})"
+        f"{count(n_open, 'session')} {verb(n_open, 'is', 'are')} open, with an expected total of {money(value)} "
+        f"(80% interval: {value_interval(low, high)})"
     )
-    return f"{text}." if final is None else f"{text}; their final value is {number(final)}."
+    return f"{text}." if final is None else f"{text}; their final value is {value_text(final)}."
 
 
 def figure(data: pl.DataFrame, span: tuple[int, int] | None = None) -> Figure:
@@ -72,7 +72,7 @@ def figure(data: pl.DataFrame, span: tuple[int, int] | None = None) -> Figure:
             *Hover.amounts(value=FORECAST, low="80% interval from", high="to", **final),
         ],
     )
-    title = f"total value ({VALUE_UNIT})"
+    title = f"total value ({value_unit()})"
     band = base.mark_area(opacity=0.2, color=ACCENT).encode(
         y=alt.Y("low:Q", title=title, axis=short_axis(5)), y2="high:Q"
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import number
+from core.base.amounts import money, value_text, value_unit
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
-from core.schema import STACK, VALUE_UNIT
+from core.schema import STACK
 
 TITLE = "Which part of a session matters most?"
 _CODE = "group_shapley"
@@ -40,8 +40,8 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "No part of a session moves the predictions."
     top, last = data.row(0, named=True), data.row(-1, named=True)
-    sentence = f"“{top['theme']}” moves a prediction by {number(top['effect'])} {VALUE_UNIT} on average"
-    return f"{sentence}." if data.height == 1 else f"{sentence}, “{last['theme']}” by {number(last['effect'])}."
+    sentence = f"“{top['theme']}” moves a prediction by {money(top['effect'])} on average"
+    return f"{sentence}." if data.height == 1 else f"{sentence}, “{last['theme']}” by {value_text(last['effect'])}."
 
 
 def figure(data: pl.DataFrame) -> Figure:
@@ -50,10 +50,10 @@ def figure(data: pl.DataFrame) -> Figure:
         y=alt.Y("theme:N", sort=data.get_column("theme").to_list(), title=None, axis=alt.Axis(labelLimit=180)),
         tooltip=[
             *Hover.texts(theme="part of the session"),
-            *Hover.amounts(effect=f"mean effect ({VALUE_UNIT})", low="90% from", high="to"),
+            *Hover.amounts(effect=f"mean effect ({value_unit()})", low="90% from", high="to"),
         ],
     )
-    title = f"mean effect on the prediction ({VALUE_UNIT})"
+    title = f"mean effect on the prediction ({value_unit()})"
     bars = base.mark_bar(color=ACCENT, height=16).encode(x=alt.X("effect:Q", title=title, axis=short_axis(6)))
     intervals = base.mark_rule(color=MUTED, strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     height = 50 + _PIXELS_PER_THEME * max(data.height, 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.text import number, span
+from core.base.amounts import value_text, value_unit
+from core.base.text import span
 from core.eda.parts.theme import ACCENT, Figure, Hover, finished, short_axis
-from core.schema import SESSION_VALUE, VALUE_UNIT
+from core.schema import SESSION_VALUE
 
 TITLE = "How uncertain is the value of a session?"
 _DECILES = 10
@@ -54,8 +55,8 @@ def finding(data: pl.DataFrame) -> str:
         return "Fewer than ten sessions have a prediction interval."
     middle, top = data.row(_DECILES // 2 - 1, named=True), data.row(-1, named=True)
     return (
-        f"A typical session of the fifth decile is worth {number(middle['value'])} (80% interval: "
-        f"{_interval(middle)}), one of the top decile {number(top['value'])} ({_interval(top)})."
+        f"A typical session of the fifth decile is worth {value_text(middle['value'])} (80% interval: "
+        f"{_interval(middle)}), one of the top decile {value_text(top['value'])} ({_interval(top)})."
     )
 
 
@@ -71,12 +72,12 @@ def figure(data: pl.DataFrame) -> Figure:
     intervals = (
         base.transform_filter("isValid(datum.high)")
         .mark_rule(strokeWidth=2, color=ACCENT)
-        .encode(y=alt.Y("low:Q", title=f"predicted value ({VALUE_UNIT})", axis=short_axis(5)), y2="high:Q")
+        .encode(y=alt.Y("low:Q", title=f"predicted value ({value_unit()})", axis=short_axis(5)), y2="high:Q")
     )
     points = base.mark_point(size=70, filled=True, color=ACCENT, opacity=1).encode(y="value:Q")
     return finished(intervals + points, f"Typical 80% prediction interval by decile of the value. {finding(data)}")
 
 
 def _interval(row: dict[str, float | None]) -> str:
-    low, high = number(row["low"]), row["high"]
-    return f"at least {low}" if high is None else span(low, number(high))
+    low, high = value_text(row["low"]), row["high"]
+    return f"at least {low}" if high is None else span(low, value_text(high))

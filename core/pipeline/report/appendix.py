@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from core.base.text import count, estimate, listed, number
+from core.base.amounts import value_estimate, value_text, value_unit
+from core.base.text import count, listed
 from core.importance import text
 from core.importance.methods.interactions import SEPARATOR
 from core.pipeline.report import html
 from core.pipeline.report.sections import Facts, known_users, model_limits
 from core.runs.store import CERTIFICATE_FILE
 from core.runs.summary import COMBINATION_LABELS, describe_settings
-from core.schema import LEARNER_LABELS, STACK, VALUE_UNIT
+from core.schema import LEARNER_LABELS, STACK
 
 _N_FEATURES = 25
 _OUTCOMES = {"passed": "passed", "failed": "FAILED", "not_applicable": "does not apply"}
@@ -67,7 +68,7 @@ def for_experts(facts: Facts) -> str:
         {
             "Feature": row["label"],
             "Name in code": row["feature"],
-            "Mean |SHAP|": number(row["mean_abs_shap"]),
+            "Mean |SHAP|": value_text(row["mean_abs_shap"]),
             "Meaning": row["meaning"],
         }
         for row in importance.head(_N_FEATURES).iter_rows(named=True)
@@ -84,15 +85,15 @@ def for_experts(facts: Facts) -> str:
         cells = [
             {
                 "Features": " and ".join(names.get(name, name) for name in row["feature"].split(SEPARATOR)),
-                "Interaction": estimate(row["value"], row["spread"]),
+                "Interaction": value_estimate(row["value"], row["spread"]),
             }
             for row in pairs
         ]
         parts.append(
-            html.table(cells, ("Interaction",), f"The strongest interactions of two features, in {VALUE_UNIT}")
+            html.table(cells, ("Interaction",), f"The strongest interactions of two features, in {value_unit()}")
         )
     explained = (
-        "Effects are SHAP values on held-out sessions, in value units. They add up to the difference between the "
+        f"Effects are SHAP values on held-out sessions, in {value_unit()}. They add up to the difference between the "
         "prediction of a session and that of an average one. Effect curves are accumulated local effects, and effects "
         "of parts of a session are Shapley values of groups."
     )

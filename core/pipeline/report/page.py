@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.base.number_format import using_format
 from core.dataset import Dataset
 from core.errors import RunError
 from core.importance import drivers, segments
@@ -27,7 +28,7 @@ _SECTIONS = (
 
 
 def report_page(run: Run, dataset: Dataset) -> bytes:
-    """Return the report of a run as an HTML file.
+    """Return the report of a run as an HTML file, in the number format of the dataset.
 
     Args:
         dataset: the dataset of the run.
@@ -50,4 +51,5 @@ def report_page(run: Run, dataset: Dataset) -> bytes:
     name = run.note.name or f"run {run.manifest.run_id}"
     made = f"made by Session Value Studio from {name} of {run.manifest.created[:10]}"
     about = f"A report on {run.manifest.dataset_name}, {made}."
-    return html.document(TITLE, about, (section(facts) for section in _SECTIONS))
+    with using_format(dataset.note.number_format):
+        return html.document(TITLE, about, [section(facts) for section in _SECTIONS])

@@ -9,7 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from core.base.text import count, estimate, listed, number, percent, time_text
+from core.base.amounts import money, value_estimate, value_text, value_unit
+from core.base.number_format import UNIT
+from core.base.text import count, listed, percent, time_text, whole
 from core.dataset import Dataset, DatasetCard
 from core.eda.run_charts import drivers as driver_chart
 from core.eda.run_charts import effect_curve, residuals, segment_effects, theme_effects
@@ -20,7 +22,7 @@ from core.pipeline.report import html
 from core.runs import Run
 from core.runs.store import OOF_FILE, PRICES_FILE
 from core.runs.summary import shift_warning
-from core.schema import EVENT_NOUNS, EVENT_TYPES, VALUE_UNIT
+from core.schema import EVENT_NOUNS, EVENT_TYPES
 
 _N_CURVES, _N_PRODUCTS = 4, 15
 
@@ -67,7 +69,7 @@ def in_brief(facts: Facts) -> str:
         text.headline(facts.drivers),
         f"The five strongest drivers are {strongest}.",
         f"The predictions explain {percent(max(skill, 0.0))} of the differences in value between sessions. The typical "
-        f"error of one session is {number(math.sqrt(scores.cv_mse))} {VALUE_UNIT}.",
+        f"error of one session is {money(math.sqrt(scores.cv_mse))}.",
         _worst_group(facts),
         text.NOT_A_CAUSE,
         "All checks for leaks and unfair scores that apply have passed."
@@ -85,8 +87,8 @@ def _worst_group(facts: Facts) -> str:
     worst = groups.sort("error", descending=True).row(0, named=True)
     overall = math.sqrt(facts.run.manifest.scores.cv_mse)
     return (
-        f"Predictions are least accurate for {_group(worst)}: their typical error is {number(worst['error'])} "
-        f"{VALUE_UNIT}, compared with {number(overall)} for all sessions."
+        f"Predictions are least accurate for {_group(worst)}: their typical error is {money(worst['error'])}, "
+        f"compared with {value_text(overall)} for all sessions."
     )
 
 
@@ -106,18 +108,20 @@ def the_data(facts: Facts) -> str:
         else "The value of a session is the sum of its purchases."
     )
     items = {
-        "Events": f"{card.train.kept + card.test.kept:,} events: views, cart additions, cart removals and purchases",
-        "Sessions to learn from": f"{sessions.train:,}",
-        "Sessions to predict": f"{sessions.test:,}",
-        "Users": f"{card.train.users:,} in the sessions to learn from" if card.has_users else "unknown",
-        "Products": f"{card.train.products:,} in {count(card.train.categories, 'category', 'categories')}",
+        "Events": f"{count(card.train.kept + card.test.kept, 'event')}: views, cart additions, removals and purchases",
+        "Sessions to learn from": whole(sessions.train),
+        "Sessions to predict": whole(sessions.test),
+        "Users": f"{whole(card.train.users)} in the sessions to learn from" if card.has_users else "unknown",
+        "Products": f"{whole(card.train.products)} in {count(card.train.categories, 'category', 'categories')}",
         "Period": f"{time_text(min(part.first_time for part in parts))[:10]} to "
         f"{time_text(max(part.last_time for part in parts))[:10]}",
-        "Average value": f"{number(card.train.value_mean)} {VALUE_UNIT} (median {number(card.train.value_median)})",
+        "Average value": f"{money(card.train.value_mean)} (median {value_text(card.train.value_median)})",
     }
-    what = (
-        "A session is one visit of a user to the shop: all events from the first click to the last. Values are in the "
-        f"currency of the log, called {VALUE_UNIT} here."
+    what = "A session is one visit of a user to the shop: all events from the first click to the last."
+    what += (
+        f" Values are in the currency of the log, called {UNIT} here."
+        if value_unit() == UNIT
+        else f" Values are in {value_unit()}."
     )
     return html.section(
         "Which data is this about?", html.paragraph(f"{what} {rule} {synthetic}".strip()), html.definitions(items)
@@ -134,18 +138,18 @@ def accuracy(facts: Facts) -> str:
         else f"On the sessions to predict, expect {typical_error(of_metric.metric, of_metric.expected.value)}."
     )
     baseline = (
-        f"Predicting the average value for every session would have a typical error of "
-        f"{number(math.sqrt(scores.baseline_mse))} {VALUE_UNIT}; the model has {number(math.sqrt(scores.cv_mse))}. "
+        "Predicting the average value for every session would have a typical error of "
+        f"{money(math.sqrt(scores.baseline_mse))}; the model has {value_text(math.sqrt(scores.cv_mse))}. "
         "Both are measured on sessions of users that the model did not learn from."
     )
     deciles = residuals.frame(facts.run.table(OOF_FILE).collect())
     rows = [
         {
             "Group": _group(row),
-            "Sessions": f"{row['sessions']:,}",
-            "Average value": number(row["value"]),
-            "Average prediction": number(row["predicted"]),
-            "Typical error": number(row["error"]),
+            "Sessions": whole(row["sessions"]),
+            "Average value": value_text(row["value"]),
+            "Average prediction": value_text(row["predicted"]),
+            "Typical error": value_text(row["error"]),
         }
         for row in facts.segments.iter_rows(named=True)
     ]
@@ -159,7 +163,7 @@ def accuracy(facts: Facts) -> str:
         html.table(
             rows, ("Sessions", "Average value", "Average prediction", "Typical error"), "Error by group of sessions"
         ),
-        html.paragraph(f"In {VALUE_UNIT}. The typical error is the root mean squared error.", "note"),
+        html.paragraph(f"In {value_unit()}. The typical error is the root mean squared error.", "note"),
     )
 
 
@@ -191,7 +195,8 @@ def effects(facts: Facts) -> str:
             html.heading(driver["label"]),
             html.paragraph(driver["meaning"]),
             html.picture(
-                effect_curve.figure(data, driver["label"], driver["unit"]), effect_curve.finding(data, driver["label"])
+                effect_curve.figure(data, driver["label"], driver["unit"]),
+                effect_curve.finding(data, driver["label"], driver["unit"]),
             ),
         ]
     explained = (
@@ -226,7 +231,7 @@ def prices(facts: Facts) -> str:
     ]
     explained = (
         "What an event on a product adds to the value of its session is estimated from the session values, in "
-        f"{VALUE_UNIT}. The number after ± is the standard error, which measures only the noise of the estimate. "
+        f"{value_unit()}. The number after ± is the standard error, which measures only the noise of the estimate. "
         "Prices of products with few events are also pulled towards that of their category, so that the truth can be "
         "further away. "
         "“About” marks the price of the category, used where the product itself was not seen."
@@ -241,4 +246,8 @@ def prices(facts: Facts) -> str:
 def _price(cell: dict[str, Any] | None) -> str:
     if cell is None:
         return "–"
-    return estimate(cell["price"], cell["standard_error"]) if cell["learned"] else f"about {number(cell['price'])}"
+    return (
+        value_estimate(cell["price"], cell["standard_error"])
+        if cell["learned"]
+        else f"about {value_text(cell['price'])}"
+    )

@@ -1,0 +1,77 @@
+"""All sessions of the users of one session, with their values and predictions."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from core.dataset import Dataset
+from core.runs import Run
+from core.runs.store import OOF_FILE, PREDICTIONS_FILE
+from core.schema import FILE, KNOWN_VALUE, ROLE, ROLES, SESSION, STACK, START, UNIT, USER, USER_SESSION, VALUE
+
+_ENDS = ("low_80", "high_80")
+
+
+def user_sessions(dataset: Dataset, run: Run | None, session_id: str) -> pl.DataFrame:
+    """Return the sessions of the users of a session, itself included, the latest first.
+
+    Args:
+        run: a run on the dataset, for the predictions; None for none.
+
+    Returns:
+        One row per (file, session) with user_session; file (`train` or `test`); start (UTC); events; users (of the
+        session who are also users of the given one); value (null if unknown); predicted (of train sessions out of fold;
+        the sum over the users of a shared id; null without a run, or if the run does not predict it); low_80 and
+        high_80 (null for train sessions, for shared ids, and high_80 where there is no upper end). Empty for an unknown
+        id.
+    """
+    ids = dataset.dictionary(USER_SESSION).select(SESSION, USER_SESSION)
+    units = dataset.units()
+    users = units.join(ids.filter(pl.col(USER_SESSION) == session_id), on=SESSION, how="semi").select(USER)
+    theirs = units.join(users.unique(), on=USER, how="semi").collect()
+    events = pl.concat([dataset.events(role).select(UNIT) for role in ROLES])
+    counted = events.join(theirs.lazy().select(UNIT), on=UNIT, how="semi").group_by(UNIT).len("events").collect()
+    value = pl.coalesce(VALUE, KNOWN_VALUE) if KNOWN_VALUE in theirs.columns else pl.col(VALUE)
+    is_one = pl.len() == 1
+    return (
+        theirs.join(counted, on=UNIT, how="left")
+        .join(_predictions(run, theirs.get_column(UNIT)), on=UNIT, how="left")
+        .group_by(ROLE, SESSION)
+        .agg(
+            pl.col(START).min(),
+            pl.col("events").sum(),
+            pl.col(USER).n_unique().alias("users"),
+            value.first().alias("value"),
+            pl.when(pl.col("predicted").null_count() == 0).then(pl.col("predicted").sum()).alias("predicted"),
+            *(pl.when(is_one).then(pl.col(name).first()).alias(name) for name in _ENDS),
+        )
+        .join(ids.collect(), on=SESSION, how="left")
+        .sort(START, USER_SESSION, descending=[True, False])
+        .select(
+            USER_SESSION,
+            pl.col(ROLE).replace_strict(dict(enumerate(ROLES)), return_dtype=pl.String).alias(FILE),
+            pl.from_epoch(START, time_unit="s").alias("start"),
+            "events",
+            "users",
+            "value",
+            "predicted",
+            *_ENDS,
+        )
+    )
+
+
+def _predictions(run: Run | None, units: pl.Series) -> pl.DataFrame:
+    """Return unit, predicted, low_80 and high_80 of those of the units that the run predicts."""
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
+        UNIT: units.dtype,
+        "predicted": pl.Float64,
+        **dict.fromkeys(_ENDS, pl.Float64),
+    }
+    if run is None:
+        return pl.DataFrame(schema=schema)
+    parts = []
+    for name in (OOF_FILE, PREDICTIONS_FILE):
+        table = run.table(name).join(units.to_frame().lazy(), on=UNIT, how="semi").collect()
+        ends = [pl.col(end) if end in table.columns else pl.lit(None, pl.Float64).alias(end) for end in _ENDS]
+        parts.append(table.select(UNIT, pl.col(STACK).fill_nan(None).alias("predicted"), *ends))
+    return pl.concat(parts)

@@ -1,0 +1,73 @@
+"""All sessions of a user, against loops over the events and the tables of the run."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+
+from core.base.workspace import Workspace
+from core.dataset import Dataset
+from core.pipeline.user_sessions import user_sessions
+from core.runs import Run
+from core.runs.store import OOF_FILE, PREDICTIONS_FILE
+from core.schema import ROLES, SESSION, STACK, UNIT, USER, USER_SESSION, VALUE
+from tests.test_pages import open_explore
+
+Home = tuple[Workspace, Run]
+
+
+def dataset_of(home: Home) -> Dataset:
+    workspace, run = home
+    return Dataset(workspace.datasets / run.manifest.dataset)
+
+
+def predictions_of(run: Run) -> dict[int, float]:
+    rows = [
+        row
+        for name in (OOF_FILE, PREDICTIONS_FILE)
+        for row in run.table(name).select(UNIT, STACK).collect().iter_rows()
+    ]
+    return {unit: value for unit, value in rows if value is not None and not math.isnan(value)}
+
+
+def test_sessions_events_values_and_predictions_are_those_of_the_files(finished: Home) -> None:
+    dataset, (_, run) = dataset_of(finished), finished
+    units = dataset.units().collect().to_dicts()
+    ids = dict(dataset.dictionary(USER_SESSION).select(SESSION, USER_SESSION).collect().iter_rows())
+    events = Counter(unit for role in ROLES for unit in dataset.events(role).select(UNIT).collect().to_series())
+    predicted, by_user = predictions_of(run), defaultdict(list)
+    for unit in units:
+        by_user[unit[USER]].append(unit)
+    busy = sorted(
+        (user for user in by_user if not any(one["composite"] for one in by_user[user])),
+        key=lambda user: -len(by_user[user]),
+    )
+    for user in (*busy[:3], busy[-1]):
+        theirs = by_user[user]
+        found = user_sessions(dataset, run, ids[theirs[0][SESSION]])
+        expected = {
+            (ids[one[SESSION]], ROLES[one["role"]]): (events[one[UNIT]], predicted.get(one[UNIT])) for one in theirs
+        }
+        rows = {(row[USER_SESSION], row["file"]): row for row in found.to_dicts()}
+        assert {key: (row["events"], row["predicted"]) for key, row in rows.items()} == expected
+        assert [row["start"] for row in found.to_dicts()] == sorted(
+            (row["start"] for row in rows.values()), reverse=True
+        )
+        for one in theirs:
+            if ROLES[one["role"]] == "train":
+                assert rows[ids[one[SESSION]], "train"]["value"] == one[VALUE]
+    assert user_sessions(dataset, None, "no such id").is_empty()
+
+
+def test_the_page_shows_the_prediction_and_links_to_the_users_other_sessions(finished_home: Home) -> None:
+    dataset = dataset_of(finished_home)
+    counts = dataset.units().collect().group_by(USER).len().sort("len", descending=True)
+    unit = dataset.units().collect().filter(composite=False, user=counts.item(0, USER)).row(0, named=True)
+    ids = dict(dataset.dictionary(USER_SESSION).select(SESSION, USER_SESSION).collect().iter_rows())
+    app = open_explore(view="One session", session=ids[unit[SESSION]])
+    assert not app.exception
+    assert {"Prediction", "Value"} <= {metric.label for metric in app.metric}
+    table = next(frame.value for frame in app.dataframe if "Start (UTC)" in frame.value)
+    assert table.columns.tolist() == ["Session", "Start (UTC)", "File", "Events", "Value", "Prediction"]
+    assert len(table) == counts.item(0, "len") - 1
+    assert all("view=One%20session&session=" in link and ids[unit[SESSION]] not in link for link in table["Session"])
