@@ -381,7 +381,7 @@ def test_a_submission_gets_the_columns_of_its_sample(tmp_path: Path, sample: byt
     path.write_bytes(sample_of("B1", "B2").replace(b"session_value", b"score"))
     failed = [each for each in check_file(path, target_of_dataset(dataset)) if each.outcome == "failed"]
     assert failed[0].code == "columns"
-    assert f"Change the first line to {','.join(header)}." in failed[0].explanation
+    assert f"Write the columns {' and '.join(header)} only" in failed[0].explanation
 
 
 def test_a_dataset_of_an_earlier_version_gets_the_columns_of_its_sample(tmp_path: Path) -> None:

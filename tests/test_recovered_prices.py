@@ -307,7 +307,10 @@ def test_a_run_stores_a_price_for_every_product_and_event_type(finished: tuple[W
     workspace, run = finished
     table = run.table(PRICES_FILE).collect()
     dataset = Dataset(workspace.datasets / run.manifest.dataset)
-    used = dataset.units().filter(~pl.col("composite") | (pl.col("role") == 1)).select("unit")
+    units = dataset.units()
+    cut = units.filter(pl.col("known_value").is_not_null()).select("session")  # their parts in train do not train
+    trained = units.filter(~pl.col("composite"), pl.col("role") == 0).join(cut, on="session", how="anti")
+    used = pl.concat([trained, units.filter(pl.col("role") == 1)]).select("unit")
     events = pl.concat([dataset.events(role) for role in ROLES]).join(used, on="unit", how="semi")
     counted = events.group_by("product", "type").len().collect()
     assert table.height == counted.height
