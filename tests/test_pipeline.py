@@ -69,6 +69,7 @@ def test_known_sessions_get_their_value_in_train(finished: tuple[Workspace, Run]
     known = answers.filter(pl.col("source") == "known")
     train = pl.read_csv(DEMO / "train.csv").group_by("user_session").agg(pl.col("session_value").first().alias("value"))
     assert known.height == facts["known_sessions"] == finished[1].manifest.sessions.known
+    assert finished[1].manifest.sessions.cut == known.height  # the demo is split by date
     assert known.join(train, on="user_session").select((pl.col("session_value") == pl.col("value")).all()).item()
 
 
@@ -152,7 +153,7 @@ def test_the_summary_has_its_documented_fields(finished: tuple[Workspace, Run]) 
     }  # fmt: skip
     assert set(summary["expected_test_mse"]) == {"value", "low", "high"}
     assert set(summary["learners"]) == {"lightgbm", "xgboost", "catboost", "linear"}
-    assert set(summary["n_sessions"]) == {"train", "test", "known", "composite", "untrained"}
+    assert set(summary["n_sessions"]) == {"train", "test", "known", "composite", "untrained", "cut"}
     assert summary["meta"]["weights"].keys() == summary["learners"].keys()
 
 

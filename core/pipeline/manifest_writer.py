@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from core.base.checkpoint import SOURCE_DIGEST_LENGTH, source_digest
 from core.base.cores import available_cores
@@ -18,7 +19,7 @@ from core.pipeline.clock import RunClock
 from core.pipeline.session_predictions import count_composite, count_known
 from core.runs import manifest as manifests
 from core.runs import store
-from core.schema import STACK
+from core.schema import COMPOSITE, ROLE, STACK, TRAIN_ROLE, VALUE
 from core.training import Training, Vector, mean_squared_error
 from core.training.shift import WARNING as SHIFT_WARNING
 from core.training.shift import Shift
@@ -60,6 +61,7 @@ def write_manifest(
             known=count_known(dataset, config),
             composite=count_composite(dataset, config),
             untrained=card.untrained,
+            cut=_count_cut(dataset, training),
         ),
         checks=_count_checks(checks),
         certificate=manifests.CheckCounts.from_outcomes(check.outcome for check in certificate),
@@ -71,6 +73,12 @@ def write_manifest(
     )
     (folder / store.MANIFEST_FILE).write_text(sealed_json(manifest.model_dump_json()), encoding="utf-8")
     return manifest
+
+
+def _count_cut(dataset: Dataset, training: Training) -> int:
+    """Return the number of train sessions with a value of their own that were not used for training."""
+    has_value = (pl.col(ROLE) == TRAIN_ROLE) & ~pl.col(COMPOSITE) & pl.col(VALUE).is_not_null()
+    return int(dataset.units().select(has_value.sum()).collect().item()) - training.data.n_whole
 
 
 def _scores(training: Training, *, withheld: bool) -> manifests.Scores:

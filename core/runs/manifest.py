@@ -237,6 +237,7 @@ class SessionCounts(_Stored):
         known: sessions of `test` that got the value they have in the train file.
         composite: sessions of `test` whose id is shared by several users.
         untrained: reason (see core.dataset.UnknownValue) -> train sessions that were not used for training.
+        cut: train sessions that were not used for training, because the split by date cuts them in two.
     """
 
     train: int
@@ -244,6 +245,7 @@ class SessionCounts(_Stored):
     known: int
     composite: int
     untrained: dict[str, int] = {}
+    cut: int = 0
 
 
 class Manifest(_Stored):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from core.base.text import MISSING, count, duration, listed, number, percent, span, whole
+from core.base.text import MISSING, count, duration, listed, number, percent, span, verb, whole
 from core.config import RunConfig
 from core.dataset import UnknownValue
 from core.metric import error_text, root_in_words, score_in_words, score_text, typical_error
@@ -152,6 +152,10 @@ def _identity_lines(run: Run) -> list[str]:
     data = f"{count(sessions.train, 'train session')}, {whole(sessions.test)} to predict"
     known = f", {whole(sessions.known)} of them known from the train file" if sessions.known else ""
     reasons = [f"{whole(amount)} because {UnknownValue(code).clause}" for code, amount in sessions.untrained.items()]
+    if sessions.cut:
+        reasons.append(
+            f"{whole(sessions.cut)} because the split by date cuts {verb(sessions.cut, 'it', 'them')} in two"
+        )
     config = manifest.config
     folds = f"{count(config.folds, 'fold')} ({config.fold_kind})"
     return [

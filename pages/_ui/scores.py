@@ -62,7 +62,7 @@ def expected_metric(run: Run) -> Metric:
 def sessions_line(run: Run) -> str:
     """Say how many sessions the run has learned from and predicts, and what they are."""
     sessions = run.manifest.sessions
-    n_unused = sum(sessions.untrained.values())
+    n_unused = sum(sessions.untrained.values()) + sessions.cut
     unused = f", of which {whole(n_unused)} {verb(n_unused, 'was', 'were')} not used for training," if n_unused else ""
     return (
         f"{count(sessions.train, 'train session')}{unused} and {whole(sessions.test)} to predict. {COUNTED_SESSIONS} "
