@@ -52,13 +52,15 @@ def finding(data: pl.DataFrame) -> str:
 
 
 def figure(data: pl.DataFrame) -> Figure:
-    """Draw one line over the folds per learner."""
+    """Draw one point per learner and fold, those of a fold next to each other; folds have no order, so no line."""
     title, scale = unit_text("mean squared error (squared value units)"), alt.Scale(zero=False, nice=True)
     base = alt.Chart(data).encode(
         x=alt.X("fold:O", title="fold", axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("label:N", sort=data.get_column("label").unique(maintain_order=True).to_list()),
         y=alt.Y("mse:Q", title=title, scale=scale, axis=short_axis(5)),
         color=alt.Color("label:N", scale=learner_scale(data.get_column("learner"))),
         tooltip=Hover.texts(label="learner", fold="fold", mse_text="MSE"),
     )
-    chart = base.mark_line(point={"size": 50, "filled": True}, strokeWidth=2)
-    return finished(chart, f"Mean squared error by fold and learner. {finding(data)}")
+    return finished(
+        base.mark_point(size=90, filled=True, opacity=1), f"Mean squared error by fold and learner. {finding(data)}"
+    )
