@@ -233,6 +233,8 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
         (["nonsense"], "The command is not valid (argument VERB: invalid choice: 'nonsense'"),
         (["ingest", "--train", "x" * 300, "--test", TEST], "cannot be opened (File name too long). Check the path"),
         (["runs", "show", "x" * 300], "There is no run named xxx"),
+        (["demo", "--out", "a" * 300], "cannot be written (File name too long)"),
+        (["check", "a" * 300, "--test", TEST], "cannot be opened (File name too long)"),
         (["demo", "--out", "/proc/nope"], "/proc/nope cannot be written (No such file or directory). Choose a folder"),
         (
             ["run", "--train", TRAIN, "--test", TEST, "--out", "/proc/nope"],

@@ -195,6 +195,31 @@ def test_the_line_of_a_spreadsheet_that_names_the_separator_is_no_row(tmp_path):
     assert out.read_text() == SOUND
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_decimals_are_not_cut_off_where_a_comma_was_taken_as_separator(tmp_path, separator):
+    """Without a header, id;505,67 looks like two columns with a comma between them."""
+    content = "".join(
+        f"{one}{separator}{value:.2f}\n".replace(".", ",") for one, value in zip(IDS, VALUES, strict=True)
+    )
+    for chosen in (None, ColumnChoice(0, 1)):
+        with pytest.raises(InputError, match="decimal commas that are not quoted"):
+            repaired(tmp_path, content, chosen)
+
+
+def test_the_zeros_of_a_sample_are_not_taken_for_predictions(tmp_path):
+    rows = "".join(f"{one},0,{value}\n" for one, value in zip(IDS, VALUES, strict=True))
+    with pytest.raises(InputError, match="2 columns may have the values"):
+        repaired(tmp_path, f"user_session,session_value,prediction\n{rows}")
+
+
+def test_numbers_of_two_meanings_stay_as_they_are(tmp_path):
+    """16,975 with 0.5 elsewhere may be a decimal comma in a file of two programs."""
+    values = [f'"{value:.3f}"'.replace(".", ",") for value in VALUES]
+    content = csv_of(values=["0.5", *values[1:]])
+    result, _ = repaired(tmp_path, content)
+    assert "thousands_mark" not in {change.code for change in result.changes}
+
+
 def test_a_file_of_other_sessions_is_not_emptied(tmp_path):
     with pytest.raises(InputError, match="none of its rows is of a session to predict"):
         repaired(tmp_path, csv_of([f"T{number}" for number in range(N)]))

@@ -50,9 +50,11 @@ def check_line(result: CheckResult) -> str:
 
 
 def refuse_existing(*paths: Path) -> None:
-    """Raise a `RunError` if one of the paths exists."""
+    """Raise a `RunError` if one of the paths exists, or cannot be a path at all, such as a name that is too long."""
     for path in paths:
-        if path.exists():
+        with writing_to(path):
+            exists = path.exists()
+        if exists:
             raise RunError.file_exists(path)
 
 

@@ -92,11 +92,16 @@ def path_of_submission(workspace: Workspace, name: str) -> Path:
         RunError: more than one id begins with the characters, or the submission changed.
     """
     path = Path(name)
-    if path.exists():
-        return path
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:  # such as a name that is too long
+        raise InputError.cannot_open(path, error.strerror or str(error)) from error
     runs = {run.manifest.run_id: run for run in list_runs(workspace)}
     blends = {blend.blend: blend for blend in list_blends(workspace)}
     matches = matching_ids(name, [*runs, *blends])
+    if not matches and path.exists():  # a folder or a device, which the reader refuses
+        return path
     if not matches:
         raise InputError.not_found(path)
     if len(matches) > 1:

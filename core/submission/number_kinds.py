@@ -28,8 +28,6 @@ _GROUPED_NUMBER: Final = r"^[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?$"
 _UNCLEAR: Final = r"^[+-]?[1-9]\d{0,2},\d{3}$"
 """1,234 may be a thousand or a little more than one."""
 _POINT_NUMBER: Final = r"^[+-]?\d*\.\d+$"
-_DECIMAL_POINT: Final = r"^[+-]?\d*\.(?:\d{1,2}|\d{4,})$"
-"""A point before decimals, which cannot be one between thousands."""
 
 
 def classified(cells: pl.DataFrame) -> pl.DataFrame:
@@ -38,8 +36,8 @@ def classified(cells: pl.DataFrame) -> pl.DataFrame:
     - finite: text that most CSV readers parse as a number, such as 3, +3.50, .5 or 1e5, with blanks or tabs around it.
     - decimal_comma: a number such as 12,5 or 1.234,5, if the column has no point before decimals, and a comma that
       cannot separate thousands.
-    - thousands_comma: a number such as 1,234.5, if the column has no comma before decimals, and a sign that 1,234 is
-      above a thousand: a number such as 1,234.5 or 1,234,567, or a decimal point.
+    - thousands_comma: a number such as 1,234.5, if the column has no comma before decimals, and a number that cannot
+      be read in another way, such as 1,234.5 or 1,234,567.
     - empty: a missing value or NaN.
     - infinite: infinity, or a number too large for a double.
     - no_number: any other text.
@@ -93,8 +91,7 @@ def _notations(cells: pl.DataFrame, stripped: pl.Expr) -> tuple[bool, bool]:
         commas=(stripped.str.contains(_COMMA_NUMBER) & is_clear).any(),
         groups=(stripped.str.contains(_GROUPED_NUMBER) & is_clear).any(),
         points=stripped.str.contains(_POINT_NUMBER).any(),
-        decimal_points=stripped.str.contains(_DECIMAL_POINT).any(),
     ).row(0, named=True)
     has_commas = found["commas"] and not found["points"] and not found["groups"]
-    has_groups = not found["commas"] and (found["groups"] or found["decimal_points"])
+    has_groups = not found["commas"] and found["groups"]
     return has_commas, has_groups

@@ -60,6 +60,9 @@ def find_columns(table: SubmissionTable, target: SubmissionTarget, chosen: Colum
         InputError: one of them cannot be found for sure, or one column is chosen for both.
     """
     columns = guess_columns(table, target, chosen)
+    if _has_bare_decimal_commas(table):
+        remedy = "Write decimal points, or a header line and semicolons between the columns."
+        raise _unclear(table, "its values seem to have decimal commas that are not quoted", remedy)
     remedy = "Choose the columns of the ids and the values (--id-column, --value-column)."
     if columns.ids is None:
         raise _unclear(table, f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows", remedy)
@@ -95,19 +98,33 @@ def _likely_ids(table: SubmissionTable, target: SubmissionTarget) -> int | None:
 def _likely_values(table: SubmissionTable, target: SubmissionTarget, ids: int) -> list[int]:
     """Return the column with the wanted name, or else all columns of numbers that are not just row numbers.
 
-    If the wanted name of the ids is above another column, the names are not those of the columns below them.
+    If the wanted name of the ids is above another column, the names are not those of the columns below them. A column
+    of equal values, such as the zeros of a sample submission, does not win over others by its name.
     """
     folded = [name.strip().casefold() for name in table.header]
     session, value = target.columns.session.casefold(), target.columns.value.casefold()
     is_shifted = session in folded and folded[ids] != session
-    if folded.count(value) == 1 and folded.index(value) != ids and not is_shifted:
-        return [folded.index(value)]
     cells = [column.head(_MAX_CELLS) for column in table.cells]
-    return [
+    named = folded.index(value) if folded.count(value) == 1 and not is_shifted else ids
+    others = [
         index
         for index, column in enumerate(cells)
         if index != ids and column.str.contains(_NUMBER).all() and not _is_row_number(column)
     ]
+    is_placeholder = cells[named].n_unique() == 1 and len(others) > 1
+    return others if named == ids or is_placeholder else [named]
+
+
+def _has_bare_decimal_commas(table: SubmissionTable) -> bool:
+    """Return whether a comma separates whole numbers from their decimals: id,505,67 or, with semicolons, id;505,67."""
+    cells = [column.head(_MAX_CELLS) for column in table.cells]
+    if table.form.separator != "," or len(cells) not in {2, 3} or cells[0].is_empty():
+        return False
+    *before, decimals = cells
+    is_whole = r"^\s*[+-]?\d+$" if len(before) > 1 else r"[;\t|]\s*[+-]?\d+$"
+    has_name = any(not name.strip().lstrip("+-").isdigit() for name in table.header[1:])
+    are_parts = before[-1].str.contains(is_whole).all() and decimals.str.contains(r"^\d+\s*$").all()
+    return bool(are_parts) and not has_name
 
 
 def _is_row_number(column: pl.Series) -> bool:

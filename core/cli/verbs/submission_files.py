@@ -100,7 +100,7 @@ def compare(options: argparse.Namespace) -> Outcome:
     workspace = Workspace.from_environment()
     files, run = _files(options, workspace)
     comparison = compare_files(files, None if run is None else dataset_of(workspace, run))
-    lines = []
+    lines = _failed_lines(files)
     for pair in comparison.pairs.iter_rows(named=True):
         lines.append(
             f"{pair['file']} and {pair['other']}: correlation {number(pair['correlation'])}, rank correlation "
@@ -142,7 +142,8 @@ def blend(options: argparse.Namespace) -> Outcome:
         "expected_score": None if checked.foreseen.score is None else asdict(checked.foreseen.score),
         "score_by_returned_scores": weights.score,
     }
-    lines = [str(blended.submission), *(f"{member.weight:8.4f}  {member.name}" for member in blended.members)]
+    lines = [str(blended.submission), *_failed_lines(files)]
+    lines += [f"{member.weight:8.4f}  {member.name}" for member in blended.members]
     if weights.score is not None:
         lines.append(f"On the sessions that were scored, this blend has an MSE of about {number(weights.score)}.")
     if run is not None:
@@ -197,6 +198,16 @@ def _files(options: argparse.Namespace, workspace: Workspace) -> tuple[list[desk
         for file in files:
             desk.record_check(workspace, file, run)
     return files, run
+
+
+def _failed_lines(files: Sequence[desk.DeskFile]) -> list[str]:
+    """Return a line for each file that fails a blocking check, whose values may therefore not be what they seem."""
+    return [
+        f"WARNING  {file.name} fails {listed(check.code for check in file.blocking)}; see `check`. Of several rows of "
+        "a session, the first counts."
+        for file in files
+        if file.blocking
+    ]
 
 
 def _file_content(file: desk.DeskFile) -> dict[str, Any]:
