@@ -22,7 +22,7 @@ import polars as pl
 from core.base.text import count, listed, verb, whole
 from core.errors import InputError
 from core.ingestion.sources.encodings import SAMPLE_BYTES, UTF_8, detect_encoding
-from core.ingestion.sources.kinds import GZIP, JSON, JSON_LINES, PARQUET, ZIP, kind_of
+from core.ingestion.sources.kinds import DAMAGED_ZIP, GZIP, JSON, JSON_LINES, PARQUET, ZIP, kind_of
 from core.ingestion.sources.paths import data_members
 from core.ingestion.sources.unpacking import Allowance, Unpacked
 from core.schema import LINE
@@ -119,7 +119,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
     try:
         with path.open("rb") as stream:
             yield stream, size
-    except (zlib.error, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zlib.error, *DAMAGED_ZIP, EOFError, NotImplementedError) as error:
         raise unreadable(path.name, "its compressed data is damaged or protected by a password") from error
     except OSError as error:
         raise unreadable(path.name, f"the system reports: {error.strerror or error}") from error
