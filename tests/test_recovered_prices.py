@@ -16,11 +16,12 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.catalogue import learned_features
+from core.features.learned.price_errors import price_errors
 from core.features.learned.price_features import PRICE_FEATURES, price_features
 from core.features.learned.prices import PriceModel, Prices, PriceSettings
 from core.features.learned.ridge import ridge
 from core.features.learned.user_values import Sessions
-from core.importance import price_finding, prices_by_product, standard_errors
+from core.importance import price_finding, prices_by_product
 from core.own_columns import OwnColumn
 from core.runs import Run
 from core.runs.store import PRICES_FILE
@@ -333,19 +334,50 @@ def test_a_run_stores_a_price_for_every_product_and_event_type(finished: tuple[W
     assert price_finding(table).startswith("On average, one event adds this many value units to its session: BUY ")
 
 
-def test_the_standard_error_of_a_price_is_the_size_of_its_actual_error() -> None:
+def purchases(unit: np.ndarray, product: np.ndarray, category: np.ndarray) -> Baskets:
+    """Return baskets of purchases."""
+    columns = {"unit": unit, "product": product, "category": category, "type": np.full(len(unit), EVENT_CODE[BUY])}
+    return Baskets.of(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Int64)), np.arange(unit.max() + 1))
+
+
+@pytest.mark.parametrize("shrinkage", [0.3, 10.0])  # below and above the ratio of noise to prices, which is about 3
+def test_true_prices_are_within_standard_errors_of_recovered_ones(shrinkage: float) -> None:
     rng = np.random.default_rng(7)
-    true, sessions, products = rng.gamma(4.0, 2.0, 12), 3_000, 12
-    bought = rng.poisson(0.5, (sessions, products))
-    y = bought @ true + rng.normal(0, 6, sessions)
-    units, product = np.nonzero(bought)
-    n_bought = bought[units, product]
-    units, product = np.repeat(units, n_bought), np.repeat(product, n_bought)
-    columns = {"unit": units, "product": product, "category": product // 4, "type": np.full(len(product), 3)}
-    baskets = Baskets.of(pl.DataFrame(columns), np.arange(sessions))
-    learned = learn_columns(baskets, y, make_folds(np.arange(sessions), 5, 0))
-    errors = standard_errors([prices.of_items(baskets) for prices in learned.prices_without])
-    assert errors is not None
-    relative_errors = (learned.prices.of_items(baskets) - true) / errors
-    assert 0.4 < np.sqrt(np.mean(relative_errors**2)) < 2.5
-    assert standard_errors([]) is None
+    sessions, products, categories = 6_000, 1_500, 30
+    category = rng.integers(0, categories, products)
+    true = 20 * np.exp(rng.normal(0, 0.3, categories)[category] + rng.normal(0, 0.4, products))
+    popularity = rng.pareto(1.5, products) + 0.1
+    unit = np.repeat(np.arange(sessions), rng.integers(1, 4, sessions))
+    product = rng.choice(products, len(unit), p=popularity / popularity.sum())
+    users = rng.integers(0, 2_000, sessions)
+    y = (5 + np.bincount(unit, true[product])) * rng.gamma(10, 0.1, sessions)
+    baskets = purchases(unit, product, category[product])
+    chosen = PriceSettings(shrinkage, 0.0)
+    price = PriceModel(baskets).fit(np.arange(sessions), y, chosen).of_items(baskets)
+    error = price_errors(baskets, y, users, chosen)
+    deviation = price - true[baskets.items.get_column("product").to_numpy()]
+    bought = np.bincount(baskets.item)
+    for rows in (bought <= 3, (bought > 3) & (bought < 20), bought >= 20):
+        assert 0.85 < np.mean(np.abs(deviation[rows]) <= 1.645 * error[rows]) < 0.95
+        assert 0.8 < np.sqrt(np.mean(error[rows] ** 2) / np.mean(deviation[rows] ** 2)) < 1.25
+
+
+def test_the_standard_error_of_the_price_of_an_unseen_product_is_the_spread_of_prices_in_a_category() -> None:
+    rng = np.random.default_rng(3)
+    sessions, products = 4_000, 400
+    true = 50 + rng.normal(0, 8, products + 1)
+    product = rng.integers(0, products, sessions)
+    y = 10 + true[product] + rng.normal(0, 4, sessions)
+    product = np.append(product, products)  # a session to predict, with a product of its own
+    baskets = purchases(np.arange(sessions + 1), product, np.zeros_like(product))
+    errors = price_errors(baskets, y, np.arange(sessions), PriceSettings(1.0, 0.0))
+    unseen = baskets.items.get_column("product").to_numpy() == products
+    assert errors[unseen].item() == pytest.approx(8, rel=0.5)  # 20 draws of one product
+    assert errors[~unseen].mean() < 3
+
+
+def test_prices_of_one_user_have_standard_errors() -> None:
+    baskets = purchases(np.arange(3), np.array([0, 1, 0]), np.zeros(3))
+    errors = price_errors(baskets, np.array([1.0, 2.0, 4.0]), np.zeros(3, dtype=np.int64), PriceSettings())
+    assert np.isfinite(errors).all()
+    assert price_errors(baskets, np.ones(3), np.arange(3), PriceSettings()) == pytest.approx([0, 0])

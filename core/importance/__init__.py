@@ -9,7 +9,6 @@ from core.importance.price_table import (
     price_finding,
     price_table,
     prices_by_product,
-    standard_errors,
     with_labels,
 )
 from core.importance.segments import segments
@@ -26,7 +25,6 @@ __all__ = [
     "prices_by_product",
     "run_methods",
     "segments",
-    "standard_errors",
     "text",
     "training_importance",
     "with_labels",

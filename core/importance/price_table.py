@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from core.base.amounts import value_text, value_unit
+from core.base.arrays import Vector
 from core.base.number_format import UNIT
 from core.base.text import listed
 from core.dataset import LABEL, Dataset
@@ -22,26 +21,25 @@ _ID_COLUMNS = {CATEGORY: CATEGORY_ID, PRODUCT: PRODUCT_ID}
 _LABELS = {PRODUCT_ID: "product", CATEGORY_ID: "category"}
 
 
-def price_table(baskets: Baskets, prices: Prices, dataset: Dataset, without: Sequence[Prices] = ()) -> pl.DataFrame:
+def price_table(baskets: Baskets, prices: Prices, errors: Vector, dataset: Dataset) -> pl.DataFrame:
     """Return the recovered prices: one row per (product, event type) that occurs, the most frequent first.
 
     Args:
         baskets: events of the sessions.
         prices: prices recovered from all training sessions.
+        errors: standard error of the price of each item number.
         dataset: the dataset with the ids of products and categories.
-        without: prices recovered without each group of users in turn, for the standard errors; may be empty.
 
     Returns:
         product_id, category_id, event_type: the product, one of its categories, and the event type.
         price: value that one such event adds to its session, in value units; may be negative.
-        standard_error: standard error of the price, in value units; null with fewer than two groups.
+        standard_error: standard error of the price, in value units; see core.features.learned.price_errors.
         events: number of such events, including those of sessions to predict.
         learned: whether a training session has such an event. If not, the price is that of the category.
     """
-    errors = standard_errors([estimate.of_items(baskets) for estimate in without])
     table = baskets.items.with_columns(
         pl.Series(PRICE, prices.of_items(baskets)),
-        pl.lit(None, pl.Float64).alias(ERROR) if errors is None else pl.Series(ERROR, errors),
+        pl.Series(ERROR, errors),
         pl.Series(EVENTS, np.bincount(baskets.item, minlength=baskets.items.height), dtype=pl.Int64),
         pl.Series(LEARNED, prices.seen),
     )
@@ -52,21 +50,6 @@ def price_table(baskets: Baskets, prices: Prices, dataset: Dataset, without: Seq
     return table.select(PRODUCT_ID, CATEGORY_ID, event_type, PRICE, ERROR, EVENTS, LEARNED).sort(
         EVENTS, PRODUCT_ID, EVENT, descending=[True, False, False]
     )
-
-
-def standard_errors(estimates: Sequence[NDArray[np.float64]]) -> NDArray[np.float64] | None:
-    """Return the grouped jackknife standard errors (Efron and Tibshirani 1993, An introduction to the bootstrap, 11.5).
-
-    They measure the noise of a price, not its bias towards the price of its category.
-
-    Args:
-        estimates: estimates of the same quantities without each group in turn. With fewer than two, return None.
-
-    >>> standard_errors([np.array([1.0, 5.0]), np.array([3.0, 5.0])])
-    array([1., 0.])
-    """
-    n_groups = len(estimates)
-    return np.asarray(np.sqrt(n_groups - 1) * np.std(estimates, axis=0)) if n_groups >= 2 else None
 
 
 PriceOrder = Literal["events", "price"]

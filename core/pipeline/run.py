@@ -26,6 +26,7 @@ from core.features import (
     changed_by_later_sessions,
     session_events,
 )
+from core.features.learned.price_errors import price_errors
 from core.importance import Explanation, explain_training, price_table
 from core.ingestion import InputFiles, ingest
 from core.model import SessionValueModel, save_model
@@ -230,6 +231,9 @@ def certify_history(dataset: Dataset, table: FeatureTable, config: RunConfig) ->
 
 def _recovered_prices(dataset: Dataset, training: Training) -> pl.DataFrame | None:
     """Return the table of `price_table`; None if no prices were recovered."""
-    if training.columns is None or training.data.baskets is None:
+    data, columns = training.data, training.columns
+    if columns is None or data.baskets is None:
         return None
-    return price_table(training.data.baskets, training.columns.prices, dataset, training.columns.prices_without)
+    whole = slice(data.n_whole)
+    errors = price_errors(data.baskets, data.y[whole], data.users[whole], columns.price_settings)
+    return price_table(data.baskets, columns.prices, errors, dataset)

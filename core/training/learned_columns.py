@@ -19,7 +19,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from core.base.thread_pool import GeneratorPool
 from core.features.learned.baskets import Baskets
 from core.features.learned.catalogue import START, learned_features
 from core.features.learned.fold_transform import FoldTransform
-from core.features.learned.prices import Prices
+from core.features.learned.prices import Prices, PriceSettings
 from core.features.learned.value_statistics import TargetStatistics, ValueStatistics
 from core.training.folds import Folds
 from core.training.learners import Matrix, Vector
@@ -51,8 +51,7 @@ class FoldColumns:
         train, test: one matrix per fit, of shapes (training rows, columns) and (test rows, columns).
         transforms: one per fit, whose output are the columns of the test rows and of the rows that the fit validates.
         prices: prices recovered from all training rows.
-        prices_without: prices recovered without the users of each fold, which show how reliable they are. Empty for
-            folds forward in time.
+        price_settings: how these prices are recovered.
     """
 
     names: tuple[str, ...]
@@ -60,7 +59,7 @@ class FoldColumns:
     test: tuple[Matrix, ...]
     transforms: tuple[FoldTransform, ...]
     prices: Prices
-    prices_without: tuple[Prices, ...] = ()
+    price_settings: PriceSettings
 
     @property
     def start_index(self) -> int:
@@ -84,9 +83,8 @@ class FoldColumns:
         for fold, (train, test, transform) in enumerate(zip(self.train, self.test, self.transforms, strict=True)):
             save_arrays(folder / f"fold{fold}.npz", {"train": train, "test": test})
             save_arrays(folder / f"transform{fold}.npz", transform.arrays())
-        for number, prices in enumerate((self.prices, *self.prices_without)):
-            save_arrays(folder / f"prices{number}.npz", prices.arrays())
-        summary = {"names": self.names, "folds": len(self.train), "prices": 1 + len(self.prices_without)}
+        save_arrays(folder / "prices.npz", self.prices.arrays())
+        summary = {"names": self.names, "folds": len(self.train), "price_settings": asdict(self.price_settings)}
         (folder / _SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
 
     @classmethod
@@ -97,16 +95,13 @@ class FoldColumns:
             [load_arrays(folder / f"{name}{fold}.npz") for fold in range(summary["folds"])]
             for name in ("fold", "transform")
         )
-        prices, *prices_without = (
-            Prices.of_arrays(load_arrays(folder / f"prices{n}.npz")) for n in range(summary["prices"])
-        )
         return cls(
             names=tuple(summary["names"]),
             train=tuple(arrays["train"] for arrays in folds),
             test=tuple(arrays["test"] for arrays in folds),
             transforms=tuple(map(FoldTransform.of_arrays, transforms)),
-            prices=prices,
-            prices_without=tuple(prices_without),
+            prices=Prices.of_arrays(load_arrays(folder / "prices.npz")),
+            price_settings=PriceSettings(**summary["price_settings"]),
         )
 
 
@@ -151,14 +146,13 @@ def learn_columns(
         transforms.append(FoldTransform(prices, learned_statistics((fold,)), start.factor, recovered))
         chosen.append(start.settings)
     settings = Counter(chosen).most_common(1)[0][0]
-    n_without = 0 if folds.kind == "forward" else folds.count
     return FoldColumns(
         names=names,
         train=tuple(matrix[: len(y)] for matrix in columns),
         test=tuple(matrix[len(y) :] for matrix in columns),
         transforms=tuple(transforms),
         prices=tables.fit((), settings),
-        prices_without=tuple(tables.fit((fold,), settings) for fold in range(n_without)),
+        price_settings=settings,
     )
 
 

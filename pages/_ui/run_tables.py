@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.base.amounts import value_estimate, value_text
+from core.base.amounts import value_estimate
 from core.base.spreadsheet import csv_for_people
 from core.base.text import MISSING, count, number, whole
 from core.metric import error_text
@@ -36,9 +36,10 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
     st.caption(
         f"The {count(products.height, 'product')} {ranking}. For each event type, the table shows the price in value "
         "units ± its standard error, and the number of events in brackets. Prices are estimated by ridge regression "
-        "from the session values in the train file. The error measures only noise: prices of products with few events "
-        "are also pulled towards that of their category. A dash means that the product has no events of this type. If "
-        "its events of this type are only in sessions not used for training, the price is that of its category."
+        "from the session values in the train file. The price of a product with few events is close to that of its "
+        "category, and has a large error. A price includes what an event of this type usually brings with it. A dash "
+        "means that the product has no events of this type. If its events of this type are only in sessions not used "
+        "for training, the price is that of its category."
     )
     offer_file(
         "Download all recovered prices as CSV",
@@ -48,12 +49,11 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
 
 
 def _price(cell: dict[str, Any] | None) -> str:
-    """Return price, standard error and number of events, such as "12.3 ± 0.4 (210)" or "12.3 of the category (5)"."""
+    """Return price, standard error and number of events: "12.3 ± 0.4 (210)" or "12.3 ± 4.5 of the category (5)"."""
     if cell is None:
         return number(None)
-    price = value_text(cell["price"])
-    shown = value_estimate(cell["price"], cell["standard_error"]) if cell["learned"] else f"{price} of the category"
-    return f"{shown} ({whole(cell['events'])})"
+    price = value_estimate(cell["price"], cell["standard_error"])
+    return f"{price}{'' if cell['learned'] else ' of the category'} ({whole(cell['events'])})"
 
 
 def fold_table(run: Run) -> None:

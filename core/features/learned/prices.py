@@ -18,7 +18,7 @@ Features are cross-fitted in `core.training.learned_columns`: no session has pri
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,15 @@ from scipy import sparse
 
 from core.base.arrays import Vector, extended
 from core.features.learned.baskets import Baskets
-from core.features.learned.ridge import ridge, thread_pools
+from core.features.learned.ridge import TOLERANCE, ridge, thread_pools
 from core.schema import EVENT_TYPES
 
 _TYPE_PENALTY = 1.0
 _BASE_PENALTY = 100.0
 _EXCEPTION_PENALTY = 30.0
 """Penalty of the coefficients of (product, type) and (category, type), relative to those of products and categories."""
+PRODUCT_BLOCK = 3
+"""Number of the block of coefficients of products; see PriceDesign."""
 _COARSE_PENALTY = 10.0
 """Penalty of the coefficients of (category, type) in the fit that determines the error weights, in sessions."""
 _SHARE_POWER = 0.5
@@ -125,6 +127,48 @@ class Prices:
         return np.asarray(events + self.base, dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class PriceDesign:
+    """A regression of session values on counts of events, whose solution are recovered prices.
+
+    The coefficients are in blocks: event types, groups, items, and the prices that all event types share, which are
+    those of products, of categories, and of the categories of each own column.
+
+    Attributes:
+        counts: (sessions, coefficients) counts of events, those of shared prices times the share of their type.
+        penalties: (coefficients,) penalties.
+        weights: (sessions,) weights of the squared errors.
+        sizes: number of coefficients of each block.
+        share, seen: see Prices.
+    """
+
+    counts: sparse.csr_matrix
+    penalties: Vector
+    weights: Vector
+    sizes: tuple[int, ...]
+    share: Vector
+    seen: NDArray[np.bool_]
+
+    @property
+    def blocks(self) -> NDArray[np.int64]:
+        """(coefficients,) number of each coefficient's block, ascending."""
+        return np.repeat(np.arange(len(self.sizes)), self.sizes)
+
+    def part(self, rows: NDArray[np.int64]) -> PriceDesign:
+        """Return the design of some sessions."""
+        return replace(self, counts=self.counts[rows], weights=self.weights[rows])
+
+    def solve(self, values: Vector, tolerance: float = TOLERANCE) -> tuple[float, Vector]:
+        """Return the base and the coefficients for these session values; see `ridge` for the tolerance."""
+        return ridge(self.counts, values, self.penalties, self.weights, tolerance)
+
+    def prices(self, base: float, coefficients: Vector) -> Prices:
+        """Return coefficients as prices."""
+        ends = np.cumsum(self.sizes)[:-1]
+        kind, group, item, product, category, *own = np.split(coefficients, ends)
+        return Prices(base, item, group, kind, self.seen, self.share, product, category, tuple(own))
+
+
 class PriceModel:
     """Recovers prices from any subset of the sessions; the subsets share the counts of events."""
 
@@ -151,18 +195,28 @@ class PriceModel:
             expected: their `expected_values`, if they are known.
         """
         with thread_pools().limit(limits=1):  # so that sums do not depend on the number of threads
-            expected = self.expected_values(rows, values) if expected is None else expected
-            share = self._shares(rows, values, expected)
-            weights = share[self._baskets.kind]
-            shared = [self._baskets.counts(codes, size, weights) for codes, size in self._shared]
-            blocks = [self._types, self._groups, self._items, *shared]
-            exception, sizes = _EXCEPTION_PENALTY * settings.shrinkage, [block.shape[1] for block in blocks]
-            penalties = np.repeat([_TYPE_PENALTY, exception, exception, *[settings.shrinkage] * len(shared)], sizes)
-            counts = sparse.hstack(blocks, format="csr")[rows]
-            base, prices = ridge(counts, values, penalties, expected**-settings.power)
-        kind, group, item, product, category, *own = np.split(prices, np.cumsum(sizes)[:-1])
-        seen = np.diff(self._items[rows].tocsc().indptr) > 0
-        return Prices(base, item, group, kind, seen, share, product, category, tuple(own))
+            design = self.design(rows, values, settings, expected)
+            return design.prices(*design.solve(values))
+
+    def design(
+        self, rows: NDArray[np.int64], values: Vector, settings: PriceSettings, expected: Vector | None = None
+    ) -> PriceDesign:
+        """Return the regression that `fit` solves. The arguments are those of `fit`."""
+        expected = self.expected_values(rows, values) if expected is None else expected
+        share = self._shares(rows, values, expected)
+        weights = share[self._baskets.kind]
+        shared = [self._baskets.counts(codes, size, weights) for codes, size in self._shared]
+        matrices = [self._types, self._groups, self._items, *shared]
+        exception = _EXCEPTION_PENALTY * settings.shrinkage
+        sizes = tuple(matrix.shape[1] for matrix in matrices)
+        return PriceDesign(
+            counts=sparse.hstack(matrices, format="csr")[rows],
+            penalties=np.repeat([_TYPE_PENALTY, exception, exception, *[settings.shrinkage] * len(shared)], sizes),
+            weights=expected**-settings.power,
+            sizes=sizes,
+            share=share,
+            seen=np.diff(self._items[rows].tocsc().indptr) > 0,
+        )
 
     def expected_values(self, rows: NDArray[np.int64], values: Vector) -> Vector:
         """Return the expected value of each session for the error weights, relative to the mean value.

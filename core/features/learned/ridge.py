@@ -11,13 +11,14 @@ from threadpoolctl import ThreadpoolController
 
 from core.base.arrays import Vector
 
-_TOLERANCE = 3e-4
+TOLERANCE = 3e-4
+"""With this tolerance, prices are accurate to a thousandth of their noise."""
 _MAX_ITERATIONS = 60
-"""The conjugate gradients stop when prices are accurate to a thousandth of their noise, or after this many
-iterations."""
 
 
-def ridge(counts: sparse.csr_matrix, values: Vector, penalties: Vector, weights: Vector) -> tuple[float, Vector]:
+def ridge(
+    counts: sparse.csr_matrix, values: Vector, penalties: Vector, weights: Vector, tolerance: float = TOLERANCE
+) -> tuple[float, Vector]:
     """Solve a ridge regression with a penalty per coefficient and an intercept without penalty.
 
     The normal equations are solved by conjugate gradients, preconditioned with their diagonal. They take a third of the
@@ -28,6 +29,7 @@ def ridge(counts: sparse.csr_matrix, values: Vector, penalties: Vector, weights:
         values: (sessions,).
         penalties: (coefficients,), relative to a mean weight of 1.
         weights: (sessions,) weights of the squared errors.
+        tolerance: the conjugate gradients stop at residuals of this size, relative to those at the start.
 
     Returns:
         The intercept, and the coefficients.
@@ -50,7 +52,7 @@ def ridge(counts: sparse.csr_matrix, values: Vector, penalties: Vector, weights:
     coefficients, _ = cg(
         LinearOperator(size, matvec=normal_equations, dtype=np.float64),
         transposed @ (weights * (values - mean_value)) - mean_counts * float(weights @ (values - mean_value)),
-        rtol=_TOLERANCE,
+        rtol=tolerance,
         maxiter=_MAX_ITERATIONS,
         M=LinearOperator(size, matvec=lambda residuals: residuals / diagonal, dtype=np.float64),
     )

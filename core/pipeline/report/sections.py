@@ -231,9 +231,9 @@ def prices(facts: Facts) -> str:
     ]
     explained = (
         "What an event on a product adds to the value of its session is estimated from the session values, in "
-        f"{value_unit()}. The number after ± is the standard error, which measures only the noise of the estimate. "
-        "Prices of products with few events are also pulled towards that of their category, so that the truth can be "
-        "further away. "
+        f"{value_unit()}. It includes what such an event usually brings with it. The number after ± is the standard "
+        "error: about two in three true prices are no further away. It is large for products with few events, whose "
+        "prices are close to those of their categories. "
         "“About” marks the price of the category, used where the product itself was not seen."
     )
     return html.section(
@@ -246,8 +246,4 @@ def prices(facts: Facts) -> str:
 def _price(cell: dict[str, Any] | None) -> str:
     if cell is None:
         return "–"
-    return (
-        value_estimate(cell["price"], cell["standard_error"])
-        if cell["learned"]
-        else f"about {value_text(cell['price'])}"
-    )
+    return f"{'' if cell['learned'] else 'about '}{value_estimate(cell['price'], cell['standard_error'])}"
