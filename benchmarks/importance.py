@@ -9,6 +9,7 @@ are those of the processor, on all threads together.
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.demo import Shop, n_lost_sessions, write_demo
 from core.importance.effects import effect_curves
-from core.importance.fold_models import FoldModels, held_out_of_model
+from core.importance.fold_models import FoldModels, FoldRows, held_out_of_model
 from core.importance.methods import METHODS
 from core.importance.themes import themes_of
 from core.ingestion import InputFiles
@@ -36,6 +37,8 @@ from core.runs.store import FOLDS_FILE, PRICES_FILE
 from core.schema import BUY, EVENT_TYPES, STACK
 
 _CURVES = 8
+_MANY = 5_000
+"""Sessions in the measurement of SHAP."""
 
 
 def processor_seconds(compute: Callable[[], pl.DataFrame]) -> tuple[pl.DataFrame, float]:
@@ -43,6 +46,17 @@ def processor_seconds(compute: Callable[[], pl.DataFrame]) -> tuple[pl.DataFrame
     start = time.process_time()
     result = compute()
     return result, time.process_time() - start
+
+
+def repeated(part: FoldRows, n_rows: int) -> FoldRows:
+    """Return as many rows by repeating those of a fold."""
+    at = np.arange(n_rows) % len(part.y)
+    return FoldRows(part.fit, part.units[at], part.X[at], part.y[at])
+
+
+def peak_memory() -> float:
+    """Return the largest memory that the process had so far, in GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def show_cost(finished: Run) -> None:
@@ -55,6 +69,14 @@ def show_cost(finished: Run) -> None:
             lambda each=method: each.compute(models, rows, themes, no_report)
         )
         print(f"{method.code:20} {seconds:6.2f} s{'  in every run' if method.in_run else ''}", flush=True)
+    many = [repeated(part, _MANY // len(rows)) for part in rows]
+    start, before = time.perf_counter(), peak_memory()
+    models.attribute(many)
+    print(
+        f"SHAP of the stack, {_MANY:,} sessions: {time.perf_counter() - start:.1f} s on the clock, peak memory "
+        f"{before:.2f} GB before and {peak_memory():.2f} GB after",
+        flush=True,
+    )
     top = tables["shap"].filter(learner=STACK).sort("value", descending=True)["feature"].head(_CURVES).to_list()
     _, seconds = processor_seconds(lambda: effect_curves(models, rows, top))
     print(f"{'effect curves':20} {seconds:6.2f} s  in every run")

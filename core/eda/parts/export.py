@@ -44,9 +44,9 @@ class Shown:
     figure: Figure | None
 
 
-def picture(figure: Figure, form: Picture) -> bytes:
-    """Return the chart as a PNG or SVG file with a white background."""
-    spec = with_text_colour(figure, "light").properties(width=_WIDTH, background="white").to_dict()
+def picture(figure: Figure, form: Picture, width: int = _WIDTH) -> bytes:
+    """Return the chart as a PNG or SVG file with a white background and a width in pixels."""
+    spec = with_text_colour(figure, "light").properties(width=width, background="white").to_dict()
     if form == "svg":
         return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NO_BASE_URLS)).encode()
     return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NO_BASE_URLS))

@@ -43,10 +43,16 @@ dt { color: var(--soft); } dd { margin: 0; }
 @media print {
   body { font-size: 10.5pt; max-width: none; padding: 0; }
   h1 { font-size: 20pt; } h2 { font-size: 14pt; margin-top: 1.6rem; } h3 { font-size: 11.5pt; }
-  h2, h3 { break-after: avoid; } figure, tr, .brief { break-inside: avoid; } thead { display: table-header-group; }
+  h2, h3 { break-after: avoid; } p, figure, tr, .brief, .together { break-inside: avoid; }
+  section:last-of-type { break-before: page; }
+  thead { display: table-header-group; }
   .scroll { overflow: visible; } .brief, .label { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """
+_PICTURE_WIDTH: Final = 680
+"""Width of the charts in pixels. It is less than that of the page, so that their labels are enlarged."""
+_MAX_ROWS_TOGETHER: Final = 15
+"""A table of at most so many rows is printed on one page."""
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """The page may load nothing and run nothing."""
 
@@ -86,6 +92,11 @@ def heading(title: str) -> str:
     return f"<h3>{text(title)}</h3>"
 
 
+def together(*parts: str) -> str:
+    """Return parts that are printed on the same page."""
+    return f'<div class="together">{"".join(parts)}</div>'
+
+
 def table(rows: Sequence[Mapping[str, object]], numbers: Iterable[str] = (), caption: str = "") -> str:
     """Return a table of formatted cells; the columns of `numbers` are right-aligned."""
     if not rows:
@@ -100,8 +111,9 @@ def table(rows: Sequence[Mapping[str, object]], numbers: Iterable[str] = (), cap
     body = "\n".join(cells("td", row.items()) for row in rows)
     shown = f'<caption class="note" style="text-align: left">{text(caption)}</caption>' if caption else ""
     # a table that scrolls must be reachable with the keyboard
+    kind = "scroll together" if len(rows) <= _MAX_ROWS_TOGETHER else "scroll"
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{text(caption or "Table")}"><table>{shown}'
+        f'<div class="{kind}" tabindex="0" role="region" aria-label="{text(caption or "Table")}"><table>{shown}'
         f"<thead>{head}</thead>\n<tbody>{body}</tbody></table></div>"
     )
 
@@ -115,7 +127,7 @@ def picture(figure: Figure | None, caption: str) -> str:
     """Return a chart as a picture, with its finding as caption and as alternative text."""
     if figure is None:
         return ""
-    encoded = base64.b64encode(export.picture(figure, "svg")).decode()
+    encoded = base64.b64encode(export.picture(figure, "svg", _PICTURE_WIDTH)).decode()
     source = f"data:image/svg+xml;base64,{encoded}"
     return f'<figure><img src="{source}" alt="{text(caption)}"><figcaption>{text(caption)}</figcaption></figure>'
 

@@ -161,9 +161,10 @@ def accuracy(facts: Facts) -> str:
             residuals.figure(deciles), f"Average error by decile of the prediction. {residuals.finding(deciles)}"
         ),
         html.table(
-            rows, ("Sessions", "Average value", "Average prediction", "Typical error"), "Error by group of sessions"
+            rows,
+            ("Sessions", "Average value", "Average prediction", "Typical error"),
+            f"Error by group of sessions, in {value_unit()}. The typical error is the root mean squared error.",
         ),
-        html.paragraph(f"In {value_unit()}. The typical error is the root mean squared error.", "note"),
     )
 
 
@@ -180,8 +181,10 @@ def the_drivers(facts: Facts) -> str:
         html.numbered((each.label, each.effect, each.detail) for each in text.driver_texts(facts.drivers)),
         html.paragraph(f"{text.CLEAR} {text.NOT_A_CAUSE}"),
         html.picture(driver_chart.figure(chart), driver_chart.finding(chart)),
-        html.heading(theme_effects.TITLE),
-        html.picture(theme_effects.figure(themes), theme_effects.finding(themes)),
+        html.together(
+            html.heading(theme_effects.TITLE),
+            html.picture(theme_effects.figure(themes), theme_effects.finding(themes)),
+        ),
     )
 
 
@@ -191,14 +194,11 @@ def effects(facts: Facts) -> str:
     parts = []
     for driver in facts.drivers.filter(pl.col("feature").is_in(list(curved))).head(_N_CURVES).iter_rows(named=True):
         data = effect_curve.frame(facts.explanation.curves, driver["feature"])
-        parts += [
-            html.heading(driver["label"]),
-            html.paragraph(driver["meaning"]),
-            html.picture(
-                effect_curve.figure(data, driver["label"], driver["unit"]),
-                effect_curve.finding(data, driver["label"], driver["unit"]),
-            ),
-        ]
+        picture = html.picture(
+            effect_curve.figure(data, driver["label"], driver["unit"]),
+            effect_curve.finding(data, driver["label"], driver["unit"]),
+        )
+        parts.append(html.together(html.heading(driver["label"]), html.paragraph(driver["meaning"]), picture))
     explained = (
         "Each curve shows how the predicted value changes if only this driver changes a little, compared with an "
         "average session. The band holds the average over repeated training with 90% confidence. "
