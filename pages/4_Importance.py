@@ -77,7 +77,7 @@ with frame.showing_errors(stop=True):
     elif view == EFFECTS:
         show_effects(found, note)
     elif view == GROUPS:
-        show_groups(found, note)
+        show_groups(found, note, run, dataset)
     elif view == PRICES:
         show_prices(run, dataset_folder)
     elif view == ONE and dataset is not None:

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,13 @@ def test_importance_begins_with_the_answer_in_words(finished_home: tuple[Workspa
         assert not app.exception
         assert "recovered_buy_sum" not in texts(app)
     assert app.dataframe[0].value["Group"].to_list() == ["Browsers", "Buyers"]
+    app.segmented_control[1].set_value("Period").run()
+    first = app.date_input[0].min
+    app.date_input[0].set_value(first + timedelta(days=3)).run()
+    day = str(first + timedelta(days=3))
+    assert app.dataframe[0].value["Group"].to_list() == [f"Before {day}", f"From {day}"]
+    app.date_input[0].set_value(first).run()
+    assert app.dataframe[0].value["Group"].to_list() == [f"From {first}"]
 
 
 def test_importance_is_shown_by_either_measure(finished_home: tuple[Workspace, Run]) -> None:

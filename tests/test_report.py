@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from playwright.sync_api import Browser
 
 from core.base.workspace import Workspace
 from core.cli import main
-from core.dataset import list_datasets
+from core.dataset import Dataset, list_datasets
 from core.errors import RunError
 from core.features import feature_catalogue
-from core.importance import drivers
+from core.importance import drivers, periods
 from core.model import load_model
 from core.pipeline.explain import explain_further, stored_explanation, stored_methods
 from core.pipeline.report import report_page
@@ -47,6 +48,21 @@ def test_the_drivers_of_the_demo_are_its_purchases_and_its_carts(finished: tuple
     top = drivers(explanation).head(2)
     assert top["feature"].to_list() == ["recovered_buy_sum", "recovered_add_cart_sum"]
     assert top["direction"].to_list() == ["up", "up"]
+
+
+def test_periods_are_divided_by_the_chosen_day(finished: tuple[Workspace, Run]) -> None:
+    workspace, run = finished
+    explanation, dataset = stored_explanation(run), Dataset(workspace.datasets / run.manifest.dataset)
+    assert explanation is not None
+    starts = dataset.units().select("unit", day=pl.from_epoch("start").dt.date()).collect()
+    sessions = explanation.sessions.join(starts, on="unit")
+    first = sessions["day"].min()
+    assert isinstance(first, date)
+    day = first + timedelta(days=2)
+    table = periods(explanation, dataset, day)
+    assert table["segment"].to_list() == [f"Before {day}", f"From {day}"]
+    values = [sessions.filter(rows)["value"].mean() for rows in (pl.col("day") < day, pl.col("day") >= day)]
+    assert table["value"].to_list() == pytest.approx(values)
 
 
 def test_methods_on_request_are_stored_once_and_are_no_damage(finished_home: tuple[Workspace, Run]) -> None:

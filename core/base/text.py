@@ -195,6 +195,11 @@ def time_text(seconds: int) -> str:
     return f"{datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)} UTC"
 
 
+def day_of(seconds: int) -> datetime.date:
+    """Return the day of a time in epoch seconds, in UTC."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()
+
+
 def listed(items: Iterable[object], max_items: int = 8, *, total: int | None = None, conjunction: str = "and") -> str:
     """Join items with commas and a final "and". Items after the first `max_items` are only counted.
 

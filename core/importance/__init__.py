@@ -11,15 +11,17 @@ from core.importance.price_table import (
     prices_by_product,
     with_labels,
 )
-from core.importance.segments import segments
+from core.importance.segments import PERIODS, periods, segments
 
 __all__ = [
+    "PERIODS",
     "Explanation",
     "PriceOrder",
     "drivers",
     "explain_training",
     "importance_table",
     "new_importance",
+    "periods",
     "price_finding",
     "price_table",
     "prices_by_product",

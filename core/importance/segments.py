@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
+from datetime import date
+
 import polars as pl
 
-from core.base.text import shorten, time_text
+from core.base.text import shorten
 from core.dataset import Dataset
 from core.importance.explanation import PREDICTED, Explanation
 from core.importance.themes import THEMES
@@ -38,6 +39,11 @@ def segments(explanation: Explanation, dataset: Dataset | None = None) -> pl.Dat
         parts += [_by_category(rows, dataset), *(_by_own_column(rows, dataset, column) for column in own)]
         parts.append(_by_period(rows, dataset))
     return pl.concat(part for part in parts if part is not None)
+
+
+def periods(explanation: Explanation, dataset: Dataset, second_from: date) -> pl.DataFrame:
+    """Compare the explained sessions before a day (UTC) with the others; rows as of `segments`."""
+    return _by_period(explanation.sessions.hstack(_theme_effects(explanation)), dataset, second_from)
 
 
 def _theme_effects(explanation: Explanation) -> pl.DataFrame:
@@ -83,14 +89,14 @@ def _most_frequent(rows: pl.DataFrame, dataset: Dataset, column: str) -> pl.Seri
     return cells.set(~cells.is_in(top.implode()), None)
 
 
-def _by_period(rows: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
+def _by_period(rows: pl.DataFrame, dataset: Dataset, second_from: date | None = None) -> pl.DataFrame:
+    """Compare the sessions before and from a day, by default that of the session in the middle."""
     starts = rows.select(UNIT).join(
         dataset.units().select(UNIT, START).collect(), on=UNIT, how="left", maintain_order="left"
     )
-    seconds = starts.get_column(START)
-    middle = int(np.median(seconds.to_numpy()))
-    day = time_text(middle)[:10]
-    labels = (seconds >= middle).replace_strict({False: f"Before {day}", True: f"From {day}"}, return_dtype=pl.String)
+    days = pl.from_epoch(starts.get_column(START)).dt.date()
+    day = second_from or days.sort().item(len(days) // 2)
+    labels = (days >= day).replace_strict({False: f"Before {day}", True: f"From {day}"}, return_dtype=pl.String)
     return _summary(rows, labels, PERIODS)
 
 

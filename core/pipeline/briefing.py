@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from core.base.amounts import money, value_text
-from core.base.text import percent
+from core.base.text import day_of, percent
 from core.dataset import Dataset
 from core.eda.charts.own_value import frequent_cells
 from core.eda.parts.labels import labels_of
@@ -140,7 +139,7 @@ def _groups(dataset: Dataset, table: pl.DataFrame) -> Iterator[tuple[Selection, 
     yield Selection(types=(REMOVE_CART,)), "Value"
     yield Selection(most_events=1), "Sessions"
     yield Selection(least_events=max(2, int(table.get_column(EVENTS).quantile(0.9) or 0))), "Sessions"
-    first, last = (datetime.datetime.fromtimestamp(end, datetime.UTC).date() for end in _ends(table))
+    first, last = (day_of(end) for end in _ends(table))
     if (last - first).days >= 2:
         yield Selection(first=last - (last - first) / 3), "Time"
     events = dataset.events(_TRAIN)

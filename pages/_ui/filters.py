@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.base.text import listed, percent
+from core.base.amounts import value_unit
+from core.base.text import day_of, listed, percent
 from core.dataset import DatasetCard
 from core.eda.parts.picking import Pick
 from core.eda.parts.selection import Selection
@@ -106,13 +107,14 @@ def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:
 
 def _show_widgets(card: DatasetCard, categories: list[str], own: list[str], labels: Mapping[str, str]) -> Selection:
     first, last = _days(card)
+    unit = plain(value_unit())
     with st.container(horizontal=True, vertical_alignment="bottom"):
         file = st.segmented_control("File", [_BOTH, *ROLES], required=True, key="filter-file")
         days = st.date_input("Days (UTC)", min_value=first, max_value=last, key="filter-days", width=240)
         types = st.pills("Sessions with", EVENT_TYPES, selection_mode="multi", key="filter-types")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        least_value = _number_input("Lowest value", "filter-least-value", 0.0)
-        most_value = _number_input("Highest value", "filter-most-value", 0.0)
+        least_value = _number_input(f"Lowest value ({unit})", "filter-least-value", 0.0)
+        most_value = _number_input(f"Highest value ({unit})", "filter-most-value", 0.0)
         least_events = _number_input("Fewest events", "filter-least-events", 1)
         most_events = _number_input("Most events", "filter-most-events", 1)
         shares = sorted({*_SHARES, st.session_state["filter-users"]}, reverse=True)
@@ -164,6 +166,5 @@ def _number_input(label: str, key: str, minimum: Any) -> Any:  # noqa: ANN401 (i
 
 def _days(card: DatasetCard) -> tuple[datetime.date, datetime.date]:
     """Return the first and the last day (UTC) of both files."""
-    ends = min(card.train.first_time, card.test.first_time), max(card.train.last_time, card.test.last_time)
-    first, last = (datetime.datetime.fromtimestamp(seconds, datetime.UTC).date() for seconds in ends)
-    return first, last
+    parts = (card.train, card.test)
+    return day_of(min(part.first_time for part in parts)), day_of(max(part.last_time for part in parts))

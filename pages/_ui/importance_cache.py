@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import streamlit as st
 
 from core.dataset import Dataset
 from core.eda.run_charts import beeswarm
-from core.importance import drivers, segments
+from core.importance import drivers, periods, segments
 from core.importance.driver_effects import driver_effects
 from core.model import ChangedEvent
 from core.pipeline.explain import stored_explanation, stored_methods
@@ -67,6 +68,13 @@ def explained(run_folder: str, dataset_folder: str | None) -> Explained | None:
     if found is None:
         _explained.clear(run_folder, dataset_folder)
     return found
+
+
+@st.cache_data(max_entries=_SESSIONS, show_spinner="Comparing the periods")
+def compared_periods(run_folder: str, dataset_folder: str, second_from: date) -> Frame | None:
+    """Return the segments before and from a day; None if the run has no explanation. See `core.importance.periods`."""
+    explanation = stored_explanation(load_run(Path(run_folder)))
+    return None if explanation is None else periods(explanation, Dataset(Path(dataset_folder)), second_from)
 
 
 @st.cache_resource(max_entries=_EXPLAINERS, show_spinner="Loading the model")

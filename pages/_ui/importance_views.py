@@ -8,10 +8,11 @@ import streamlit as st
 
 from core.base.amounts import unit_text, value_text, value_unit
 from core.base.progress import Report
-from core.base.text import number, percent, whole
+from core.base.text import day_of, number, percent, whole
+from core.dataset import Dataset
 from core.eda.parts.export import Shown
 from core.eda.run_charts import beeswarm, drivers, effect_curve, importance, segment_effects, theme_effects
-from core.importance import text
+from core.importance import PERIODS, text
 from core.importance.methods.interactions import SEPARATOR
 from core.pipeline.explain import explain_further
 from core.runs import Run
@@ -19,7 +20,7 @@ from core.schema import LEARNER_LABELS, STACK
 from pages._ui.cache import importance_frame, recovered_prices
 from pages._ui.chart import show_chart
 from pages._ui.downloads import offer_chart
-from pages._ui.importance_cache import Explained, slow_methods
+from pages._ui.importance_cache import Explained, compared_periods, slow_methods
 from pages._ui.run_tables import price_table
 from pages._ui.table import Frame, show_table
 from pages._ui.text import plain
@@ -87,17 +88,23 @@ def show_effects(explained: Explained, note: str) -> None:
     _chart(f"effect_of_{feature}", data, shown, note)
 
 
-def show_groups(explained: Explained, note: str) -> None:
+def show_groups(explained: Explained, note: str, run: Run, dataset: Dataset | None) -> None:
     """Compare segments of one kind."""
     kinds = explained.segments.get_column("kind").unique(maintain_order=True).to_list()
     if not kinds:
         st.markdown("There are too few sessions to compare groups.")
         return
     kind = st.segmented_control("Groups", kinds, default=kinds[0], required=True, format_func=plain)
-    data = segment_effects.frame(explained.segments, kind)
+    segments = explained.segments
+    if kind == PERIODS and dataset is not None:
+        segments = _chosen_periods(segments, run, dataset)
+    data = segment_effects.frame(segments, kind)
+    if data.is_empty():
+        st.markdown("One of the periods has too few explained sessions. Choose another day.")
+        return
     shown = Shown(segment_effects.TITLE, segment_effects.finding(data), segment_effects.figure(data))
     _chart("groups_of_sessions", data, shown, note)
-    rows = explained.segments.filter(kind=kind).iter_rows(named=True)
+    rows = segments.filter(kind=kind).iter_rows(named=True)
     show_table(
         [
             {
@@ -117,6 +124,17 @@ def show_groups(explained: Explained, note: str) -> None:
         f"Values and errors are in {value_unit()}. The typical error is the root mean squared error out of fold. A "
         "session belongs to the category of most of its events."
     )
+
+
+def _chosen_periods(segments: Frame, run: Run, dataset: Dataset) -> Frame:
+    """Return the segments before and from a day that the visitor may choose; the given ones if none was chosen."""
+    card = dataset.card().train
+    first, last = day_of(card.first_time), day_of(card.last_time)
+    day = st.date_input(
+        "First day of the second period (UTC)", None, min_value=first, max_value=last, key="second-period", width=280
+    )
+    chosen = None if day is None else compared_periods(str(run.folder), str(dataset.folder), day)
+    return segments if chosen is None else chosen
 
 
 def show_prices(run: Run, dataset_folder: str | None) -> None:

@@ -19,7 +19,7 @@ from pages._ui.chart import draw_chart, show_chart
 from pages._ui.downloads import offer_chart
 from pages._ui.frame import Metric, show_metrics, showing_errors
 from pages._ui.importance_cache import explained_session
-from pages._ui.session_choice import choose_session
+from pages._ui.session_choice import SESSION_IN_LINK, choose_session, session_link
 from pages._ui.table import Frame, show_table
 from pages._ui.text import plain, without_formulas
 
@@ -59,13 +59,14 @@ def show_session(run: Run, dataset: Dataset) -> None:
     show_table(
         [
             {
-                "Session": row["user_session"],
+                "Session": session_link(row["user_session"]),
                 "Value": value_text(row["value"]),
                 "Prediction": value_text(row["predicted"]),
             }
             for row in found.similar.iter_rows(named=True)
         ],
         numbers=("Value", "Prediction"),
+        links={"Session": SESSION_IN_LINK},
         alt="Sessions whose predictions have the most similar reasons",
     )
     st.caption(

@@ -11,7 +11,7 @@ import polars as pl
 
 from core.base.amounts import money, value_estimate, value_text, value_unit
 from core.base.number_format import UNIT
-from core.base.text import count, listed, percent, time_text, whole
+from core.base.text import count, day_of, listed, percent, whole
 from core.dataset import Dataset, DatasetCard
 from core.eda.run_charts import drivers as driver_chart
 from core.eda.run_charts import effect_curve, residuals, segment_effects, theme_effects
@@ -113,8 +113,8 @@ def the_data(facts: Facts) -> str:
         "Sessions to predict": whole(sessions.test),
         "Users": f"{whole(card.train.users)} in the sessions to learn from" if card.has_users else "unknown",
         "Products": f"{whole(card.train.products)} in {count(card.train.categories, 'category', 'categories')}",
-        "Period": f"{time_text(min(part.first_time for part in parts))[:10]} to "
-        f"{time_text(max(part.last_time for part in parts))[:10]}",
+        "Period": f"{day_of(min(part.first_time for part in parts))} to "
+        f"{day_of(max(part.last_time for part in parts))}",
         "Average value": f"{money(card.train.value_mean)} (median {value_text(card.train.value_median)})",
     }
     what = "A session is one visit of a user to the shop: all events from the first click to the last."
