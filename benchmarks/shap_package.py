@@ -97,7 +97,7 @@ def show_interventional(training: Training) -> None:
             for name, fitted in models.learners.items()
         },
     )
-    explained, background = pairs(len(part.y), _EXPLAINED, _BACKGROUND)
+    explained, background = pairs(models, part, _EXPLAINED, _BACKGROUND)
     exact, _ = sampled_shapley(models, part, _EXPLAINED, _ORDERS)
     for learner in ("lightgbm", "xgboost", "catboost"):
         trees = trees_of(models.of_fit(learner, part.fit)[0].model)

@@ -188,8 +188,13 @@ def test_charts_of_drivers_themes_and_curves() -> None:
     assert theme_effects.figure(themes).to_dict()["layer"]
     curve = effect_curve.frame(explanation.curves, "n_buy")
     assert effect_curve.finding(curve, "Purchases") == (
-        "Purchases: the prediction is 9.00 value units below an average session at 0, and 80.0 value units above it at "
+        "Purchases: the prediction is 9.00 value units below an average session at 0 and 80.0 value units above it at "
         "9.00, over 15 sessions."
+    )
+    bent = pl.DataFrame({"x": [0.0, 1.0, 2.0], "effect": [-1.0, 8.0, 2.0], "sessions": [0, 5, 5]})
+    assert effect_curve.finding(bent, "Carts") == (
+        "Carts: the prediction is 1.00 value units below an average session at 0, 8.00 value units above it at 1.00 and "
+        "2.00 value units above it at 2.00, over 10 sessions."
     )
     assert effect_curve.figure(curve, "Purchases", "events").to_dict()["layer"]
     assert effect_curve.frame(explanation.curves, "n_view").is_empty()

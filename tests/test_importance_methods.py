@@ -74,15 +74,25 @@ def interacting(X: np.ndarray) -> np.ndarray:
     return 3.0 * X[:, 0] * X[:, 1] + X[:, 1] * np.sin(X[:, 2]) + X[:, 3] * X[:, 4] + X[:, 0]
 
 
+def drawn(function: Function, part: FoldRows, n_explained: int, n_background: int) -> tuple[list[int], list[int]]:
+    """The explained sessions and their background sessions, which come from classes of similar predictions."""
+    rng, n_rows = np.random.default_rng(0), len(part.y)
+    ranked = sorted(range(n_rows), key=lambda row: float(function(part.X[[row]])[0]))
+    chance_of_row, explained, background = rng.random(n_explained), [], []
+    for place, chance in enumerate(chance_of_row):
+        for number in range(n_background):
+            explained.append(ranked[int((place + chance) / n_explained * n_rows)])
+            background.append(ranked[int((number + rng.random()) / n_background * n_rows)])
+    return explained, background
+
+
 # --- Shapley values of themes -------------------------------------------------------------------------------------
 
 
 def test_shapley_values_of_themes_equal_the_average_over_all_orders() -> None:
     part = rows_of(interacting, 30)[0]
     found = shapley_of_themes(models_of(interacting), part, THEMES, USED, n_rows=7)[STACK]
-    rng = np.random.default_rng(0)
-    explained = rng.permutation(30)[:7].repeat(5)
-    background = rng.integers(0, 30, len(explained))
+    explained, background = drawn(interacting, part, 7, 8)
     columns = [[0], [1], [2], [3, 4]]
     expected = np.zeros((7, 4))
     for place, (row, other) in enumerate(zip(explained, background, strict=True)):
@@ -91,7 +101,7 @@ def test_shapley_values_of_themes_equal_the_average_over_all_orders() -> None:
             for theme in order:
                 before = interacting(cells[None])[0]
                 cells[columns[theme]] = part.X[row, columns[theme]]
-                expected[place // 5, theme] += (interacting(cells[None])[0] - before) / (5 * factorial(4))
+                expected[place // 8, theme] += (interacting(cells[None])[0] - before) / (8 * factorial(4))
     assert found == pytest.approx(expected, abs=1e-12)
 
 
@@ -127,17 +137,18 @@ def test_the_rise_of_the_error_is_that_of_shuffled_cells() -> None:
 def ale_by_hand(function: Function, part: FoldRows, column: int, edges: Sequence[float]) -> list[float]:
     """Accumulated local effects, session by session."""
     local: list[list[float]] = [[] for _ in edges[1:]]
-    place_of = []
+    places = []
     for row in part.X:
         place = next((number for number, edge in enumerate(edges[1:]) if row[column] <= edge), len(edges) - 2)
         low, high = row.copy(), row.copy()
         low[column], high[column] = edges[place], edges[place + 1]
         local[place].append(float(function(high[None])[0] - function(low[None])[0]))
-        place_of.append(place)
+        share = (min(max(row[column], edges[0]), edges[-1]) - edges[place]) / (edges[place + 1] - edges[place])
+        places.append((place, share))
     curve = [0.0]
     for effects in local:
         curve.append(curve[-1] + (sum(effects) / len(effects) if effects else 0.0))
-    mean = sum((curve[place] + curve[place + 1]) / 2 for place in place_of) / len(place_of)
+    mean = sum((1 - share) * curve[place] + share * curve[place + 1] for place, share in places) / len(places)
     return [each - mean for each in curve]
 
 
@@ -169,6 +180,15 @@ def test_a_frequent_value_is_an_end_of_its_own_and_leaves_the_others_to_the_rest
     assert not len(interval_ends(np.full(5, np.nan)))
 
 
+def test_sessions_at_a_frequent_value_have_its_effect() -> None:
+    rows = rows_of(additive, 200)
+    for part in rows:
+        part.X[:170, 0] = 0.0
+        part.X[170:, 0] = np.linspace(5, 10, 30)
+    table = effect_curves(models_of(additive), rows, ["n_buy"])
+    assert table.filter(x=0.0)["effect"].to_list() == pytest.approx([-3.0 * 7.5 * 30 / 200], abs=1e-2)
+
+
 def test_missing_and_constant_features() -> None:
     rows = rows_of(additive, 40)
     for part in rows:
@@ -185,9 +205,7 @@ def test_a_sum_has_no_interactions_and_a_product_those_of_its_cells() -> None:
     part = rows_of(additive, 40)[0]
     assert second_differences(models_of(additive), part, [0, 1, 3]) == pytest.approx(np.zeros(3), abs=1e-9)
     found = second_differences(models_of(lambda X: X[:, 0] * X[:, 3]), part, [0, 3, 4], n_rows=10)
-    rng = np.random.default_rng(0)
-    explained = rng.permutation(40)[:10].repeat(3)
-    background = rng.integers(0, 40, len(explained))
+    explained, background = drawn(lambda X: X[:, 0] * X[:, 3], part, 10, 3)
     products = [
         abs((part.X[i, 0] - part.X[j, 0]) * (part.X[i, 3] - part.X[j, 3]))
         for i, j in zip(explained, background, strict=True)
@@ -201,11 +219,9 @@ def test_a_sum_has_no_interactions_and_a_product_those_of_its_cells() -> None:
 def test_sampled_shapley_values_of_a_sum_are_exact_and_need_no_stretching() -> None:
     part = rows_of(additive, 40)[0]
     exact, stretched = sampled_shapley(models_of(additive), part, n_rows=6)
-    rng = np.random.default_rng(0)
-    explained = rng.permutation(40)[:6]
-    background = rng.integers(0, 40, 24).reshape(6, 4)
+    explained, background = (np.reshape(each, (6, 4)) for each in drawn(additive, part, 6, 4))
     parts = np.column_stack([3 * part.X[:, 0], part.X[:, 1] ** 2, 0 * part.X[:, 2], -part.X[:, 3], 0 * part.X[:, 4]])
-    expected = parts[explained] - parts[background].mean(axis=1)
+    expected = parts[explained[:, 0]] - parts[background].mean(axis=1)
     assert exact[STACK] == pytest.approx(expected, abs=1e-9)
     assert stretched["lightgbm"] == pytest.approx(expected, abs=1e-9)
 

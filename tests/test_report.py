@@ -187,9 +187,11 @@ def test_the_report_answers_the_questions_of_a_reader(page: str, finished: tuple
     manifest = finished[1].manifest
     assert f"{manifest.sessions.train:,}" in page
     assert f"{1 - manifest.scores.cv_mse / manifest.scores.baseline_mse:.1%} of the differences" in page
-    assert "Predictions are least accurate for Buyers" in page
+    assert "The errors are largest for Buyers" in page
+    assert "What was bought is part of the value itself." in page
+    assert "a shop can influence “Value of cart additions in this session”" in page
     assert "The data are simulated" in page
-    assert page.count("<figure>") == 8
+    assert page.count("<figure>") == 9
 
 
 def test_hostile_names_are_only_text(finished_home: tuple[Workspace, Run]) -> None:

@@ -90,17 +90,19 @@ def fold_curve(models: FoldModels, part: FoldRows, column: int, edges: Vector) -
     """Return the effect at each end for one fold, and the number of its sessions in each interval.
 
     An interval without a session has no local effect. The effects are centred, so that their mean over the sessions is
-    0, where a session has the mean effect of the ends of its interval.
+    0. Between the ends, the effect of a session is interpolated; Apley and Zhu give it the mean effect of both ends,
+    which is wrong for the many sessions at a frequent value such as 0.
     """
     present = np.flatnonzero(~np.isnan(part.X[:, column]))
+    cells = part.X[present, column]
     n_intervals = len(edges) - 1
-    place = np.clip(np.searchsorted(edges, part.X[present, column], "left") - 1, 0, n_intervals - 1)
+    place = np.clip(np.searchsorted(edges, cells, "left") - 1, 0, n_intervals - 1)
     upper, lower = (_predict_at(models, part, present, column, edges[place + side]) for side in (1, 0))
     counts = np.bincount(place, minlength=n_intervals)
     local = np.bincount(place, upper - lower, minlength=n_intervals) / np.maximum(counts, 1)
     effect = np.append(0.0, np.cumsum(local))
-    middle = (effect[1:] + effect[:-1]) / 2
-    return effect - float(counts @ middle) / max(len(present), 1), counts
+    mean = float(np.interp(cells, edges, effect).mean()) if len(cells) else 0.0
+    return effect - mean, counts
 
 
 def _predict_at(models: FoldModels, part: FoldRows, rows: Rows, column: int, cells: Vector) -> Vector:

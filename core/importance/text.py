@@ -15,10 +15,12 @@ from core.importance.methods.sampled_shapley import STRETCHING_CODE
 from core.schema import STACK
 
 N_DRIVERS: Final = 5
+_MOST: Final = 0.9
+"""Share of sessions from which the reader is told that a driver of 0 has an effect, too."""
 _DIRECTIONS: Final = {
     "up": "more of it goes with a higher value",
     "down": "more of it goes with a lower value",
-    "mixed": "whether it raises or lowers the value depends on the rest of the session",
+    "mixed": "more of it goes with a higher value in some sessions and a lower one in others",
 }
 CLEAR: Final = f"An effect is clear if it is larger than {CLEAR_SHARE:.0%} of the average value."
 NOT_A_CAUSE: Final = (
@@ -64,8 +66,13 @@ def _effect(row: dict[str, Any]) -> str:
     interval = "" if row["low"] is None else f" (90% interval: {span(value_text(row['low']), value_text(row['high']))})"
     return (
         f"It moves the prediction by {money(row['size'])} on average{interval}; "
-        f"{_DIRECTIONS[row['direction']]}. Its effect is clear in {_sessions(row['share'])}."
+        f"{_DIRECTIONS[row['direction']]}. Its effect is clear in {_sessions(row['share'])}{_of_nothing(row)}."
     )
+
+
+def _of_nothing(row: dict[str, Any]) -> str:
+    """Explain why an effect can be clear in almost all sessions."""
+    return ", because a session without it is worth less" if row["direction"] == "up" and row["share"] > _MOST else ""
 
 
 def _detail(row: dict[str, Any]) -> str:
@@ -130,8 +137,8 @@ def unknowns(skill: float, known_user: float | None, error: float) -> list[str]:
     lines = [
         f"The predictions explain {percent(max(skill, 0.0))} of the differences between sessions. The rest is not in "
         "the events, or cannot be learned from them.",
-        f"The typical error of one session is {money(error)} (root mean square). A few sessions of high "
-        "value cause most of it.",
+        f"The typical error of one session is {money(error)} (root mean square). Sessions of high value have the "
+        "largest errors.",
     ]
     if known_user is not None:
         lines.append(f"{percent(1 - known_user)} of the sessions are of users without a past in the log.")

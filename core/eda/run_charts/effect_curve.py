@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import altair as alt
+import numpy as np
 import polars as pl
 
 from core.base.amounts import money, unit_text, value_text, value_unit
 from core.base.number_format import UNIT
-from core.base.text import count, number
+from core.base.text import count, listed, number
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
 
 TITLE = "How does the prediction change with a driver?"
 _LONG_TAIL = 8.0
 """From this ratio of the highest value to the middle of the curve, the axis is drawn on a logarithmic scale."""
+
+_CLEARLY_BEYOND = 0.15
+"""Share of the height of a curve by which a turning point is beyond both ends."""
 
 
 def frame(curves: pl.DataFrame, feature: str) -> pl.DataFrame:
@@ -28,19 +32,29 @@ def frame(curves: pl.DataFrame, feature: str) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame, label: str, unit: str = "") -> str:
-    """State the effects at the lowest and the highest value of a feature in a unit."""
+    """State the effects at both ends of the curve, and at its highest or lowest point if that is in between."""
     if data.is_empty():
         return f"{label} does not vary."
-    first, last = data.row(0, named=True), data.row(-1, named=True)
     show = value_text if unit == UNIT else number
-    return (
-        f"{label}: the prediction is {_compared(first['effect'])} an average session at {show(first['x'])}, and "
-        f"{_compared(last['effect'])} it at {show(last['x'])}, over {count(int(data['sessions'].sum()), 'session')}."
+    average = ("an average session", *["it"] * data.height)
+    points = listed(
+        f"{money(abs(row['effect']))} {'above' if row['effect'] >= 0 else 'below'} {other} at {show(row['x'])}"
+        for row, other in zip(_turning_points(data).iter_rows(named=True), average, strict=False)
     )
+    return f"{label}: the prediction is {points}, over {count(int(data['sessions'].sum()), 'session')}."
 
 
-def _compared(effect: float) -> str:
-    return f"{money(abs(effect))} {'above' if effect >= 0 else 'below'}"
+def _turning_points(data: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of both ends, and of the highest and lowest point if it is clearly beyond both."""
+    effects = data.get_column("effect").to_numpy()
+    margin = _CLEARLY_BEYOND * float(np.ptp(effects))
+    ends = effects[[0, -1]]
+    rows = {0, data.height - 1}
+    if effects.max() > ends.max() + margin:
+        rows.add(int(effects.argmax()))
+    if effects.min() < ends.min() - margin:
+        rows.add(int(effects.argmin()))
+    return data[sorted(rows)]
 
 
 def figure(data: pl.DataFrame, label: str, unit: str) -> Figure:

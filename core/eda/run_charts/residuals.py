@@ -8,7 +8,7 @@ import altair as alt
 import polars as pl
 
 from core.base.amounts import value_unit
-from core.base.text import count, percent
+from core.base.text import count, percent, verb
 from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
 from core.schema import STACK, VALUE
@@ -84,11 +84,11 @@ def finding(data: pl.DataFrame) -> str:
     if not n_deciles:
         verdict = "no decile has two sessions, which are needed to distinguish an error from chance"
     elif n_off:
-        verdict = f"in {n_off} of {count(n_deciles, 'decile')} the average error is larger than chance explains"
+        verdict = f"{n_off} of {count(n_deciles, 'decile')} {verb(n_off, 'is', 'are')} clearly too high or too low"
     else:
-        verdict = "in no decile is the average error larger than chance explains"
+        verdict = "no decile is clearly too high or too low"
     share = percent(data.item(-1, "error_share"))
-    return f"The top decile of predictions has {share} of all squared error; {verdict}."
+    return f"The tenth of the sessions with the highest predictions has {share} of all squared error; {verdict}."
 
 
 def figure(data: pl.DataFrame) -> Figure:

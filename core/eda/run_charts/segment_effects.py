@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 
 from core.base.amounts import money, value_text, value_unit
+from core.base.text import percent
 from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
 
 TITLE = "How do groups of sessions differ?"
@@ -32,7 +33,7 @@ def frame(segments: pl.DataFrame, kind: str) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """Name the segments with the highest value and the largest error relative to it."""
+    """Name the segments with the highest value, and with the largest error in percent of their value."""
     rows = data.select("segment", "value", "error").unique(maintain_order=True)
     if rows.height < 2:
         return "There are too few sessions to compare groups."
@@ -43,8 +44,8 @@ def finding(data: pl.DataFrame) -> str:
         return highest
     worst = worth.sort(pl.col("error") / pl.col("value"), descending=True).row(0, named=True)
     return (
-        f"{highest} Compared with the value, predictions are least accurate for “{worst['segment']}”: "
-        f"{money(worst['error'])} of typical error at {value_text(worst['value'])} on average."
+        f"{highest} In percent of the value, the typical error is largest for “{worst['segment']}”: "
+        f"{percent(worst['error'] / worst['value'])}, {value_text(worst['error'])} of {value_text(worst['value'])}."
     )
 
 

@@ -38,8 +38,7 @@ _MANY_SESSIONS = 5
 RATIO_FEATURE = Feature(
     "user_value_ratio",
     "ratio",
-    "Value of the user's earlier sessions relative to their value at recovered prices; near 1 with few sessions."
-    " With all rows as history, test sessions also count later train sessions.",
+    "Value of the user's earlier sessions relative to their value at recovered prices; near 1 with few sessions.",
     "User's value compared with others",
 )
 USER_VALUE_FEATURES: tuple[Feature, ...] = (

@@ -19,13 +19,14 @@ from core.base.progress import Report
 from core.importance.fold_models import FoldModels, FoldRows, HeldOut, map_folds
 from core.importance.methods.definition import Method, long_rows
 from core.importance.themes import THEMES
+from core.schema import STACK
 from core.training import Matrix, Vector
 
 CODE = "group_shapley"
 _ROWS = 40
 """Explained sessions of each fold."""
-_BACKGROUND = 5
-"""Background sessions of each explained session. Each has different ones, so a fold has 200."""
+_BACKGROUND = 8
+"""Background sessions of each explained session, one of each class of predictions. Each session has different ones."""
 _SEED = 0
 
 
@@ -49,7 +50,7 @@ def shapley_of_themes(
         used: the themes that any column has.
     """
     columns_of = [[column for column, theme in enumerate(themes) if theme == name] for name in used]
-    explained, background = pairs(len(part.y), n_rows, _BACKGROUND)
+    explained, background = pairs(models, part, n_rows, _BACKGROUND)
     inside, outside = part.X[explained], part.X[background]
     coalitions = all_coalitions(len(used))
     values: dict[str, list[Vector]] = {name: [] for name in models.predictors}
@@ -62,11 +63,23 @@ def shapley_of_themes(
     return {name: exact_shapley(np.array(each), coalitions) for name, each in values.items()}
 
 
-def pairs(n_rows: int, n_explained: int, n_background: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw sessions to explain, each repeated for its background sessions, and these."""
-    rng = np.random.default_rng(_SEED)
-    explained = rng.permutation(n_rows)[:n_explained].repeat(n_background)
-    return explained, rng.integers(0, n_rows, len(explained))
+def pairs(
+    models: FoldModels, part: FoldRows, n_explained: int, n_background: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Draw rows of sessions to explain, each repeated for its background sessions, and these.
+
+    Both are drawn from classes of equal size with similar predictions, one of each. Without classes, chance decides how
+    many of the rare sessions with a high prediction are drawn, which have the largest effects.
+    """
+    rng, n_rows = np.random.default_rng(_SEED), len(part.y)
+    by_prediction = np.argsort(models.predict(part.fit, part.X.copy())[STACK], kind="stable")
+
+    def one_of_each_class(n_repeats: int, n_classes: int) -> NDArray[np.int64]:
+        place = (np.arange(n_classes) + rng.random((n_repeats, n_classes))) / n_classes
+        return by_prediction[(place * n_rows).astype(np.int64)].ravel()
+
+    explained = one_of_each_class(1, min(n_explained, n_rows))
+    return explained.repeat(n_background), one_of_each_class(len(explained), n_background)
 
 
 def all_coalitions(n_players: int) -> NDArray[np.bool_]:

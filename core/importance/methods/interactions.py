@@ -43,7 +43,7 @@ def _compute(models: FoldModels, rows: HeldOut, themes: Sequence[str], report: R
 
 def second_differences(models: FoldModels, part: FoldRows, columns: Sequence[int], n_rows: int = _ROWS) -> Vector:
     """Return the mean absolute second difference of the stack's prediction, for each pair of the columns."""
-    explained, background = pairs(len(part.y), n_rows, _BACKGROUND)
+    explained, background = pairs(models, part, n_rows, _BACKGROUND)
     total = np.zeros(len(columns) * (len(columns) - 1) // 2)
     for inside, outside in ((explained, background), (background, explained)):
         here, there = part.X[inside], part.X[outside]

@@ -49,7 +49,7 @@ def sampled_shapley(
 
     Both add up to the prediction minus the average prediction of the background sessions.
     """
-    explained, background = pairs(len(part.y), n_rows, _BACKGROUND)
+    explained, background = pairs(models, part, n_rows, _BACKGROUND)
     rng, players = np.random.default_rng(_SEED), np.array(models.players)
     exact = {name: np.zeros((len(explained), len(players))) for name in models.predictors}
     on_scale = {name: np.zeros((len(explained), len(players))) for name in models.learners}

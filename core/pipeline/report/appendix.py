@@ -22,7 +22,8 @@ def certificate(facts: Facts) -> str:
     rows = [{"Check": check["title"], "Outcome": _OUTCOMES[check["outcome"]]} for check in checks]
     explained = (
         "A model can look better than it is if it was trained with information that it does not have in use. These "
-        "checks look for that in every training."
+        "checks look for that in every training. A fold is a part of the sessions on which a model is tested that was "
+        "trained on the others."
     )
     return html.section(
         "Can the result be trusted?", html.paragraph(explained), html.table(rows, caption="Checks of the training")
@@ -93,7 +94,8 @@ def for_experts(facts: Facts) -> str:
             html.table(cells, ("Interaction",), f"The strongest interactions of two features, in {value_unit()}")
         )
     explained = (
-        f"Effects are SHAP values on held-out sessions, in {value_unit()}. They add up to the difference between the "
+        f"Effects are SHAP values on held-out sessions, in {value_unit()}, of each feature alone; the drivers above "
+        "combine features with the same information. They add up to the difference between the "
         "prediction of a session and that of an average one. Effect curves are accumulated local effects, and effects "
         "of parts of a session are Shapley values of groups."
     )

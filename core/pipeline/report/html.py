@@ -39,12 +39,12 @@ ol li { margin-bottom: .6rem; }
 dl { display: grid; grid-template-columns: minmax(9rem, 14rem) 1fr; gap: .3rem 1rem; }
 dt { color: var(--soft); } dd { margin: 0; }
 @media (max-width: 560px) { dl { grid-template-columns: 1fr; } dd { margin-bottom: .6rem; } }
-@page { size: A4; margin: 16mm 15mm 18mm; }
+@page { size: A4; margin: 16mm 15mm 18mm;
+  @bottom-right { content: counter(page) " / " counter(pages); font: 8pt system-ui, sans-serif; color: #4b5563; } }
 @media print {
   body { font-size: 10.5pt; max-width: none; padding: 0; }
   h1 { font-size: 20pt; } h2 { font-size: 14pt; margin-top: 1.6rem; } h3 { font-size: 11.5pt; }
   h2, h3 { break-after: avoid; } p, figure, tr, .brief, .together { break-inside: avoid; }
-  section:last-of-type { break-before: page; }
   thead { display: table-header-group; }
   .scroll { overflow: visible; } .brief, .label { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }

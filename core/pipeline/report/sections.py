@@ -17,6 +17,7 @@ from core.eda.run_charts import drivers as driver_chart
 from core.eda.run_charts import effect_curve, residuals, segment_effects, theme_effects
 from core.importance import Explanation, prices_by_product, text, with_labels
 from core.importance.segments import BUYING, PERIODS, USERS
+from core.importance.themes import BOUGHT
 from core.metric import typical_error
 from core.pipeline.report import html
 from core.runs import Run
@@ -24,7 +25,10 @@ from core.runs.store import OOF_FILE, PRICES_FILE
 from core.runs.summary import shift_warning
 from core.schema import EVENT_NOUNS, EVENT_TYPES
 
-_N_CURVES, _N_PRODUCTS = 4, 15
+_N_CURVES, _N_PRODUCTS = 5, 15
+
+_SIMULATED = "The data are simulated, not from a real shop. Do not use the results for decisions."
+_PART_OF_THE_VALUE = "What was bought is part of the value itself."
 
 
 @dataclass(frozen=True)
@@ -64,15 +68,20 @@ def in_brief(facts: Facts) -> str:
     scores = facts.run.manifest.scores
     skill = scores.explained_share
     failed = facts.run.manifest.certificate.failed
-    strongest = listed(f"“{label}”" for label in facts.drivers.get_column("label").head(text.N_DRIVERS))
+    top = facts.drivers.head(text.N_DRIVERS)
+    strongest = listed(f"“{label}”" for label in top.get_column("label"))
+    can_act = [f"“{row['label']}”" for row in top.iter_rows(named=True) if row["actionable"]]
     lines = [
-        text.headline(facts.drivers),
-        f"The five strongest drivers are {strongest}.",
+        _SIMULATED if facts.card.synthetic else "",
+        f"{text.headline(facts.drivers)} {_PART_OF_THE_VALUE if top.item(0, 'theme') == BOUGHT else ''}".strip(),
+        f"The strongest drivers are {strongest}.",
+        f"Of these, a shop can influence {listed(can_act)}. {text.NOT_A_CAUSE}" if can_act else text.NOT_A_CAUSE,
         f"The predictions explain {percent(max(skill, 0.0))} of the differences in value between sessions. The typical "
-        f"error of one session is {money(math.sqrt(scores.cv_mse))}.",
+        f"error of one session is {money(math.sqrt(scores.cv_mse))}, instead of "
+        f"{value_text(math.sqrt(scores.baseline_mse))} if every session is predicted to have the average value.",
         _worst_group(facts),
-        text.NOT_A_CAUSE,
-        "All checks for leaks and unfair scores that apply have passed."
+        f"The model was tested fairly: {facts.run.manifest.certificate.passed} of "
+        f"{count(facts.run.manifest.certificate.passed, 'check')} for leaks and unfair scores passed."
         if not failed
         else f"{count(failed, 'check')} of how the model was trained failed. Do not rely on these results.",
     ]
@@ -85,10 +94,11 @@ def _worst_group(facts: Facts) -> str:
     if groups.is_empty():
         return ""
     worst = groups.sort("error", descending=True).row(0, named=True)
-    overall = math.sqrt(facts.run.manifest.scores.cv_mse)
+    sessions = facts.explanation.sessions
+    overall = math.sqrt(float(((sessions["value"] - sessions["predicted"]) ** 2).mean()))  # type: ignore[arg-type]
     return (
-        f"Predictions are least accurate for {_group(worst)}: their typical error is {money(worst['error'])}, "
-        f"compared with {value_text(overall)} for all sessions."
+        f"The errors are largest for {_group(worst)}: their typical error is {money(worst['error'])}, compared with "
+        f"{value_text(overall)} for all sessions in the table below."
     )
 
 
@@ -101,9 +111,8 @@ def the_data(facts: Facts) -> str:
     """Describe the event log."""
     card, sessions = facts.card, facts.run.manifest.sessions
     parts = (card.train, card.test)
-    synthetic = "The data are simulated, not from a real shop." if card.synthetic else ""
     rule = (
-        "The value of a session is known for the sessions that the model learned from."
+        "The log gives the value of each session that the model learned from. The shop decides what counts in it."
         if card.value_rule == "column"
         else "The value of a session is the sum of its purchases."
     )
@@ -123,9 +132,7 @@ def the_data(facts: Facts) -> str:
         if value_unit() == UNIT
         else f" Values are in {value_unit()}."
     )
-    return html.section(
-        "Which data is this about?", html.paragraph(f"{what} {rule} {synthetic}".strip()), html.definitions(items)
-    )
+    return html.section("Which data is this about?", html.paragraph(f"{what} {rule}"), html.definitions(items))
 
 
 def accuracy(facts: Facts) -> str:
@@ -135,7 +142,8 @@ def accuracy(facts: Facts) -> str:
     expected = (
         "The error to expect on the sessions to predict is withheld, because they differ too much."
         if scores.expected_withheld
-        else f"On the sessions to predict, expect {typical_error(of_metric.metric, of_metric.expected.value)}."
+        else f"For the {count(facts.run.manifest.sessions.test, 'session')} to predict, expect "
+        f"{typical_error(of_metric.metric, of_metric.expected.value)}."
     )
     baseline = (
         "Predicting the average value for every session would have a typical error of "
@@ -158,12 +166,14 @@ def accuracy(facts: Facts) -> str:
         html.paragraph(f"{baseline} {expected} {shift_warning(facts.run.manifest)}".strip()),
         html.paragraph(_worst_group(facts)),
         html.picture(
-            residuals.figure(deciles), f"Average error by decile of the prediction. {residuals.finding(deciles)}"
+            residuals.figure(deciles),
+            f"Average error in ten equal groups, by the size of the prediction. {residuals.finding(deciles)}",
         ),
         html.table(
             rows,
             ("Sessions", "Average value", "Average prediction", "Typical error"),
-            f"Error by group of sessions, in {value_unit()}. The typical error is the root mean squared error.",
+            f"Error by group, in {value_unit()}, for {count(facts.explanation.sessions.height, 'session')} that the "
+            "models were not trained on. The typical error is the root mean squared error.",
         ),
     )
 
@@ -178,8 +188,8 @@ def the_drivers(facts: Facts) -> str:
     return html.section(
         "What drives the value of a session?",
         labels,
+        html.paragraph(f"{text.NOT_A_CAUSE} {text.CLEAR}"),
         html.numbered((each.label, each.effect, each.detail) for each in text.driver_texts(facts.drivers)),
-        html.paragraph(f"{text.CLEAR} {text.NOT_A_CAUSE}"),
         html.picture(driver_chart.figure(chart), driver_chart.finding(chart)),
         html.together(
             html.heading(theme_effects.TITLE),
@@ -201,8 +211,9 @@ def effects(facts: Facts) -> str:
         parts.append(html.together(html.heading(driver["label"]), html.paragraph(driver["meaning"]), picture))
     explained = (
         "Each curve shows how the predicted value changes if only this driver changes a little, compared with an "
-        "average session. The band holds the average over repeated training with 90% confidence. "
-        "Recovered prices are what an event on a product adds to the value of its session, estimated from values."
+        "average session. It does not show what a shop would earn by changing it. The band shows how far the curve "
+        "varies if the model is trained again (90%). Recovered prices are what events add to values, estimated by the "
+        "model; they are not prices in the shop."
     )
     return html.section("How does the prediction change with a driver?", html.paragraph(explained), *parts)
 
@@ -229,16 +240,19 @@ def prices(facts: Facts) -> str:
         | {columns[event_type]: _price(row[event_type]) for event_type in EVENT_TYPES}
         for row in products.iter_rows(named=True)
     ]
-    explained = (
-        "What an event on a product adds to the value of its session is estimated from the session values, in "
-        f"{value_unit()}. It includes what such an event usually brings with it. The number after ± is the standard "
-        "error: about two in three true prices are no further away. It is large for products with few events, whose "
-        "prices are close to those of their categories. "
-        "“About” marks the price of the category, used where the product itself was not seen."
-    )
+    shown = products.select(*EVENT_TYPES).unpivot().get_column("value").drop_nulls()
+    explained = [
+        "A session with an event on a product is worth so much more or less. The numbers are estimated from session "
+        f"values, in {value_unit()}. They are not prices in the shop: they include what usually comes with the event.",
+        "The true number is within the range of ± in two of three cases, and within twice this range in 19 of 20. If "
+        "twice the range includes 0, the event may add nothing. A product with few events has a wide range, and a "
+        "number close to that of its category.",
+    ]
+    if any(not cell["learned"] for cell in shown):
+        explained.append("“About” marks the number of the category, where the product itself was not seen.")
     return html.section(
         "What is an event on a product worth?",
-        html.paragraph(explained),
+        html.paragraph(" ".join(explained)),
         html.table(rows, columns.values(), f"The {len(rows)} products with the most events"),
     )
 
