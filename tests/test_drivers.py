@@ -193,8 +193,8 @@ def test_charts_of_drivers_themes_and_curves() -> None:
     )
     bent = pl.DataFrame({"x": [0.0, 1.0, 2.0], "effect": [-1.0, 8.0, 2.0], "sessions": [0, 5, 5]})
     assert effect_curve.finding(bent, "Carts") == (
-        "Carts: the prediction is 1.00 value units below an average session at 0, 8.00 value units above it at 1.00 and "
-        "2.00 value units above it at 2.00, over 10 sessions."
+        "Carts: the prediction is 1.00 value units below an average session at 0, 8.00 value units above it at 1.00 "
+        "and 2.00 value units above it at 2.00, over 10 sessions."
     )
     assert effect_curve.figure(curve, "Purchases", "events").to_dict()["layer"]
     assert effect_curve.frame(explanation.curves, "n_view").is_empty()
