@@ -44,9 +44,14 @@ class Shown:
     figure: Figure | None
 
 
-def picture(figure: Figure, form: Picture, width: int = _WIDTH) -> bytes:
-    """Return the chart as a PNG or SVG file with a white background and a width in pixels."""
-    spec = with_text_colour(figure, "light").properties(width=width, background="white").to_dict()
+def picture(figure: Figure, form: Picture, width: int = _WIDTH, height: int | None = None) -> bytes:
+    """Return the chart as a PNG or SVG file with a white background.
+
+    Args:
+        width, height: size in pixels; no height for that of the chart.
+    """
+    size = {"width": width} if height is None else {"width": width, "height": height}
+    spec = with_text_colour(figure, "light").properties(**size, background="white").to_dict()
     if form == "svg":
         return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NO_BASE_URLS)).encode()
     return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NO_BASE_URLS))

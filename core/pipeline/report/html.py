@@ -44,7 +44,7 @@ dt { color: var(--soft); } dd { margin: 0; }
 @media print {
   body { font-size: 10.5pt; max-width: none; padding: 0; }
   h1 { font-size: 20pt; } h2 { font-size: 14pt; margin-top: 1.6rem; } h3 { font-size: 11.5pt; }
-  h2, h3 { break-after: avoid; } p, figure, tr, .brief, .together { break-inside: avoid; }
+  h2, h3 { break-after: avoid; } p, li, figure, tr, .brief, .together { break-inside: avoid; }
   thead { display: table-header-group; }
   .scroll { overflow: visible; } .brief, .label { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
@@ -123,11 +123,15 @@ def definitions(pairs: Mapping[str, object]) -> str:
     return f"<dl>{''.join(f'<dt>{text(term)}</dt><dd>{text(content)}</dd>' for term, content in pairs.items())}</dl>"
 
 
-def picture(figure: Figure | None, caption: str) -> str:
-    """Return a chart as a picture, with its finding as caption and as alternative text."""
+def picture(figure: Figure | None, caption: str, height: int | None = None) -> str:
+    """Return a chart as a picture, with its finding as caption and as alternative text.
+
+    Args:
+        height: height of the chart in pixels; None for its own.
+    """
     if figure is None:
         return ""
-    encoded = base64.b64encode(export.picture(figure, "svg", _PICTURE_WIDTH)).decode()
+    encoded = base64.b64encode(export.picture(figure, "svg", _PICTURE_WIDTH, height)).decode()
     source = f"data:image/svg+xml;base64,{encoded}"
     return f'<figure><img src="{source}" alt="{text(caption)}"><figcaption>{text(caption)}</figcaption></figure>'
 

@@ -27,6 +27,8 @@ from core.schema import EVENT_NOUNS, EVENT_TYPES
 
 _N_CURVES, _N_PRODUCTS = 5, 15
 
+_LOW = 190
+"""Height of a chart, in pixels, of which several fit on a printed page."""
 _SIMULATED = "The data are simulated, not from a real shop. Do not use the results for decisions."
 _PART_OF_THE_VALUE = "What was bought is part of the value itself."
 
@@ -168,6 +170,7 @@ def accuracy(facts: Facts) -> str:
         html.picture(
             residuals.figure(deciles),
             f"Average error in ten equal groups, by the size of the prediction. {residuals.finding(deciles)}",
+            _LOW,
         ),
         html.table(
             rows,
@@ -207,6 +210,7 @@ def effects(facts: Facts) -> str:
         picture = html.picture(
             effect_curve.figure(data, driver["label"], driver["unit"]),
             effect_curve.finding(data, driver["label"], driver["unit"]),
+            _LOW,
         )
         parts.append(html.together(html.heading(driver["label"]), html.paragraph(driver["meaning"]), picture))
     explained = (
