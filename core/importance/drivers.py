@@ -21,8 +21,8 @@ from core.training import Matrix, Vector
 
 SAME_INFORMATION: Final = 0.9
 """Absolute rank correlation from which features are one driver."""
-CLEAR_SHARE: Final = 0.05
-"""An effect is clear if it is larger than this share of the average value."""
+LARGE_SHARE: Final = 0.05
+"""An effect is large if it is larger than this share of the average value."""
 _CLEAR_DIRECTION = 0.3
 """Rank correlation of a feature and its effect from which more of it means a higher or lower value."""
 _TOP = 5
@@ -38,7 +38,7 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
         (codes of all its features), members (labels of the others, without derived ones); theme; size (mean absolute
         effect, value units), low, high (ends of the 90% interval of the mean over folds; null with one fold); rank
         (from 1), rank_low, rank_high (best and worst rank in any fold); direction ("up", "down" or "mixed": what more
-        of it does to the value); share (of the sessions with a clear effect, see CLEAR_SHARE); agree (number of
+        of it does to the value); share (of the sessions with a large effect, see LARGE_SHARE); agree (number of
         learners for which it is among the five strongest drivers); learners; actionable (whether a shop can
         influence it: not the time, the past of the user, or what was bought).
     """
@@ -55,7 +55,7 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
     catalogue = {row["feature"]: row for row in explanation.importance.filter(learner=STACK).iter_rows(named=True)}
     theme_of = dict(explanation.methods.drop_nulls("feature").select("feature", "group").iter_rows())
     agree, n_learners = _agreement(explanation.importance, clusters, names)
-    clear = CLEAR_SHARE * float(explanation.sessions.get_column(VALUE).mean())  # type: ignore[arg-type]
+    large = LARGE_SHARE * float(explanation.sessions.get_column(VALUE).mean())  # type: ignore[arg-type]
     rows = []
     for place, members in enumerate(clusters):
         lead = catalogue[names[members[0]]]
@@ -72,7 +72,7 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
                 "rank_low": int(ranks[:, place].min()),
                 "rank_high": int(ranks[:, place].max()),
                 "direction": direction(cells[:, members[0]], moved[:, place]),
-                "share": float((np.abs(moved[:, place]) > clear).mean()),
+                "share": float((np.abs(moved[:, place]) > large).mean()),
                 "agree": agree[place],
                 "learners": n_learners,
                 "actionable": theme in _ACTIONABLE,

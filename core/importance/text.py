@@ -9,7 +9,7 @@ import polars as pl
 
 from core.base.amounts import money, value_text, value_unit
 from core.base.text import count, listed, percent, span, verb
-from core.importance.drivers import CLEAR_SHARE
+from core.importance.drivers import LARGE_SHARE
 from core.importance.methods.sampled_shapley import CODE as SAMPLED
 from core.importance.methods.sampled_shapley import STRETCHING_CODE
 from core.schema import STACK
@@ -22,7 +22,7 @@ _DIRECTIONS: Final = {
     "down": "more of it goes with a lower value",
     "mixed": "more of it goes with a higher value in some sessions and a lower one in others",
 }
-CLEAR: Final = f"An effect is clear if it is larger than {CLEAR_SHARE:.0%} of the average value."
+LARGE: Final = f"An effect is large if it is more than {LARGE_SHARE:.0%} of the average value."
 NOT_A_CAUSE: Final = (
     "This is what the model uses. It does not show what would change the value: that takes an experiment, such as an "
     "A/B test."
@@ -66,13 +66,13 @@ def _effect(row: dict[str, Any]) -> str:
     interval = "" if row["low"] is None else f" (90% interval: {span(value_text(row['low']), value_text(row['high']))})"
     return (
         f"It moves the prediction by {money(row['size'])} on average{interval}; "
-        f"{_DIRECTIONS[row['direction']]}. Its effect is clear in {_sessions(row['share'])}{_of_nothing(row)}."
+        f"{_DIRECTIONS[row['direction']]}. Its effect is large in {_sessions(row['share'])}{_of_nothing(row)}."
     )
 
 
 def _of_nothing(row: dict[str, Any]) -> str:
-    """Explain why an effect can be clear in almost all sessions."""
-    return ", because a session without it is worth less" if row["direction"] == "up" and row["share"] > _MOST else ""
+    """Explain why an effect can be large in almost all sessions."""
+    return ": having none of it lowers the prediction" if row["direction"] == "up" and row["share"] > _MOST else ""
 
 
 def _detail(row: dict[str, Any]) -> str:

@@ -65,7 +65,7 @@ def _show_drivers(explained: Explained) -> None:
         with st.container(gap=None):
             st.markdown(f"**{place}. {plain(driver.label)}.** {plain(driver.effect)}")
             st.caption(plain(driver.detail))
-    st.caption(plain(f"{text.CLEAR} {text.NOT_A_CAUSE}"))
+    st.caption(plain(f"{text.LARGE} {text.NOT_A_CAUSE}"))
 
 
 def show_effects(explained: Explained, note: str) -> None:

@@ -13,17 +13,27 @@ from core.runs.summary import COMBINATION_LABELS, describe_settings
 from core.schema import LEARNER_LABELS, STACK
 
 _N_FEATURES = 25
+_CHECKS = {
+    "folds_by_user": "No user is in both the sessions that a model learned from and those that it was tested on",
+    "oof_complete": "Every tested session was predicted by models that never saw its user",
+    "shuffled_target": "With values in random order, a model finds nothing, as it should",
+    "planted_leak": "No column gives the value away; a copy that was hidden as a test was found",
+    "later_events": "What is known of the past of users and products is older than the session",
+}
+"""Titles of the checks for readers who do not know how models are trained."""
 _OUTCOMES = {"passed": "passed", "failed": "FAILED", "not_applicable": "does not apply"}
 
 
 def certificate(facts: Facts) -> str:
     """List the checks of how the model was trained."""
     checks = facts.run.records(CERTIFICATE_FILE)
-    rows = [{"Check": check["title"], "Outcome": _OUTCOMES[check["outcome"]]} for check in checks]
+    rows = [
+        {"Check": _CHECKS.get(check["code"], check["title"]), "Outcome": _OUTCOMES[check["outcome"]]}
+        for check in checks
+    ]
     explained = (
         "A model can look better than it is if it was trained with information that it does not have in use. These "
-        "checks look for that in every training. A fold is a part of the sessions on which a model is tested that was "
-        "trained on the others."
+        "checks look for that in every training."
     )
     return html.section(
         "Can the result be trusted?", html.paragraph(explained), html.table(rows, caption="Checks of the training")
@@ -52,7 +62,7 @@ def model_card(facts: Facts) -> str:
         "Not for": "Decisions about single people, other shops, or conclusions about causes",
         "Model": f"{learners}; what is used: {combination}",
         "Learned from": f"{count(manifest.sessions.train, 'session')} of {manifest.dataset_name}",
-        "Tested": f"{count(manifest.config.folds, 'fold')}; no user is in the training and the test part of a fold",
+        "Tested": f"In {count(manifest.config.folds, 'repetition')}, on users that the model had not learned from",
         "Measure of errors": manifest.scores.metric_scores.label,
         "Settings": describe_settings(manifest.config),
         "Explained by": f"{count(facts.explanation.sessions.height, 'session')} that the models were not trained on",

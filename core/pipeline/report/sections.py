@@ -191,7 +191,7 @@ def the_drivers(facts: Facts) -> str:
     return html.section(
         "What drives the value of a session?",
         labels,
-        html.paragraph(f"{text.NOT_A_CAUSE} {text.CLEAR}"),
+        html.paragraph(f"{text.NOT_A_CAUSE} {text.LARGE}"),
         html.numbered((each.label, each.effect, each.detail) for each in text.driver_texts(facts.drivers)),
         html.picture(driver_chart.figure(chart), driver_chart.finding(chart)),
         html.together(
@@ -246,8 +246,9 @@ def prices(facts: Facts) -> str:
     ]
     shown = products.select(*EVENT_TYPES).unpivot().get_column("value").drop_nulls()
     explained = [
-        "A session with an event on a product is worth so much more or less. The numbers are estimated from session "
-        f"values, in {value_unit()}. They are not prices in the shop: they include what usually comes with the event.",
+        "Sessions with an event on a product are worth so much more or less than sessions without it, all else equal. "
+        "The numbers of all events of a session add up. They are estimated from session values, in "
+        f"{value_unit()}, and are not prices in the shop: they include what usually comes with the event.",
         "The true number is within the range of ± in two of three cases, and within twice this range in 19 of 20. If "
         "twice the range includes 0, the event may add nothing. A product with few events has a wide range, and a "
         "number close to that of its category.",
