@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from core.base.text import fold_case
-from core.errors import InputError
+from core.errors import InputError, SourceError
 from core.ingestion.attributes import AttributeTable
 from core.ingestion.mapping import Guess, Mapping, guess_mapping
 from core.ingestion.mapping.completion import complete, lost_time_of_day, open_roles
@@ -106,11 +106,11 @@ def peek(source: Source, mapping: Mapping | None = None, rows: int = _MAX_ROWS) 
             if len(block.broken) >= _MAX_ROWS:  # there is no need to read more of something that is not a table
                 break
     if first_broken is None:
-        raise InputError.empty(source.name)
+        raise SourceError.empty(source.name)
     table_name, line = first_broken
     if line.fault.code is FaultCode.OTHER_ENCODING:
-        raise InputError.other_encoding(table_name, f"{line.fault.detail}, as its line {line.line:,} shows")
-    raise InputError.unreadable(table_name, f"line {line.line:,}: {line.fault.reason}")
+        raise SourceError.other_encoding(table_name, f"{line.fault.detail}, as its line {line.line:,} shows")
+    raise SourceError.unreadable(table_name, f"line {line.line:,}: {line.fault.reason}")
 
 
 def assumed_encodings(sources: Iterable[Source], mapping: Mapping) -> dict[str, Detection]:
@@ -189,7 +189,7 @@ def preview_rows(
             preview = _preview_block(piece.read(), parser, rows)
             if preview.height:
                 return preview
-    raise InputError.empty(source.name)
+    raise SourceError.empty(source.name)
 
 
 def count_usable(preview: pl.DataFrame) -> tuple[int, int]:

@@ -13,8 +13,8 @@ import polars as pl
 
 from core.metric import metric_named
 from core.runs.best import best_run
-from core.runs.manifest import Interval
 from core.runs.paired import NORMAL_QUANTILE, paired_losses
+from core.runs.scores import Interval
 from core.runs.store import OOF_FILE, Run
 from core.schema import STACK
 

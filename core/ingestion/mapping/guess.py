@@ -15,9 +15,9 @@ from core.ingestion.mapping.guess_builder import Guess, GuessBuilder, builder_of
 from core.ingestion.mapping.id_guess import guess_ids, guess_sessions
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, normalize, read_columns
 from core.ingestion.mapping.name_guess import guess_name
+from core.ingestion.mapping.nested_settings import Names
 from core.ingestion.mapping.own_guess import OwnGuess, guess_own_columns
 from core.ingestion.mapping.own_text import Reason, Unused
-from core.ingestion.mapping.settings import Names
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
 from core.ingestion.mapping.time_guess import TimeForm, is_time_of_day, read_share, time_form
 from core.ingestion.mapping.time_problems import time_problem

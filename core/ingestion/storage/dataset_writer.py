@@ -24,7 +24,7 @@ from core.dataset import (
     SubmissionColumns,
     TableCard,
 )
-from core.errors import InputError
+from core.errors import ColumnError
 from core.ingestion.attributes import ID_COLUMN, ReadAttributes
 from core.ingestion.file_reader import FileReader
 from core.ingestion.input_files import InputFiles
@@ -136,7 +136,7 @@ class DatasetWriter:
             n_known = int(read.table.has(ids).sum())
             if not n_known:
                 examples = short(read.table.ids[0]), short(ids[0])
-                raise InputError.no_known_ids(file, name, short(self._files.mapping.tables[name].key), examples)
+                raise ColumnError.no_known_ids(file, name, short(self._files.mapping.tables[name].key), examples)
             if read.table.columns:
                 read.table.with_columns_of(read.table.columns).save(self._folder)
             cards[name] = TableCard(
