@@ -13,10 +13,9 @@ from core.metric import score_text
 from core.pipeline.backtest import Cut, coverage_sentence, cuts_of_log
 from core.runs import Run, expected_interval, expected_score, list_runs
 from pages._ui import frame
-from pages._ui.cache import backtest_days as days_of_run
-from pages._ui.cache import comparison_with_actual
 from pages._ui.chart import show_chart
 from pages._ui.frame import Metric
+from pages._ui.run_cache import comparison_with_actual, daily_totals
 from pages._ui.scores import show_warning
 from pages._ui.state import page_state
 from pages._ui.table import show_table
@@ -30,7 +29,7 @@ page = frame.open_page(frame.BACKTEST)
 
 def show_days(run: Run, dataset_folder: str) -> None:
     """Show the expected and the actual totals by day."""
-    data = days_of_run(str(run.folder), dataset_folder)
+    data = daily_totals(str(run.folder), dataset_folder)
     show_chart(backtest_days.finding(data), backtest_days.figure(data), title=backtest_days.TITLE)
     text = "Totals of the sessions that begin within 24 hours; the first day begins with the test file."
     if backtest_days.has_intervals(data):

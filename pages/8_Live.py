@@ -11,9 +11,10 @@ from pages._ui.live_cache import live_errors
 from pages._ui.live_quality import show_quality
 from pages._ui.live_rules import show_rules
 from pages._ui.open_session import show_open_session
-from pages._ui.selectors import runs_of, select_run, select_view
+from pages._ui.selectors import runs_of, select_run
 from pages._ui.shop import show_shop
 from pages._ui.text import plain
+from pages._ui.view_selector import select_view
 
 QUESTION = "What is an open session worth?"
 ONE_SESSION, WHOLE_SHOP, RULES, HOW_GOOD = "One session", "Whole shop", "Rules", "How good"

@@ -27,7 +27,7 @@ from core.jobs import Jobs, start_run
 from core.pipeline.first_run import demo_dataset
 from core.runs import Note, Run, load_run
 from pages._ui.money_form import parse_rates
-from pages._ui.selectors import distinct_names
+from pages._ui.run_names import distinct_names
 from tests.conftest import DEMO
 from tests.rewriting import read_sealed, write_sealed
 

@@ -14,9 +14,11 @@ from core.schema import SECONDS_PER_DAY, START, USER, VALUE
 
 TITLE = "Which users are worth most?"
 _MAX_DAYS = {"last day": 1, "last 7 days": 7, "last 14 days": 14}
+"""Class of recency -> its upper limit in days, which belongs to the next class."""
 EARLIER = "earlier"
 RECENCY = (*_MAX_DAYS, EARLIER)
 _MAX_SESSIONS = {"1 session": 1, "2 sessions": 2, "3 to 5": 5}
+"""Class of frequency -> its largest number of sessions."""
 FREQUENT = "6 or more"
 FREQUENCY = (*_MAX_SESSIONS, FREQUENT)
 _NUMBERS = dict.fromkeys(("share", "value", "value_share"), pl.Float64)
@@ -30,7 +32,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         recency: time from the start of the user's last session to the start of the last train session.
         frequency: number of train sessions of the user.
         users, share: number of users, and share of all train users.
-        value: average over users of the sum of their session values.
+        value: average over users of the sum of their session values, in value units.
         value_share: share of the total value.
     """
     train = sessions.select(FILE, USER, START, VALUE).filter(pl.col(FILE) == "train")
@@ -42,11 +44,8 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         pl.len().alias("sessions"),
         pl.col(VALUE).sum().alias("value"),
     )
-    recency, frequency = pl.lit(EARLIER), pl.lit(FREQUENT)
-    for name, days in reversed(_MAX_DAYS.items()):
-        recency = pl.when(pl.col("days") < days).then(pl.lit(name)).otherwise(recency)
-    for name, max_sessions in reversed(_MAX_SESSIONS.items()):
-        frequency = pl.when(pl.col("sessions") <= max_sessions).then(pl.lit(name)).otherwise(frequency)
+    recency = pl.col("days").cut(list(_MAX_DAYS.values()), labels=list(RECENCY), left_closed=True)
+    frequency = pl.col("sessions").cut(list(_MAX_SESSIONS.values()), labels=list(FREQUENCY))
     segments = users.group_by(recency.alias("recency"), frequency.alias("frequency")).agg(
         pl.len().cast(pl.Int64).alias("users"), pl.col("value").mean(), pl.col("value").sum().alias("total")
     )
@@ -56,7 +55,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
             (pl.col("total") / pl.col("total").sum()).fill_nan(0.0).alias("value_share"),
         )
         .sort(pl.col("recency").cast(pl.Enum(RECENCY)), pl.col("frequency").cast(pl.Enum(FREQUENCY)))
-        .select(*_SCHEMA)
+        .select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
     )
 
 
