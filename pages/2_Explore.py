@@ -35,14 +35,10 @@ OWN_COLUMNS = "Own columns"
 N_PRODUCTS = 20
 
 page = frame.open_page(frame.EXPLORE)
-if page.dataset is None:
-    frame.show_title(QUESTION, "There is no dataset yet.")
-    frame.show_empty_state("Charts of values, events and times will be shown here.", "dataset")
-    st.stop()
-
-folder = str(page.dataset.folder)
-card = page.dataset.card()
-dataset_name = for_visitors(page.dataset.name)
+dataset = frame.dataset_or_stop(page, QUESTION, "Charts of values, events and times will be shown here.")
+folder = str(dataset.folder)
+card = dataset.card()
+dataset_name = for_visitors(dataset.name)
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
 labels = explore_cache.category_labels(folder)
 controls = st.container(horizontal=True, vertical_alignment="center", key="controls")
