@@ -18,4 +18,5 @@ def effect_bars(base: alt.Chart, effect: str) -> Figure:
     title = f"mean effect on the prediction ({value_unit()})"
     bars = base.mark_bar(color=ACCENT, height=16).encode(x=alt.X(f"{effect}:Q", title=title, axis=short_axis(6)))
     intervals = base.mark_rule(color=MUTED, strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
-    return bars + intervals
+    layers: Figure = bars + intervals
+    return layers

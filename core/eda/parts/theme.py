@@ -125,7 +125,8 @@ def short_axis(ticks: int, **options: Any) -> alt.Axis:  # noqa: ANN401 (options
 def zero_line(channel: Literal["x", "y"]) -> Figure:
     """Return a dashed line at 0 of an axis, as a layer."""
     line = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False)
-    return line.encode(x="at:Q") if channel == "x" else line.encode(y="at:Q")
+    encoded: Figure = line.encode(x="at:Q") if channel == "x" else line.encode(y="at:Q")
+    return encoded
 
 
 def cell_text(share: str) -> Any:  # noqa: ANN401 (a condition, which Altair accepts as a colour)
