@@ -436,7 +436,7 @@ def test_purchases_that_a_join_repeats_with_another_category_are_refused(tmp_pat
     log = web_log().assign(cat="a")
     joined = pd.concat([log, log[log["event"] == "purchase"].assign(cat="b")], ignore_index=True)
     mapping = {"category_id": "cat", "order_id": None}
-    with pytest.raises(InputError, match=r"purchase rows in train\.csv repeat another one"):
+    with pytest.raises(InputError, match=r"purchase rows in train\.csv are equal to another row"):
         ingested(tmp_path, joined, web_mapping(columns=mapping))
     once = ingested(tmp_path / "once", joined, web_mapping(columns=mapping, duplicates="remove"))
     assert values_of(once) == pytest.approx(sums(log.drop_duplicates()))

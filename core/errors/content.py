@@ -57,8 +57,8 @@ class ContentError(InputError):
     @classmethod
     def repeated_purchases(cls, name: str, repeated: int, total: int) -> ContentError:
         problem = (
-            f"{repeated:,} of {count(total, 'purchase row')} in {name} {verb(repeated, 'repeats', 'repeat')} another "
-            "one in every column that is read, as if an export had been joined twice."
+            f"{repeated:,} of {count(total, 'purchase row')} in {name} {verb(repeated, 'is', 'are')} equal to another "
+            "row in all columns that are read, as if an export had been joined twice."
         )
         remedy = (
             'In a mapping, set duplicates = "remove" to count each once, or duplicates = "keep" if all are purchases.'

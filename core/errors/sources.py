@@ -81,7 +81,7 @@ class SourceError(InputError):
         ratio = unpacked // max(packed, 1)
         problem = (
             f"{name} has {packed:,} bytes, but unpacks to {unpacked:,} bytes or more, {max(ratio, 1):,} times as many. "
-            f"Allowed are {limit:,}, which is {max_ratio:,} times its size or 64 MiB."
+            f"At most {limit:,} are read: {max_ratio:,} times its size, or 64 MiB if that is more."
         )
         remedy = (
             f"If the file is right, unpack it first, or set the environment variable {variable} to a number above "

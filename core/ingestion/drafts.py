@@ -39,7 +39,10 @@ class OwnChoice(TypedDict):
 
 
 def draft_mapping(log: Peek) -> Guess:
-    """Return a guess from the first rows. If the default mapping fits the log, it has own columns and names only."""
+    """Return a guess from the first rows.
+
+    If the default mapping fits the log, only own columns and names are guessed.
+    """
     if not _default_mapping_fits(log):
         return log.guess()
     own, names = log.guess_own(Mapping()), log.guess().settings.get("names", {})

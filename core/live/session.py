@@ -62,7 +62,7 @@ class OpenSession:
         insort(self.events, (event, priced), key=lambda pair: pair[0])
 
     def has(self, event: LiveEvent) -> bool:
-        """Return whether the session has an equal event."""
+        """Return whether the session already has an event equal to this one."""
         return any(event == known for known, _ in self.events)
 
 

@@ -92,7 +92,7 @@ class Folds:
         return np.asarray(self.fold_of != NO_FOLD)
 
     def part(self, rows: Rows) -> Folds:
-        """Select rows by number; they stay in their folds."""
+        """Return the folds of some rows, which are selected by number."""
         return replace(self, fold_of=self.fold_of[rows], users=self.users[rows])
 
 

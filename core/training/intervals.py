@@ -64,7 +64,7 @@ class IntervalModel(Protocol):
     """Computes the prediction intervals of new rows."""
 
     def ends(self, predictors: ErrorPredictors) -> dict[float, Matrix]:
-        """Return level -> low and high ends as an array (rows, 2); a high end may be infinite."""
+        """Return the interval ends: level -> array (rows, 2) of low and high; high may be infinite."""
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder."""

@@ -94,7 +94,7 @@ class TrainingSet:
         )
 
     def whole_sessions(self) -> TrainingSet:
-        """Return the training rows that are whole sessions, and the test rows."""
+        """Return the same set without the training rows that are prefixes of sessions."""
         if self.prefixes is None:
             return self
         n_whole, n_test = self.n_whole, len(self.test_units)

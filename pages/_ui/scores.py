@@ -154,7 +154,7 @@ def show_folds(run: Run) -> None:
 
 
 def show_errors(run: Run, dataset: Dataset | None) -> None:
-    """Compare predictions with values, and show where the errors are; nothing if the run stored no predictions.
+    """Compare predictions with values, and show where the errors are. A run without stored predictions shows nothing.
 
     Each chart is in a container of its own.
     """

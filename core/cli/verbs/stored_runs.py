@@ -1,4 +1,4 @@
-"""The verb runs, on finished runs."""
+"""The verb `runs`, which lists, shows, compares, verifies and deletes finished runs."""
 
 from __future__ import annotations
 

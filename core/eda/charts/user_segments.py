@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import altair as alt
 import polars as pl
 
@@ -14,11 +16,11 @@ from core.schema import SECONDS_PER_DAY, START, USER, VALUE
 
 TITLE = "Which users are worth most?"
 _MAX_DAYS = {"last day": 1, "last 7 days": 7, "last 14 days": 14}
-"""Class of recency -> its upper limit in days, which belongs to the next class."""
+"""Class of recency -> upper limit in days, exclusive."""
 EARLIER = "earlier"
 RECENCY = (*_MAX_DAYS, EARLIER)
 _MAX_SESSIONS = {"1 session": 1, "2 sessions": 2, "3 to 5": 5}
-"""Class of frequency -> its largest number of sessions."""
+"""Class of frequency -> largest number of sessions."""
 FREQUENT = "6 or more"
 FREQUENCY = (*_MAX_SESSIONS, FREQUENT)
 _NUMBERS = dict.fromkeys(("share", "value", "value_share"), pl.Float64)
@@ -44,8 +46,8 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         pl.len().alias("sessions"),
         pl.col(VALUE).sum().alias("value"),
     )
-    recency = pl.col("days").cut(list(_MAX_DAYS.values()), labels=list(RECENCY), left_closed=True)
-    frequency = pl.col("sessions").cut(list(_MAX_SESSIONS.values()), labels=list(FREQUENCY))
+    recency = _first_label({name: pl.col("days") < days for name, days in _MAX_DAYS.items()}, EARLIER)
+    frequency = _first_label({name: pl.col("sessions") <= n for name, n in _MAX_SESSIONS.items()}, FREQUENT)
     segments = users.group_by(recency.alias("recency"), frequency.alias("frequency")).agg(
         pl.len().cast(pl.Int64).alias("users"), pl.col("value").mean(), pl.col("value").sum().alias("total")
     )
@@ -55,8 +57,13 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
             (pl.col("total") / pl.col("total").sum()).fill_nan(0.0).alias("value_share"),
         )
         .sort(pl.col("recency").cast(pl.Enum(RECENCY)), pl.col("frequency").cast(pl.Enum(FREQUENCY)))
-        .select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())
+        .select(*_SCHEMA)
     )
+
+
+def _first_label(conditions: Mapping[str, pl.Expr], otherwise: str) -> pl.Expr:
+    """Return the label of the first condition that holds."""
+    return pl.coalesce(*(pl.when(holds).then(pl.lit(label)) for label, holds in conditions.items()), pl.lit(otherwise))
 
 
 def finding(data: pl.DataFrame) -> str:

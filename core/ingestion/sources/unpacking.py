@@ -117,7 +117,7 @@ class Unpacked(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return `size` bytes, fewer only at the end of the stream."""
+        """Return `size` bytes, or all that are left if it is negative; fewer only at the end of the stream."""
         parts: list[bytes] = []
         left = size
         while left and (part := self._stream.read(_CHUNK if left < 0 else min(left, _CHUNK))):

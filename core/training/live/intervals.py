@@ -37,7 +37,7 @@ class LengthCalibration:
     classes: tuple[IntervalModel, ...]
 
     def ends(self, predictors: ErrorPredictors) -> dict[float, Matrix]:
-        """Return level -> low and high ends of new rows as an array (rows, 2); a high end may be infinite."""
+        """Return the interval ends of new rows: level -> array (rows, 2) of low and high; high may be infinite."""
         ends = {level: np.empty((len(predictors.predicted), 2)) for level in LEVELS}
         row_class = np.searchsorted(self.lengths, predictors.events)
         for length_class, calibration in enumerate(self.classes):
