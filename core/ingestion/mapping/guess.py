@@ -68,14 +68,14 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
 
 def with_names(guess: Guess, columns: Sequence[LogColumn], assigned: Table[str, LogColumn]) -> Guess:
     """Add the columns with the names of products and categories to a guess."""
-    found = {
+    name_columns = {
         kind: column
         for kind, role in {"product": PRODUCT_ID, "category": CATEGORY_ID}.items()
         if (column := guess_name(role, columns, assigned)) is not None
     }
-    if not found:
+    if not name_columns:
         return guess
-    names = {kind: column.name for kind, column in found.items()}
+    names = {kind: column.name for kind, column in name_columns.items()}
     reasons = {f"{kind}_name": f"Column {name} has about one name per {kind}." for kind, name in names.items()}
     return replace(guess, settings=guess.settings | {"names": names}, reasons=guess.reasons | reasons)
 
