@@ -32,7 +32,8 @@ from core.ingestion.mapping import mapping_text
 from core.ingestion.mapping.refusals import short
 from core.ingestion.own import own_cards
 from core.ingestion.rows.display_names import NAME_OF, names_of_ids
-from core.ingestion.sessions.assembly import AssemblyCounts, assemble
+from core.ingestion.sessions.assembly import assemble
+from core.ingestion.sessions.assembly_counts import AssemblyCounts
 from core.ingestion.sessions.dictionaries import IdCounts
 from core.ingestion.sessions.session_ids import read_sample, submission_order, test_sessions_by_id
 from core.ingestion.sources.content_hash import Content, require_unchanged

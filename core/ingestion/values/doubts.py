@@ -11,7 +11,7 @@ from core.dataset import UnknownValue
 from core.errors import ContentError
 from core.ingestion.mapping import Mapping
 from core.ingestion.rows.read_counts import ReadCounts
-from core.ingestion.sessions.assembly import AssemblyCounts
+from core.ingestion.sessions.assembly_counts import AssemblyCounts
 from core.ingestion.values.currencies import different_currencies
 from core.schema import CURRENCY, TRAIN_ROLE
 
