@@ -63,7 +63,7 @@ class OpenSession:
 
     def has(self, event: LiveEvent) -> bool:
         """Return whether the session already has an event equal to this one."""
-        return any(event == known for known, _ in self.events)
+        return any(event == other for other, _ in self.events)
 
 
 @dataclass(frozen=True)
