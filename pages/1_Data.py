@@ -11,7 +11,7 @@ from core.base.files import path_of
 from core.errors import InputError, StudioError
 from core.ingestion import DateSplit, InputFiles, Query, Source, ingest, source_of
 from core.ingestion.drafts import unrecognised_note
-from core.ingestion.preview import Peek, changed_at, peek
+from core.ingestion.peek import Peek, changed_at, peek
 from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.pipeline.backtest import MAX_BACKTESTS, splits
 from core.pipeline.first_run import demo_files

@@ -17,12 +17,13 @@ from syrupy.assertion import SnapshotAssertion
 
 from core import schema
 from core.cli.main import main
+from core.ingestion.completed_mapping import complete_mapping, own_note
 from core.ingestion.drafts import draft_mapping, fitting_mapping, own_choices, own_settings
 from core.ingestion.mapping import Guess, Mapping, guess_mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping.own_names import hint_of, is_known_afterwards, is_personal, own_name
 from core.ingestion.mapping.settings import MAX_OWN
 from core.ingestion.mapping.toml_file import parse_mapping
-from core.ingestion.preview import Peek, complete_mapping, own_note, peek
+from core.ingestion.peek import Peek, peek
 
 Row = dict[str, Any]
 

@@ -11,9 +11,10 @@ import pytest
 
 from core.dataset import Dataset, untrained_lines
 from core.errors import InputError, SettingError
+from core.ingestion.completed_mapping import complete_mapping
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text
 from core.ingestion.mapping.toml_file import parse_mapping
-from core.ingestion.preview import complete_mapping, peek
+from core.ingestion.peek import peek
 from core.schema import UNKNOWN_ID
 from tests.events_on_the_spot import facts_of, must_add_up, store, values_of
 from tests.rewriting import without_hashes

@@ -12,7 +12,7 @@ from core.ingestion.mapping.guess import without_absent_own
 from core.ingestion.mapping.log_column import read_columns
 from core.ingestion.mapping.own_names import own_name
 from core.ingestion.mapping.role_text import ROLE_NAME
-from core.ingestion.preview import Peek
+from core.ingestion.peek import Peek
 from core.ingestion.sources.columns import plain
 from core.schema import TRAIN_COLUMNS
 

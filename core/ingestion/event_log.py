@@ -18,8 +18,8 @@ from core.base.files import scratch_folder
 from core.base.progress import Report, no_report
 from core.dataset import DICTIONARY_FILE, QUARANTINE_FILE, Dataset
 from core.ingestion.attributes import AttributeTable
+from core.ingestion.completed_mapping import assumed_encodings
 from core.ingestion.mapping import Mapping
-from core.ingestion.preview import assumed_encodings
 from core.ingestion.reading_progress import ReadingProgress
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source

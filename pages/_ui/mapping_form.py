@@ -11,10 +11,12 @@ from core.base.text import count, fold_case, whole
 from core.base.workspace import Workspace
 from core.errors import StudioError
 from core.ingestion import Source
+from core.ingestion.completed_mapping import complete_mapping
 from core.ingestion.drafts import AS_IT_STANDS, draft_mapping, fitting_mapping, frequent_values
 from core.ingestion.mapping import Guess, Mapping, mapping_text
 from core.ingestion.mapping.role_text import ROLE_NAME
-from core.ingestion.preview import Peek, complete_mapping, count_usable, peek, preview_rows
+from core.ingestion.peek import Peek, peek
+from core.ingestion.preview import count_usable, preview_rows
 from core.ingestion.saved_mappings import known_mappings, save_mapping
 from core.schema import EVENT_TYPES
 from pages._ui.form_words import NO_COLUMN, field_help, form_text

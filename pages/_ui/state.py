@@ -14,7 +14,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from core.eda.parts.selection import Selection
-from core.ingestion.preview import Peek
+from core.ingestion.peek import Peek
 from core.live.replay import Click
 from core.live.shop_day import LinePoint
 from pages._ui.shop_clock import ShopClock

@@ -29,9 +29,11 @@ from core.dataset import (
 )
 from core.ingestion.attributes import read_attributes
 from core.ingestion.attributes.completion import complete_with_tables
+from core.ingestion.completed_mapping import complete_mapping, own_note
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping.own_text import describe, describe_unused
-from core.ingestion.preview import complete_mapping, count_usable, own_note, peek, preview_rows
+from core.ingestion.peek import peek
+from core.ingestion.preview import count_usable, preview_rows
 from core.own_columns import own_lines
 from core.schema import ROLE, ROLES, USER_SESSION
 

@@ -12,7 +12,7 @@ from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.own_text import Unused
 from core.ingestion.mapping.refusals import short
 from core.ingestion.mapping.table_guess import find_key, guess_product_name, guess_table, log_key
-from core.ingestion.preview import peek
+from core.ingestion.peek import peek
 from core.own_columns import TableName
 
 

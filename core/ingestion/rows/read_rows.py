@@ -19,7 +19,7 @@ from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.mapping.time_problems import time_problem
 from core.ingestion.parallel import map_in_order
-from core.ingestion.preview import peek
+from core.ingestion.peek import peek
 from core.ingestion.rows.quarantine import NO_NUMBER, no_time
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.row_parser import ParsedBlock, RowParser
