@@ -7,7 +7,8 @@ import streamlit as st
 from core.jobs import Job, Jobs
 from core.runs import expected_error
 from pages._ui import frame
-from pages._ui.job import show_history, show_outcome, show_progress, show_queue, watch_for_jobs
+from pages._ui.job import show_outcome, show_progress, watch_for_jobs
+from pages._ui.job_lists import show_history, show_queue
 from pages._ui.live import show_live
 from pages._ui.run_board import show_board
 from pages._ui.run_form import show_run_form
