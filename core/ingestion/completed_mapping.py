@@ -56,7 +56,7 @@ def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = Tru
 
 
 def own_note(source: Source, mapping: Mapping) -> str | None:
-    """Return a sentence on useful columns of a log with session values that a mapping without own columns does not use.
+    """Return a sentence on useful columns of a train file that a mapping without own columns does not use.
 
     None if there are none, or if the source is a query, which would run again.
     """

@@ -100,7 +100,7 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Whether there is an interval, and 0 is not in it."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 

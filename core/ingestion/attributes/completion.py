@@ -32,7 +32,7 @@ class Completion:
 
 
 def complete_with_tables(mapping: Mapping, tables: Tables) -> Completion:
-    """Add the keys of tables to a mapping, and the useful columns of those tables that it takes no column from.
+    """Add the keys of tables to a mapping, and useful columns of the tables from which it does not take any.
 
     Raises:
         InputError: a table has no column with ids, cannot be read, or is needed but missing.

@@ -186,7 +186,7 @@ def answer(content: dict[str, Any]) -> Response:
 
 
 def refusal(status: int, sentence: str) -> Response:
-    """Return an error."""
+    """Return an answer with an error: `{"error": sentence}`."""
     return Response(to_json({"error": sentence}), status_code=status, media_type="application/json")
 
 
