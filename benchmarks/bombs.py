@@ -38,7 +38,7 @@ from pathlib import Path
 from core.base.workspace import Workspace
 from core.errors import StudioError
 from core.ingestion import InputFiles, ingest
-from core.ingestion.preview import peek
+from core.ingestion.peek import peek
 answers = []
 for read in (lambda: peek(Path(sys.argv[1])),
              lambda: ingest(InputFiles(Path(sys.argv[1]), Path(sys.argv[2])), Workspace(Path(sys.argv[3])))):

@@ -28,7 +28,7 @@ from core.demo.files import MAPPING_FILE
 from core.demo.journey import PRODUCTS_FILE, USERS_FILE, write_journey
 from core.ingestion import InputFiles
 from core.ingestion.mapping import Mapping, load_mapping
-from core.ingestion.mapping.settings import Names
+from core.ingestion.mapping.nested_settings import Names
 from core.pipeline.run import run
 from core.runs.store import ANSWERS_FILE
 from core.schema import (

@@ -7,17 +7,15 @@ page are built from these descriptions (`RunConfig.setting`).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ValidationError, field_validator
 
 from core.errors import SettingError
 from core.schema import LEARNER_LABELS
+from core.setting import Setting, describe, setting_field
 
 FeatureSet = Literal["lean", "full"]
-Group = Literal["Task", "Tuning", "Features", "Folds", "Learners"]
 _BUDGET_MINUTES = {"standard": 10.0, "thorough": 60.0}
 _MIN_SEEDS = {"quick": 1, "standard": 2, "thorough": 3}
 """On the journey data, a second seed lowers the out-of-fold error by 0.1%."""
@@ -32,180 +30,132 @@ _ALLOWED_TYPES = {"int": "a whole number", "bool": "true or false"}
 """First part of pydantic's code for a type error -> what is allowed, in plain words."""
 
 
-@dataclass(frozen=True)
-class Setting:
-    """Description of a run setting.
-
-    Attributes:
-        group: settings of a group are shown together.
-        kind: JSON Schema type: "string", "integer", "number", "boolean", or "array" (of strings).
-        default: default value; None if the setting is not set by default.
-        choices: allowed value -> label; empty if the values are not enumerated.
-        minimum: smallest allowed number; None if there is none.
-        maximum: largest allowed number; None if there is none.
-    """
-
-    title: str
-    description: str
-    group: Group
-    kind: str
-    default: Any
-    choices: dict[str, str]
-    minimum: float | None
-    maximum: float | None
-
-
-def _form(group: Group, **labels: str) -> dict[str, Any]:
-    """Return the part of a field's JSON Schema with its group and the labels of its values; see `RunConfig.setting`."""
-    return {"group": group, "choices": labels}
-
-
 class RunConfig(BaseModel, frozen=True, extra="forbid"):
     """The settings of a run.
 
     Two runs with the same settings on the same dataset give the same bytes, unless a time budget ends their tuning.
     """
 
-    # A field without a title gets its capitalised name as title.
-    preset: Literal["quick", "standard", "thorough"] = Field(
-        default="quick",
-        description="How much tuning to do: none (quick), or as much as fits into a run of "
+    preset: Literal["quick", "standard", "thorough"] = setting_field(
+        "Tuning",
+        "quick",
+        "How much tuning to do: none (quick), or as much as fits into a run of "
         f"{_BUDGET_MINUTES['standard']:.0f} (standard) or {_BUDGET_MINUTES['thorough']:.0f} minutes (thorough). Tuning "
         "changes the error by about 1%, so quick is a good start.",
-        json_schema_extra=_form("Tuning", quick="Quick", standard="Standard", thorough="Thorough"),
+        choices={"quick": "Quick", "standard": "Standard", "thorough": "Thorough"},
     )
-    purpose: Literal["sessions", "live"] = Field(
-        default="sessions",
-        description="Which sessions the model values. For open sessions, it is trained on prefixes of sessions, and "
+    purpose: Literal["sessions", "live"] = setting_field(
+        "Task",
+        "sessions",
+        "Which sessions the model values. For open sessions, it is trained on prefixes of sessions, and "
         "values a session after each of its events.",
-        json_schema_extra=_form(
-            "Task", sessions="Sessions as they are in the files", live="Sessions that are still open"
-        ),
+        choices={"sessions": "Sessions as they are in the files", "live": "Sessions that are still open"},
     )
-    minutes: float | None = Field(
-        default=None,
-        ge=0.5,
-        le=7 * 24 * 60,
-        description="Time budget of the whole run; replaces that of the preset.",
-        json_schema_extra=_form("Tuning"),
+    minutes: float | None = setting_field(
+        "Tuning", None, "Time budget of the whole run; replaces that of the preset.", ge=0.5, le=7 * 24 * 60
     )
-    trials: int | None = Field(
-        default=None,
+    trials: int | None = setting_field(
+        "Tuning",
+        None,
+        "Number of tuning trials per learner. If minutes is not set, there is no time budget, and the same "
+        "settings give the same bytes.",
+        title="Trials per learner",
         ge=1,
         le=100_000,
-        title="Trials per learner",
-        description="Number of tuning trials per learner. If minutes is not set, there is no time budget, and the same "
-        "settings give the same bytes.",
-        json_schema_extra=_form("Tuning"),
     )
-    metric: Literal["mse", "rmse", "mae", "rmsle"] = Field(
-        default="mse",
-        description="The error that learners and meta-model minimize.",
-        json_schema_extra=_form(
-            "Task",
-            mse="Mean squared error",
-            rmse="Root mean squared error",
-            mae="Mean absolute error",
-            rmsle="Root mean squared log error",
-        ),
+    metric: Literal["mse", "rmse", "mae", "rmsle"] = setting_field(
+        "Task",
+        "mse",
+        "The error that learners and meta-model minimize.",
+        choices={
+            "mse": "Mean squared error",
+            "rmse": "Root mean squared error",
+            "mae": "Mean absolute error",
+            "rmsle": "Root mean squared log error",
+        },
     )
-    seed: int = Field(
-        default=7, ge=0, le=2**31 - 1, description="Seed of the random numbers.", json_schema_extra=_form("Folds")
+    seed: int = setting_field("Folds", 7, "Seed of the random numbers.", ge=0, le=2**31 - 1)
+    learners: tuple[str, ...] = setting_field(
+        "Learners", tuple(LEARNER_LABELS), "Learners to fit and stack.", choices=LEARNER_LABELS
     )
-    learners: tuple[str, ...] = Field(
-        default=tuple(LEARNER_LABELS),
-        description="Learners to fit and stack.",
-        json_schema_extra=_form("Learners", **LEARNER_LABELS),
-    )
-    folds: int = Field(
-        default=5, ge=2, le=20, description="Number of folds for cross-validation.", json_schema_extra=_form("Folds")
-    )
-    fold_kind: Literal["user", "user_and_value", "forward"] = Field(
-        default="user",
-        title="Split",
-        description="How sessions are assigned to folds. With a forward split, each period is predicted by models "
+    folds: int = setting_field("Folds", 5, "Number of folds for cross-validation.", ge=2, le=20)
+    fold_kind: Literal["user", "user_and_value", "forward"] = setting_field(
+        "Folds",
+        "user",
+        "How sessions are assigned to folds. With a forward split, each period is predicted by models "
         "that were trained on earlier periods, and the first period is not predicted.",
-        json_schema_extra=_form(
-            "Folds", user="By user", user_and_value="By user, stratified by value", forward="Forward in time"
-        ),
+        title="Split",
+        choices={"user": "By user", "user_and_value": "By user, stratified by value", "forward": "Forward in time"},
     )
-    combination: Literal["best", "ridge"] = Field(
-        default="best",
-        description="How the predictions of the learners are combined.",
-        json_schema_extra=_form(
-            "Learners",
-            best="What is best in cross-validation: means, the Ridge meta-model or a single part",
-            ridge="Always the Ridge meta-model",
-        ),
+    combination: Literal["best", "ridge"] = setting_field(
+        "Learners",
+        "best",
+        "How the predictions of the learners are combined.",
+        choices={
+            "best": "What is best in cross-validation: means, the Ridge meta-model or a single part",
+            "ridge": "Always the Ridge meta-model",
+        },
     )
-    non_negative_weights: bool = Field(
-        default=True,
-        title="Non-negative weights",
-        description="Constrain the weights of the meta-model to be at least 0.",
-        json_schema_extra=_form("Learners"),
+    non_negative_weights: bool = setting_field(
+        "Learners", True, "Constrain the weights of the meta-model to be at least 0.", title="Non-negative weights"
     )
-    half_life: float | None = Field(
-        default=None,
+    half_life: float | None = setting_field(
+        "Learners",
+        None,
+        "Age in days at which the weight of a training session has halved. If it is not set, all sessions "
+        "have the same weight.",
+        title="Half-life in days",
         gt=0,
         le=36_500,
-        title="Half-life in days",
-        description="Age in days at which the weight of a training session has halved. If it is not set, all sessions "
-        "have the same weight.",
-        json_schema_extra=_form("Learners"),
     )
-    rising: tuple[str, ...] = Field(
-        default=(),
-        title="Monotone features",
-        description="Features with a monotone increasing constraint.",
-        json_schema_extra=_form("Learners"),
+    rising: tuple[str, ...] = setting_field(
+        "Learners", (), "Features with a monotone increasing constraint.", title="Monotone features"
     )
-    hyperparameters: tuple[str, ...] = Field(
-        default=(),
-        description="Hyperparameters of single learners. LEARNER.NAME=VALUE fixes one, and LEARNER.NAME=LOW:HIGH "
+    hyperparameters: tuple[str, ...] = setting_field(
+        "Learners",
+        (),
+        "Hyperparameters of single learners. LEARNER.NAME=VALUE fixes one, and LEARNER.NAME=LOW:HIGH "
         "replaces the range of its search.",
-        json_schema_extra=_form("Learners"),
     )
-    device: Literal["cpu", "gpu"] = Field(
-        default="cpu",
-        description="Device on which tree models are trained.",
-        json_schema_extra=_form("Learners", cpu="CPU", gpu="GPU"),
+    device: Literal["cpu", "gpu"] = setting_field(
+        "Learners", "cpu", "Device on which tree models are trained.", choices={"cpu": "CPU", "gpu": "GPU"}
     )
-    history: Literal["as_of", "all_rows"] = Field(
-        default="as_of",
-        description="Events that history features may use. Session values are never used. Sessions that are still open "
+    history: Literal["as_of", "all_rows"] = setting_field(
+        "Features",
+        "as_of",
+        "Events that history features may use. Session values are never used. Sessions that are still open "
         "can only be scored with as_of.",
-        json_schema_extra=_form(
-            "Features",
-            as_of="Only events before the session began",
-            all_rows="All events of both files except the session's own",
-        ),
+        choices={
+            "as_of": "Only events before the session began",
+            "all_rows": "All events of both files except the session's own",
+        },
     )
-    features: FeatureSet = Field(
-        default="lean",
-        description="Features that the learners see. The lean set leaves out what hardly lowers the error.",
-        json_schema_extra=_form("Features", lean="Lean, faster", full="All features"),
+    features: FeatureSet = setting_field(
+        "Features",
+        "lean",
+        "Features that the learners see. The lean set leaves out what hardly lowers the error.",
+        choices={"lean": "Lean, faster", "full": "All features"},
     )
-    engine: Literal["polars", "duckdb", "spark"] = Field(
-        default="polars",
-        description="Engine that computes the features. All engines give the same values. Spark connects to the "
+    engine: Literal["polars", "duckdb", "spark"] = setting_field(
+        "Features",
+        "polars",
+        "Engine that computes the features. All engines give the same values. Spark connects to the "
         "address in SPARK_MASTER.",
-        json_schema_extra=_form(
-            "Features", polars="In memory", duckdb="On disk, for logs larger than memory", spark="On a cluster"
-        ),
+        choices={"polars": "In memory", "duckdb": "On disk, for logs larger than memory", "spark": "On a cluster"},
     )
-    split_composite_sessions: bool = Field(
-        default=True,
-        title="Split sessions that several users share",
-        description="If several users share a session id, predict its value for each user and add up the predictions. "
+    split_composite_sessions: bool = setting_field(
+        "Task",
+        True,
+        "If several users share a session id, predict its value for each user and add up the predictions. "
         "Such sessions are excluded from training.",
-        json_schema_extra=_form("Task"),
+        title="Split sessions that several users share",
     )
-    use_known_values: bool = Field(
-        default=True,
-        title="Use known values",
-        description="For test sessions that are also in the train file, with the same users, submit their value from "
+    use_known_values: bool = setting_field(
+        "Task",
+        True,
+        "For test sessions that are also in the train file, with the same users, submit their value from "
         "that file instead of a prediction.",
-        json_schema_extra=_form("Task"),
+        title="Use known values",
     )
 
     @field_validator("learners")
@@ -224,20 +174,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         >>> folds.title, folds.kind, folds.default, folds.minimum, folds.maximum
         ('Folds', 'integer', 5, 2, 20)
         """
-        schema = _schemas()[name]
-        # the schema lists the choices, too, but in alphabetical order
-        extra = cast(dict[str, Any], cls.model_fields[name].json_schema_extra)
-        value_schema = next((option for option in schema.get("anyOf", ()) if option["type"] != "null"), schema)
-        return Setting(
-            title=schema["title"],
-            description=schema["description"],
-            group=extra["group"],
-            kind=value_schema["type"],
-            default=schema["default"],
-            choices=dict(extra["choices"]),
-            minimum=value_schema.get("minimum"),
-            maximum=value_schema.get("maximum"),
-        )
+        return describe(cls, name)
 
     @classmethod
     def checked(cls, **settings: object) -> RunConfig:
@@ -316,10 +253,3 @@ def _with_older_settings(config: object) -> object:
 
 StoredConfig = Annotated[RunConfig, BeforeValidator(_with_older_settings)]
 """A configuration in a stored run or model."""
-
-
-@cache
-def _schemas() -> dict[str, dict[str, Any]]:
-    """Return the JSON Schema of each setting; cached because the pages read it at every rerun."""
-    properties: dict[str, dict[str, Any]] = RunConfig.model_json_schema()["properties"]
-    return properties

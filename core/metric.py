@@ -79,7 +79,7 @@ class Metric:
         return float(self.inverse_transform(self.transform(values).mean()))
 
     def score(self, mean_loss: float) -> float:
-        """Return the score of a mean loss."""
+        """Return the score for a mean loss: its square root, if the metric takes one."""
         return float(np.sqrt(max(mean_loss, 0.0))) if self.takes_root else float(mean_loss)
 
     def evaluate(self, predicted: Vector, actual: Vector) -> float:

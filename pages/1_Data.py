@@ -11,11 +11,12 @@ from core.base.files import path_of
 from core.errors import InputError, StudioError
 from core.ingestion import DateSplit, InputFiles, Query, Source, ingest, source_of
 from core.ingestion.drafts import unrecognised_note
-from core.ingestion.preview import Peek, changed_at, peek
+from core.ingestion.peek import Peek, changed_at, peek
 from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from core.pipeline.backtest import MAX_BACKTESTS, splits
 from core.pipeline.first_run import demo_files
 from pages._ui import frame
+from pages._ui.database_url import database_url
 from pages._ui.dataset_view import finding, show_dataset, show_size
 from pages._ui.findings import MAX_ROWS_AUTO_AUDIT
 from pages._ui.form_words import form_text
@@ -132,12 +133,7 @@ def choose_paths(split: DateSplit | None) -> InputFiles | None:
 
 def choose_queries(split: DateSplit | None) -> InputFiles | None:
     """Show fields for database queries and return the queries."""
-    url = st.text_input(
-        "Database URL",
-        placeholder="sqlite:///shop.db or postgresql://user:password@host/shop",
-        type="password",
-        help="A password in the URL is neither stored nor shown.",
-    )
+    url = database_url()
     if split is not None:
         events = st.text_area("Events query", placeholder="SELECT ... FROM events", key=kept_key("events query"))
         return InputFiles(Query(url, events), split=split) if url and events else None

@@ -16,47 +16,43 @@ from core.eda.parts.picking import own_clicks
 from core.eda.parts.split import SPLITS, SplitName
 from core.eda.views import CHARTS, VIEWS, Chart
 from core.schema import SESSION_VALUE
-from pages._ui import cache, frame
+from pages._ui import explore_cache, frame, run_cache
 from pages._ui.chart import draw_chart, pick_in_chart
 from pages._ui.data_tables import column_table, product_table
 from pages._ui.downloads import offer_chart, offer_page
 from pages._ui.filter_chips import describe, show_chips, show_comparison
 from pages._ui.filters import filter_by_pick, show_filter
 from pages._ui.run_tables import price_table
-from pages._ui.selectors import select_param, select_view
 from pages._ui.serving.privacy import for_visitors
 from pages._ui.session_choice import ONE_SESSION, choose_session
 from pages._ui.table import Frame, show_table
 from pages._ui.text import plain
 from pages._ui.user_sessions import show_other_sessions, show_prediction
+from pages._ui.view_selector import select_param, select_view
 
 QUESTION = "What do sessions look like?"
 OWN_COLUMNS = "Own columns"
 N_PRODUCTS = 20
 
 page = frame.open_page(frame.EXPLORE)
-if page.dataset is None:
-    frame.show_title(QUESTION, "There is no dataset yet.")
-    frame.show_empty_state("Charts of values, events and times will be shown here.", "dataset")
-    st.stop()
-
-folder = str(page.dataset.folder)
-card = page.dataset.card()
-dataset_name = for_visitors(page.dataset.name)
+dataset = frame.dataset_or_stop(page, QUESTION, "Charts of values, events and times will be shown here.")
+folder = str(dataset.folder)
+card = dataset.card()
+dataset_name = for_visitors(dataset.name)
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
-labels = cache.category_labels(folder)
+labels = explore_cache.category_labels(folder)
 controls = st.container(horizontal=True, vertical_alignment="center", key="controls")
 with controls:
-    selection = show_filter(card, cache.frequent_categories(folder), cache.own_cells(folder), labels)
+    selection = show_filter(card, explore_cache.frequent_categories(folder), explore_cache.own_cells(folder), labels)
     query = tuple(selection.as_query().items())
-    note = show_chips(selection, *cache.session_counts(folder, query), labels)
+    note = show_chips(selection, *explore_cache.session_counts(folder, query), labels)
     other = show_comparison(selection, labels)
 other_query = None if other is None else tuple(other.as_query().items())
 context = f"{dataset_name}. {note}{' Synthetic data from a simulated shop.' if card.synthetic else ''}"
-if not cache.session_counts(folder, query)[0]:
+if not explore_cache.session_counts(folder, query)[0]:
     st.info("No session matches the filter. Widen or clear it.", icon=":material/filter_alt_off:")
     st.stop()
-if other_query and not cache.session_counts(folder, other_query)[0]:
+if other_query and not explore_cache.session_counts(folder, other_query)[0]:
     st.info("No session matches the filter that this one is compared with.", icon=":material/filter_alt_off:")
     other = other_query = None
 
@@ -73,16 +69,16 @@ def choose_split(charts: tuple[Chart, ...]) -> SplitName | None:
     return next((name for name in names if name == chosen), None)
 
 
-def shown_chart(name: str, of: cache.Query, split: SplitName | None = None) -> tuple[Frame, export.Shown]:
+def shown_chart(name: str, of: explore_cache.Query, split: SplitName | None = None) -> tuple[Frame, export.Shown]:
     """Return the numbers of a chart, and the chart as the page shows it; without a figure if there are no numbers."""
     chart = CHARTS[name]
-    data = cache.chart_frame(name, folder, of, split if split in chart.splits else None)
+    data = explore_cache.chart_frame(name, folder, of, split if split in chart.splits else None)
     return data, export.Shown(chart.title, chart.finding(data), None if data.is_empty() else chart.figure(data))
 
 
 def only_type(chart: Chart) -> str:
     """Return the event type of a log of one type, if the chart compares event types; empty otherwise."""
-    types = cache.event_types(folder)
+    types = explore_cache.event_types(folder)
     return types[0] if chart.needs_types and len(types) == 1 else ""
 
 
@@ -160,7 +156,7 @@ def show_products() -> None:
         prices = (
             None
             if page.run is None
-            else cache.recovered_prices(str(page.run.folder), N_PRODUCTS, "price", dataset_folder=folder)
+            else run_cache.recovered_prices(str(page.run.folder), N_PRODUCTS, "price", dataset_folder=folder)
         )
     if prices is not None:
         orders["price"] = "Highest recovered purchase price"
@@ -168,7 +164,7 @@ def show_products() -> None:
         "Products", list(orders), required=True, default="events", format_func=orders.__getitem__, key="products-by"
     )
     if order != "price":
-        product_table(cache.top_products(folder, query, order))
+        product_table(explore_cache.top_products(folder, query, order))
     elif prices is not None and page.run is not None:
         ranking = "with the highest recovered purchase price in the selected run, whatever the filter"
         price_table(prices.products, page.run, ranking)
@@ -178,18 +174,18 @@ def show_session() -> None:
     """Show the events of one session, which is selected by its id or at random."""
     st.header(session_line.TITLE, anchor=False)
     session_id = choose_session(
-        lambda draw: cache.draw_session(folder, query, draw),
+        lambda draw: explore_cache.draw_session(folder, query, draw),
         key="draw-session",
         placeholder="an id from the event files",
         hint="Enter a session id, or draw a random session from those that match the filter.",
     )
     if not session_id:
         return
-    events = cache.session_events(folder, session_id)
+    events = explore_cache.session_events(folder, session_id)
     st.markdown(plain(session_line.finding(events)))
     if events.height:
         with frame.showing_errors():
-            sessions = cache.user_sessions(folder, None if page.run is None else str(page.run.folder), session_id)
+            sessions = run_cache.user_sessions(folder, None if page.run is None else str(page.run.folder), session_id)
             show_prediction(sessions, session_id)
         figure = session_line.figure(events)
         draw_chart(figure, key="session-line")
@@ -215,7 +211,7 @@ def show_own_column() -> None:
     own = columns[name]
     if own.excluded is not None:
         st.caption(plain(f"No feature uses {own.label}, because {own.excluded.clause}. {own.finding}"))
-    data = cache.own_value_frame(name, folder, query)
+    data = explore_cache.own_value_frame(name, folder, query)
     st.header(plain(own_value.title(own)), anchor=False)
     finding = own_value.finding(data, own)
     st.markdown(plain(finding))
@@ -242,7 +238,7 @@ def show_one_feature() -> None:
         return
     labels = dict(ranked.select("feature", "label").iter_rows())
     name = st.selectbox("Feature", list(labels), format_func=labels.__getitem__, key="one-feature", width=400)
-    data, label = cache.feature_frame(name, folder, query), labels[name]
+    data, label = explore_cache.feature_frame(name, folder, query), labels[name]
     st.header(plain(one_feature.title(label)), anchor=False)
     finding, figure = one_feature.finding(data, label), one_feature.figure(data, label)
     st.markdown(plain(finding))
@@ -254,11 +250,11 @@ view = select_view(frame.EXPLORE.label, [*VIEWS, *([OWN_COLUMNS] if card.own els
 with controls:
     split = choose_split(VIEWS.get(view, ()))
 if view in ("Features", "Drift"):
-    st.caption(plain(cache.describe_sample(folder, query, both=view == "Drift")))
+    st.caption(plain(explore_cache.describe_sample(folder, query, both=view == "Drift")))
 if view == "Drift":
     if (selection.least_value, selection.most_value) != (None, None):
         st.caption("A filter on values excludes all test sessions, because their values are unknown.")
-    if (scores := cache.classifier_scores(folder)) is not None:
+    if (scores := explore_cache.classifier_scores(folder)) is not None:
         st.markdown(plain(drift.classifier_finding(*scores)))
 with st.container(key="grid-charts" if other is None else "charts"):
     show_charts(VIEWS.get(view, ()), split)
@@ -270,7 +266,7 @@ if view == "Overview":
     columns = st.expander(column_summary.TITLE, icon=":material/table:", key="columns", on_change="rerun")
     if columns.open:
         with columns:
-            column_table(cache.column_summaries(folder, query))
+            column_table(explore_cache.column_summaries(folder, query))
 elif view == "Products":
     if selection.categories:
         st.caption("The charts count all events of the matching sessions, including those in other categories.")

@@ -7,14 +7,16 @@ import streamlit as st
 from core.jobs import Job, Jobs
 from core.runs import expected_error
 from pages._ui import frame
-from pages._ui.job import show_history, show_outcome, show_progress, show_queue, watch_for_jobs
+from pages._ui.job import show_outcome, show_progress, watch_for_jobs
+from pages._ui.job_lists import show_history, show_queue
 from pages._ui.live import show_live
 from pages._ui.run_board import show_board
 from pages._ui.run_form import show_run_form
 from pages._ui.run_result import show_result
-from pages._ui.selectors import runs_of, select_view
+from pages._ui.selectors import runs_of
 from pages._ui.state import get_param, page_state, set_param
 from pages._ui.text import plain
+from pages._ui.view_selector import select_view
 
 QUESTION = "How well can we predict?"
 NOW, RESULT, RUNS = frame.TRAIN_VIEWS

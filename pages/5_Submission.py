@@ -12,7 +12,6 @@ from pages._ui.desk_log import show_log
 from pages._ui.desk_views import show_comparison
 from pages._ui.frame import Metric
 from pages._ui.scores import expected_metric, show_open_session_warning, show_warning
-from pages._ui.selectors import select_view
 from pages._ui.submission_views import (
     choose_file,
     show_any_file,
@@ -22,6 +21,7 @@ from pages._ui.submission_views import (
     verdict,
 )
 from pages._ui.text import plain
+from pages._ui.view_selector import select_view
 
 QUESTION = "Is the submission ready?"
 OWN, ANY, COMPARE, LOG = "This run", "Check a file", "Compare and blend", "Log"

@@ -19,6 +19,7 @@ from core.runs import Run, expected_error
 from pages._ui import frame
 from pages._ui.chart import show_chart
 from pages._ui.data_tables import quarantine_table
+from pages._ui.database_url import database_url
 from pages._ui.frame import Metric
 from pages._ui.scored_files import ScoredFile, last_scored, remember
 from pages._ui.scores import show_open_session_warning
@@ -156,12 +157,7 @@ def choose_path() -> Source | None:
 
 def choose_query() -> Source | None:
     """Show fields for a database query."""
-    url = st.text_input(
-        "Database URL",
-        placeholder="sqlite:///shop.db or postgresql://user:password@host/shop",
-        type="password",
-        help="A password in the URL is neither stored nor shown.",
-    )
+    url = database_url()
     sql = st.text_area("Query", placeholder="SELECT ... FROM events WHERE day >= '2025-07-01'")
     return Query(url, sql) if url and sql else None
 

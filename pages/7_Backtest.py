@@ -13,10 +13,9 @@ from core.metric import score_text
 from core.pipeline.backtest import Cut, coverage_sentence, cuts_of_log
 from core.runs import Run, expected_interval, expected_score, list_runs
 from pages._ui import frame
-from pages._ui.cache import backtest_days as days_of_run
-from pages._ui.cache import comparison_with_actual
 from pages._ui.chart import show_chart
 from pages._ui.frame import Metric
+from pages._ui.run_cache import comparison_with_actual, daily_totals
 from pages._ui.scores import show_warning
 from pages._ui.state import page_state
 from pages._ui.table import show_table
@@ -30,7 +29,7 @@ page = frame.open_page(frame.BACKTEST)
 
 def show_days(run: Run, dataset_folder: str) -> None:
     """Show the expected and the actual totals by day."""
-    data = days_of_run(str(run.folder), dataset_folder)
+    data = daily_totals(str(run.folder), dataset_folder)
     show_chart(backtest_days.finding(data), backtest_days.figure(data), title=backtest_days.TITLE)
     text = "Totals of the sessions that begin within 24 hours; the first day begins with the test file."
     if backtest_days.has_intervals(data):
@@ -53,7 +52,7 @@ def show_cuts(cuts: list[Cut], run: Run) -> None:
     if data.height:
         show_chart(coverage_sentence(cuts), backtest_cuts.figure(data, label))
     show_table(
-        [cut_row(cut) for cut in cuts],
+        [cut_row(cut, label) for cut in cuts],
         numbers=("Train sessions", "Test sessions", f"Expected {label}", "Actual"),
         alt="Expected and actual score of each split of the log",
     )
@@ -68,16 +67,13 @@ def show_cuts(cuts: list[Cut], run: Run) -> None:
         st.rerun()
 
 
-def cut_row(cut: Cut) -> dict[str, str]:
-    """Return the row of a split in the table."""
+def cut_row(cut: Cut, label: str) -> dict[str, str]:
+    """Return the row of a split in the table; `label` is the name of the metric."""
     row = {
         "Test from": time_text(cut.start),
         "Train sessions": whole(cut.card.train.sessions),
         "Test sessions": whole(cut.card.test.sessions),
     }
-    if page.run is None:
-        return row
-    label = page.run.manifest.scores.metric_scores.label
     if cut.run is None or cut.comparison is None:
         return row | {f"Expected {label}": "–", "90% interval": "–", "Actual": "–", "Inside": "no run yet"}
     inside = "yes" if cut.comparison.is_inside else "no"
@@ -89,11 +85,8 @@ def cut_row(cut: Cut) -> dict[str, str]:
     }
 
 
-if page.dataset is None:
-    frame.show_title(QUESTION, "There is no dataset yet.")
-    frame.show_empty_state(PROMISE, "dataset")
-    st.stop()
-card = page.dataset.card()
+selected_dataset = frame.dataset_or_stop(page, QUESTION, PROMISE)
+card = selected_dataset.card()
 if card.split is None:
     frame.show_title(QUESTION, "The values of this test file are **not known**, so they cannot be compared.")
     with st.container(border=True):
@@ -103,13 +96,9 @@ if card.split is None:
         )
         st.page_link(frame.DATA.path, label=f"Go to {frame.DATA.label}", icon=frame.DATA.icon)
     st.stop()
-if page.run is None:
-    frame.show_title(QUESTION, page.no_run)
-    frame.show_empty_state(PROMISE, "run", page.waiting)
-    st.stop()
-
+selected_run = frame.run_or_stop(page, QUESTION, PROMISE)
 with frame.showing_errors(stop=True):
-    comparison = comparison_with_actual(page.run, page.dataset)
+    comparison = comparison_with_actual(selected_run, selected_dataset)
 if comparison is None:
     frame.show_title(QUESTION, "No actual value of this test file is known.")
     st.stop()
@@ -117,11 +106,13 @@ frame.show_title(QUESTION, plain(comparison.sentence))
 frame.show_better_run(page)
 if message := page_state().take_message():
     st.info(plain(message), icon=":material/info:")
-show_warning(page.run)
+show_warning(selected_run)
 frame.show_metrics(
     [
-        Metric(f"Expected {comparison.label}", expected_score(page.run.manifest), "As estimated from the train file."),
-        Metric("90% interval", expected_interval(page.run.manifest), "Expected to contain the actual score."),
+        Metric(
+            f"Expected {comparison.label}", expected_score(selected_run.manifest), "As estimated from the train file."
+        ),
+        Metric("90% interval", expected_interval(selected_run.manifest), "Expected to contain the actual score."),
         Metric(
             f"Actual {comparison.label}",
             score_text(comparison.metric, comparison.actual),
@@ -133,9 +124,10 @@ frame.show_metrics(
 )
 st.caption(plain(" ".join(split_lines(card))))
 with frame.showing_errors():
-    show_days(page.run, str(page.dataset.folder))
+    show_days(selected_run, str(selected_dataset.folder))
 with frame.showing_errors():
     runs = list_runs(page.workspace)
     show_cuts(
-        cuts_of_log(page.workspace, page.dataset, runs, page.run.manifest.config, comparison_with_actual), page.run
+        cuts_of_log(page.workspace, selected_dataset, runs, selected_run.manifest.config, comparison_with_actual),
+        selected_run,
     )

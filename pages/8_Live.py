@@ -11,9 +11,10 @@ from pages._ui.live_cache import live_errors
 from pages._ui.live_quality import show_quality
 from pages._ui.live_rules import show_rules
 from pages._ui.open_session import show_open_session
-from pages._ui.selectors import runs_of, select_run, select_view
+from pages._ui.selectors import runs_of, select_run
 from pages._ui.shop import show_shop
 from pages._ui.text import plain
+from pages._ui.view_selector import select_view
 
 QUESTION = "What is an open session worth?"
 ONE_SESSION, WHOLE_SHOP, RULES, HOW_GOOD = "One session", "Whole shop", "Rules", "How good"
@@ -39,30 +40,24 @@ def show_how_to_start(dataset: Dataset) -> None:
         st.page_link(frame.TRAIN.path, label=f"Go to {frame.TRAIN.label}", icon=frame.TRAIN.icon)
 
 
-if page.dataset is None:
-    frame.show_title(QUESTION, "There is no dataset yet.")
-    frame.show_empty_state(PROMISE, "dataset")
-    st.stop()
-if page.run is None:
-    frame.show_title(QUESTION, page.no_run)
-    frame.show_empty_state(PROMISE, "run", page.waiting)
-    st.stop()
-if not page.run.manifest.config.is_live:
+selected_dataset = frame.dataset_or_stop(page, QUESTION, PROMISE)
+selected_run = frame.run_or_stop(page, QUESTION, PROMISE)
+if not selected_run.manifest.config.is_live:
     frame.show_title(QUESTION, f"{page.run_name} values whole sessions only.")
-    show_how_to_start(page.dataset)
+    show_how_to_start(selected_dataset)
     st.stop()
 
-folder = str(page.run.folder)
+folder = str(selected_run.folder)
 with frame.showing_errors(stop=True):
     errors = live_errors(folder, "events").errors
 frame.show_title(QUESTION, plain(earliness.finding(errors)))
 view = select_view(frame.LIVE.label, [ONE_SESSION, WHOLE_SHOP, RULES, HOW_GOOD])
 with frame.showing_errors():
     if view == ONE_SESSION:
-        show_open_session(page.run, page.dataset)
+        show_open_session(selected_run, selected_dataset)
     elif view == WHOLE_SHOP:
-        show_shop(page.run, page.dataset)
+        show_shop(selected_run, selected_dataset)
     elif view == RULES:
-        show_rules(page.run)
+        show_rules(selected_run)
     else:
         show_quality(folder)

@@ -8,7 +8,8 @@ import pytest
 
 from core.config import RunConfig
 from core.runs import Run, best_run, compare_with_best
-from core.runs.manifest import Interval, Manifest, MetricScores, Scores
+from core.runs.manifest import Manifest
+from core.runs.scores import Interval, MetricScores, Scores
 
 
 def run_with(

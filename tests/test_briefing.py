@@ -249,7 +249,7 @@ def test_a_page_that_waits_says_when_it_will_be_ready(
     from core.config import RunConfig
     from core.jobs import start_run
 
-    monkeypatch.setattr("core.jobs.worker._spawn", lambda *_: None)
+    monkeypatch.setattr("core.jobs.control._spawn", lambda *_: None)
     monkeypatch.setattr("core.jobs.job.Job.alive", True)
     (dataset,) = list_datasets(demo_workspace)
     assert isinstance(dataset, Dataset)

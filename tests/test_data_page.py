@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.base.workspace import Workspace
-from core.errors import InputError
+from core.errors import SourceError
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.role_text import HOW_TO_SET
 from core.ingestion.mapping.time_format import EPOCHS
@@ -104,7 +104,7 @@ def test_the_example_of_a_time_format_is_read_by_it(time_format: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    [*HOW_TO_SET.values(), str(InputError.swapped_files("a", "b", "value")), *map(field_help, Mapping.model_fields)],
+    [*HOW_TO_SET.values(), str(SourceError.swapped_files("a", "b", "value")), *map(field_help, Mapping.model_fields)],
 )
 def test_texts_of_the_form_have_no_names_of_settings(text: str) -> None:
     shown = re.sub(r"price_of_buys|order_total|epoch_\w+", "", in_form_words(text))

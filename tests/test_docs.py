@@ -12,7 +12,8 @@ import pytest
 
 from core.audit.registry import RULES
 from core.cli.parser import build_parser
-from core.ingestion.mapping.settings import Columns, MappingSettings
+from core.ingestion.mapping.nested_settings import Columns
+from core.ingestion.mapping.settings import MappingSettings
 from core.submission.checks import CHECKS
 from core.training.shift.verdict import KindCode
 

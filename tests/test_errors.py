@@ -16,11 +16,13 @@ from core.cli import main
 from core.errors import (
     AccessError,
     Cancelled,
-    InputError,
+    ColumnError,
+    ContentError,
     MissingPart,
     RunError,
     ServiceError,
     SettingError,
+    SourceError,
     StudioError,
     import_part,
 )
@@ -29,93 +31,99 @@ FILE = Path("/data/train.csv")
 RUN = Path("/workspace/runs/20250601-120000-abcd")
 NAMES = [f"c{number}" for number in range(10)]
 
-INPUTS: dict[str, Callable[[], StudioError]] = {
-    "not_found": lambda: InputError.not_found(FILE),
-    "cannot_open": lambda: InputError.cannot_open(FILE, "Permission denied"),
-    "no_file_named": lambda: InputError.no_file_named("--train"),
-    "same_file": lambda: InputError.same_file("train.csv"),
-    "split_too_small": lambda: InputError.split_too_small(
-        "events.csv", 1_748_865_600, sessions=(1_200, 4), min_sessions=10, days=0.5, allowed=(0.8, 21.5)
-    ),
-    "split_too_small, windows back": lambda: InputError.split_too_small(
-        "events.csv", 1_748_865_600, sessions=(1, 40), min_sessions=10, days=7, allowed=(0.8, 5.25), windows_back=3
-    ),
-    "split_too_small, short log": lambda: InputError.split_too_small(
-        "events.csv", 1_748_865_600, sessions=(4, 3), min_sessions=10, days=7, allowed=None
-    ),
-    "changed_while_read": lambda: InputError.changed_while_read("train.csv", "it had 5 bytes, but now it has 7"),
-    "empty": lambda: InputError.empty("train.csv"),
-    "unreadable": lambda: InputError.unreadable("train.csv", "it is a PNG image"),
-    "empty_archive": lambda: InputError.empty_archive("train.zip"),
-    "empty_folder": lambda: InputError.empty_folder(Path("/data"), [".csv", ".parquet"]),
-    "files_in_subfolders": lambda: InputError.files_in_subfolders(Path("/data"), Path("day=1/a.csv")),
-    "web_address": lambda: InputError.web_address("https://shop.example/a.csv"),
-    "invalid_database_address": lambda: InputError.invalid_database_address("its port is not a number"),
-    "no_driver": lambda: InputError.no_driver("mysql://shop", "pymysql"),
-    "query_failed": lambda: InputError.query_failed("sqlite:///shop.db", "no such table: sales"),
-    "empty_query_result": lambda: InputError.empty_query_result("sqlite:///shop.db"),
-    "swapped_files": lambda: InputError.swapped_files("test.csv", "train.csv", "session_value"),
-    "table_needed": lambda: InputError.table_needed("products", ["brand", "list_price"]),
-    "no_table_key": lambda: InputError.no_table_key("items.csv", "products", "product_id", ["sku", "brand"]),
-    "missing_table_columns": lambda: InputError.missing_table_columns("items.csv", "products", ["brand"], ["sku"]),
-    "no_known_ids": lambda: InputError.no_known_ids("items.csv", "products", "sku", ("12", "SKU-12")),
-    "too_few_ids": lambda: InputError.too_few_ids("items.csv", "sku", 2, 40),
-    "repeated_ids": lambda: InputError.repeated_ids("prices.csv", "products", "sku", 12, 4_000),
-    "table_too_large": lambda: InputError.table_too_large("items.csv", 5_000_000, 1),
-    "missing_columns": lambda: InputError.missing_columns("train.csv", ["user_id"], NAMES),
-    "missing_columns, several": lambda: InputError.missing_columns("train.csv", ["user_id", "event_type"], ["a"]),
-    "no_header": lambda: InputError.no_header("train.csv", ["1", "2014-04-07T10:51:09.277Z"]),
-    "duplicate_column": lambda: InputError.duplicate_column("train.csv", "user_id"),
-    "other_separator": lambda: InputError.other_separator("train.csv", "commas"),
-    "other_encoding": lambda: InputError.other_encoding("train.csv", "UTF-8, as its first line shows"),
-    "other_encoding, unknown": lambda: InputError.other_encoding("train.csv"),
-    "too_few_valid, rows": lambda: InputError.too_few_valid(
-        "row", "train.csv", 1, 4_000, "3,999 x empty user_id", min_share=0.9
-    ),
-    "unreadable, with its own remedy": lambda: InputError.unreadable("a.7z", "it is a 7z archive", "Unpack it."),
-    "expands_too_much": lambda: InputError.expands_too_much(
+SOURCES: dict[str, Callable[[], StudioError]] = {
+    "not_found": lambda: SourceError.not_found(FILE),
+    "cannot_open": lambda: SourceError.cannot_open(FILE, "Permission denied"),
+    "no_file_named": lambda: SourceError.no_file_named("--train"),
+    "same_file": lambda: SourceError.same_file("train.csv"),
+    "changed_while_read": lambda: SourceError.changed_while_read("train.csv", "it had 5 bytes, but now it has 7"),
+    "empty": lambda: SourceError.empty("train.csv"),
+    "unreadable": lambda: SourceError.unreadable("train.csv", "it is a PNG image"),
+    "empty_archive": lambda: SourceError.empty_archive("train.zip"),
+    "empty_folder": lambda: SourceError.empty_folder(Path("/data"), [".csv", ".parquet"]),
+    "files_in_subfolders": lambda: SourceError.files_in_subfolders(Path("/data"), Path("day=1/a.csv")),
+    "web_address": lambda: SourceError.web_address("https://shop.example/a.csv"),
+    "invalid_database_address": lambda: SourceError.invalid_database_address("its port is not a number"),
+    "no_driver": lambda: SourceError.no_driver("mysql://shop", "pymysql"),
+    "query_failed": lambda: SourceError.query_failed("sqlite:///shop.db", "no such table: sales"),
+    "empty_query_result": lambda: SourceError.empty_query_result("sqlite:///shop.db"),
+    "swapped_files": lambda: SourceError.swapped_files("test.csv", "train.csv", "session_value"),
+    "other_encoding": lambda: SourceError.other_encoding("train.csv", "UTF-8, as its first line shows"),
+    "other_encoding, unknown": lambda: SourceError.other_encoding("train.csv"),
+    "unreadable, with its own remedy": lambda: SourceError.unreadable("a.7z", "it is a 7z archive", "Unpack it."),
+    "expands_too_much": lambda: SourceError.expands_too_much(
         "a.zip", 70_000_000, 1_000, max_ratio=200, limit=67_108_864, variable="SVS_MAX_EXPANSION"
     ),
-    "too_many_members": lambda: InputError.too_many_members("a.zip", 60_000, 1_000),
-    "too_many_columns": lambda: InputError.too_many_columns("a.csv", 20_001, 10_000),
-    "missing_columns, nested": lambda: InputError.missing_columns("a.jsonl", ["user_id"], ["events"], ["events"]),
-    "too_few_valid, rows and a mapping": lambda: InputError.too_few_valid(
+    "too_many_members": lambda: SourceError.too_many_members("a.zip", 60_000, 1_000),
+}
+COLUMNS: dict[str, Callable[[], StudioError]] = {
+    "table_needed": lambda: ColumnError.table_needed("products", ["brand", "list_price"]),
+    "no_table_key": lambda: ColumnError.no_table_key("items.csv", "products", "product_id", ["sku", "brand"]),
+    "missing_table_columns": lambda: ColumnError.missing_table_columns("items.csv", "products", ["brand"], ["sku"]),
+    "no_known_ids": lambda: ColumnError.no_known_ids("items.csv", "products", "sku", ("12", "SKU-12")),
+    "too_few_ids": lambda: ColumnError.too_few_ids("items.csv", "sku", 2, 40),
+    "repeated_ids": lambda: ColumnError.repeated_ids("prices.csv", "products", "sku", 12, 4_000),
+    "table_too_large": lambda: ColumnError.table_too_large("items.csv", 5_000_000, 1),
+    "missing_columns": lambda: ColumnError.missing_columns("train.csv", ["user_id"], NAMES),
+    "missing_columns, several": lambda: ColumnError.missing_columns("train.csv", ["user_id", "event_type"], ["a"]),
+    "no_header": lambda: ColumnError.no_header("train.csv", ["1", "2014-04-07T10:51:09.277Z"]),
+    "duplicate_column": lambda: ColumnError.duplicate_column("train.csv", "user_id"),
+    "other_separator": lambda: ColumnError.other_separator("train.csv", "commas"),
+    "too_many_columns": lambda: ColumnError.too_many_columns("a.csv", 20_001, 10_000),
+    "missing_columns, nested": lambda: ColumnError.missing_columns("a.jsonl", ["user_id"], ["events"], ["events"]),
+}
+CONTENT: dict[str, Callable[[], StudioError]] = {
+    "split_too_small": lambda: ContentError.split_too_small(
+        "events.csv", 1_748_865_600, sessions=(1_200, 4), min_sessions=10, days=0.5, allowed=(0.8, 21.5)
+    ),
+    "split_too_small, windows back": lambda: ContentError.split_too_small(
+        "events.csv", 1_748_865_600, sessions=(1, 40), min_sessions=10, days=7, allowed=(0.8, 5.25), windows_back=3
+    ),
+    "split_too_small, short log": lambda: ContentError.split_too_small(
+        "events.csv", 1_748_865_600, sessions=(4, 3), min_sessions=10, days=7, allowed=None
+    ),
+    "too_few_valid, rows": lambda: ContentError.too_few_valid(
+        "row", "train.csv", 1, 4_000, "3,999 x empty user_id", min_share=0.9
+    ),
+    "too_few_valid, rows and a mapping": lambda: ContentError.too_few_valid(
         "row", "train.csv", 0, 40, "40 x no time", min_share=0, mapping_line='time_format = "%Y"'
     ),
-    "too_few_valid, remedy": lambda: InputError.too_few_valid(
+    "too_few_valid, remedy": lambda: ContentError.too_few_valid(
         "row", "train.csv", 299, 400, "101 x no time", min_share=0.9, remedy="Write all times in one format."
     ),
-    "too_few_valid, most": lambda: InputError.too_few_valid(
+    "too_few_valid, most": lambda: ContentError.too_few_valid(
         "row", "train.csv", 299, 400, "101 x empty user_id", min_share=0.9
     ),
-    "too_few_valid, purchases": lambda: InputError.too_few_valid(
+    "too_few_valid, purchases": lambda: ContentError.too_few_valid(
         "purchase", "train.csv", 2, 40, "38 x no price", min_share=0.995
     ),
-    "too_few_valid, purchases and a mapping": lambda: InputError.too_few_valid(
+    "too_few_valid, purchases and a mapping": lambda: ContentError.too_few_valid(
         "purchase", "train.csv", 2, 40, "38 x no price", min_share=0.995, mapping_line='decimal = ","'
     ),
-    "too_few_known_values": lambda: InputError.too_few_known_values("train.csv", 9, 40, "9 x no total", min_share=0.9),
-    "repeated_purchases": lambda: InputError.repeated_purchases("train.csv", 20, 40),
-    "ambiguous_decimal_mark": lambda: InputError.ambiguous_decimal_mark("train.csv", "price", "1,234"),
-    "ambiguous_decimal_mark, others": lambda: InputError.ambiguous_decimal_mark(
+    "too_few_known_values": lambda: ContentError.too_few_known_values(
+        "train.csv", 9, 40, "9 x no total", min_share=0.9
+    ),
+    "repeated_purchases": lambda: ContentError.repeated_purchases("train.csv", 20, 40),
+    "ambiguous_decimal_mark": lambda: ContentError.ambiguous_decimal_mark("train.csv", "price", "1,234"),
+    "ambiguous_decimal_mark, others": lambda: ContentError.ambiguous_decimal_mark(
         "train.csv", "price", "1,234", others=("1.5", "1,5")
     ),
-    "several_currencies": lambda: InputError.several_currencies("train.csv", ["EUR", "USD"], "currency"),
-    "several_currencies, no column": lambda: InputError.several_currencies("train.csv", ["EUR", "USD"], None),
-    "sessions_without_events": lambda: InputError.sessions_without_events("sample.csv", ["A1"], 2, min_share=0.9),
-    "sessions_without_events, several": lambda: InputError.sessions_without_events(
+    "several_currencies": lambda: ContentError.several_currencies("train.csv", ["EUR", "USD"], "currency"),
+    "several_currencies, no column": lambda: ContentError.several_currencies("train.csv", ["EUR", "USD"], None),
+    "sessions_without_events": lambda: ContentError.sessions_without_events("sample.csv", ["A1"], 2, min_share=0.9),
+    "sessions_without_events, several": lambda: ContentError.sessions_without_events(
         "sample.csv", NAMES, 1_000, min_share=0.995
     ),
-    "sessions_without_events, by timeout": lambda: InputError.sessions_without_events(
+    "sessions_without_events, by timeout": lambda: ContentError.sessions_without_events(
         "sample.csv", NAMES, 4, min_share=0.9, by_timeout=True
     ),
-    "empty_session_ids": lambda: InputError.empty_session_ids("sample.csv", 1),
-    "empty_session_ids, several": lambda: InputError.empty_session_ids("sample.csv", 2),
-    "repeated_sessions": lambda: InputError.repeated_sessions("sample.csv", ["A1"]),
-    "repeated_sessions, several": lambda: InputError.repeated_sessions("sample.csv", NAMES),
-    "too_few_users": lambda: InputError.too_few_users(1, 20),
-    "too_few_users_per_period": lambda: InputError.too_few_users_per_period(0, 4),
-    "empty_period": lambda: InputError.empty_period(2),
+    "empty_session_ids": lambda: ContentError.empty_session_ids("sample.csv", 1),
+    "empty_session_ids, several": lambda: ContentError.empty_session_ids("sample.csv", 2),
+    "repeated_sessions": lambda: ContentError.repeated_sessions("sample.csv", ["A1"]),
+    "repeated_sessions, several": lambda: ContentError.repeated_sessions("sample.csv", NAMES),
+    "too_few_users": lambda: ContentError.too_few_users(1, 20),
+    "too_few_users_per_period": lambda: ContentError.too_few_users_per_period(0, 4),
+    "empty_period": lambda: ContentError.empty_period(2),
 }
 RUNS: dict[str, Callable[[], StudioError]] = {
     "unknown": lambda: RunError.unknown("run", "x", ["a", "b"]),
@@ -197,7 +205,9 @@ SERVICES: dict[str, Callable[[], StudioError]] = {
     "unusable_answer": lambda: ServiceError.unusable_answer("http://127.0.0.1:8600", "it has the status 404"),
 }
 FAMILIES: list[tuple[type[StudioError], dict[str, Callable[[], StudioError]]]] = [
-    (InputError, INPUTS),
+    (SourceError, SOURCES),
+    (ColumnError, COLUMNS),
+    (ContentError, CONTENT),
     (RunError, RUNS),
     (MissingPart, PARTS),
     (SettingError, SETTINGS),
@@ -205,7 +215,7 @@ FAMILIES: list[tuple[type[StudioError], dict[str, Callable[[], StudioError]]]] =
     (ServiceError, SERVICES),
 ]
 by_family = pytest.mark.parametrize(
-    ("kind", "examples"), FAMILIES, ids=["input", "run", "part", "setting", "access", "service"]
+    ("kind", "examples"), FAMILIES, ids=["source", "column", "content", "run", "part", "setting", "access", "service"]
 )
 
 

@@ -19,7 +19,7 @@ from core.base.workspace import Workspace
 from core.errors import InputError, SettingError
 from core.ingestion import ingest
 from core.ingestion.mapping import Mapping
-from core.ingestion.preview import peek
+from core.ingestion.peek import peek
 from core.ingestion.sources import kinds, unpacking
 from core.ingestion.sources.encodings import detect_encoding
 from core.ingestion.sources.unpacking import EXPANSION_VARIABLE

@@ -97,7 +97,7 @@ def start(app: AppTest, workspace: Workspace) -> RunConfig:
 
 @pytest.fixture
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.jobs.worker._spawn", lambda *_: None)
+    monkeypatch.setattr("core.jobs.control._spawn", lambda *_: None)
     monkeypatch.setattr("core.jobs.job.Job.alive", True)
 
 
@@ -149,7 +149,7 @@ def test_the_form_keeps_its_values_while_another_view_is_open_and_offers_ranges_
 def test_the_command_line_passes_hyperparameters_and_priority_on(
     finished_home: tuple[Workspace, Run], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.jobs.worker._spawn", lambda *_: None)
+    monkeypatch.setattr("core.jobs.control._spawn", lambda *_: None)
     monkeypatch.setattr("core.jobs.job.Job.alive", True)
     workspace, run = finished_home
     options = ["--dataset", run.manifest.dataset, "--background", "--nice", "3", "--hyperparameters"]

@@ -27,7 +27,7 @@ def test_a_worker_runs_at_the_priority_of_its_job(
         started.append(popen([sys.executable, "-c", "import time; time.sleep(60)"], **options))
         return started[0]
 
-    monkeypatch.setattr("core.jobs.worker.subprocess.Popen", sleeper)
+    monkeypatch.setattr("core.jobs.control.subprocess.Popen", sleeper)
     try:
         job, _ = start_run(demo_workspace, demo_dataset(demo_workspace), RunConfig(), nice=nice)
         assert psutil.Process(started[0].pid).nice() == (nice or psutil.Process().nice())

@@ -13,7 +13,7 @@ from core.base.workspace import Workspace
 from core.dataset import list_datasets
 from core.eda.run_charts import run_differences
 from core.runs import Entry, Run, differences, differing_settings, leaderboard, load_run
-from core.runs.manifest import Interval
+from core.runs.scores import Interval
 from core.schema import STACK, UNIT, USER
 from tests.rewriting import read_sealed, write_sealed
 from tests.test_pages import open_train, texts, two_runs  # noqa: F401 (fixtures)
@@ -161,7 +161,8 @@ def test_an_entry_of_an_older_run_is_ranked_by_the_score_it_would_have() -> None
 
 
 def _run(scores: dict) -> Run:
-    from core.runs.manifest import Manifest, MetricScores, Scores
+    from core.runs.manifest import Manifest
+    from core.runs.scores import MetricScores, Scores
 
     metric = MetricScores.model_construct(**scores, expected=Interval(value=44.0, low=40.0, high=48.0))
     return Run(Path(), Manifest.model_construct(scores=Scores.model_construct(in_metric=metric)))

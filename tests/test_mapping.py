@@ -18,7 +18,8 @@ from core import schema
 from core.errors import InputError, SettingError, StudioError
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text
 from core.ingestion.mapping.fields import LONGEST_TEXT
-from core.ingestion.mapping.settings import MAX_WORDS, Columns, EventType
+from core.ingestion.mapping.nested_settings import Columns
+from core.ingestion.mapping.settings import MAX_WORDS, EventType
 from core.ingestion.mapping.time_format import AUTO, EPOCHS, has_time_of_day, required_change
 from core.ingestion.mapping.toml_file import parse_mapping
 

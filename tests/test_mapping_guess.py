@@ -26,7 +26,7 @@ from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.log_column import normalize
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.mapping.toml_file import parse_mapping
-from core.ingestion.preview import peek
+from core.ingestion.peek import peek
 from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
 
 QUICKLY = settings(deadline=None, derandomize=True)

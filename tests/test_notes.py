@@ -101,7 +101,7 @@ def test_the_name_of_a_dataset_is_shown_and_given_to_its_jobs(
     write_note(dataset.folder, Note(name="Autumn"))
     assert dataset.name == "Autumn"
     assert options_of(open_page("app.py"), "Dataset")[0].startswith("Autumn · ")
-    monkeypatch.setattr("core.jobs.worker.start_next_job", lambda _: None)
+    monkeypatch.setattr("core.jobs.control.start_next_job", lambda _: None)
     job, _ = start_run(demo_workspace, dataset, RunConfig())
     assert Jobs(demo_workspace).get(job.id).dataset_name == "Autumn"
     assert list_runs(demo_workspace) == []

@@ -17,12 +17,13 @@ from syrupy.assertion import SnapshotAssertion
 
 from core import schema
 from core.cli.main import main
-from core.ingestion.drafts import own_choices, own_settings, propose, suggest
+from core.ingestion.completed_mapping import complete_mapping, own_note
+from core.ingestion.drafts import draft_mapping, fitting_mapping, own_choices, own_settings
 from core.ingestion.mapping import Guess, Mapping, guess_mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping.own_names import hint_of, is_known_afterwards, is_personal, own_name
 from core.ingestion.mapping.settings import MAX_OWN
 from core.ingestion.mapping.toml_file import parse_mapping
-from core.ingestion.preview import Peek, complete_mapping, own_note, peek
+from core.ingestion.peek import Peek, peek
 
 Row = dict[str, Any]
 
@@ -301,7 +302,7 @@ def test_an_included_mapping_reads_a_log_without_its_own_columns(tmp_path: Path)
     )
     completed, notes = complete_mapping(log, load_mapping("rees46"))
     assert (list(completed.own), notes) == (["price"], [])
-    assert propose(peek(log), {name: load_mapping(name) for name in shipped_names()}) == "rees46"
+    assert fitting_mapping(peek(log), {name: load_mapping(name) for name in shipped_names()}) == "rees46"
     with_typing_error = load_mapping("rees46").model_dump(exclude_defaults=True)
     with_typing_error["own"] = {"brand": {"column": "brnad", "kind": "category"}}
     by_hand = Mapping.checked(**with_typing_error)
@@ -686,7 +687,7 @@ def test_a_log_without_useful_columns_has_no_note(tmp_path: Path) -> None:
 def test_choices_in_the_form_begin_with_the_guess_and_become_a_mapping(tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     pl.DataFrame(wide_rows(), infer_schema_length=None, strict=False).write_csv(log)
-    draft = suggest(peek(log))
+    draft = draft_mapping(peek(log))
     choices = own_choices(peek(log), draft)
     assert [choice["column"] for choice in choices if choice["use"]] == list(USEFUL)
     mapping = Mapping.checked(own=own_settings(choices))

@@ -27,7 +27,7 @@ from core.jobs import Jobs, start_run
 from core.pipeline.first_run import demo_dataset
 from core.runs import Note, Run, load_run
 from pages._ui.money_form import parse_rates
-from pages._ui.selectors import distinct_names
+from pages._ui.run_names import distinct_names
 from tests.conftest import DEMO
 from tests.rewriting import read_sealed, write_sealed
 
@@ -462,7 +462,7 @@ def test_the_dataset_of_the_latest_run_is_shown_first(finished_home: tuple[Works
 def test_while_the_first_run_is_in_progress_pages_say_so(
     page: str, demo_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.jobs.worker._spawn", lambda *_: None)  # the job stays as it is
+    monkeypatch.setattr("core.jobs.control._spawn", lambda *_: None)  # the job stays as it is
     monkeypatch.setattr("core.jobs.job.Job.alive", True)
     start_run(demo_workspace, demo_dataset(demo_workspace), RunConfig(metric="mae", folds=3))
     app = open_page(page)
@@ -475,7 +475,7 @@ def test_while_the_first_run_is_in_progress_pages_say_so(
 
 
 def test_a_queued_run_shows_its_settings(demo_workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.jobs.worker._spawn", lambda *_: None)
+    monkeypatch.setattr("core.jobs.control._spawn", lambda *_: None)
     monkeypatch.setattr("core.jobs.job.Job.alive", True)
     for config in (RunConfig(), RunConfig(preset="standard", minutes=1, learners=("xgboost",))):
         start_run(demo_workspace, demo_dataset(demo_workspace), config)

@@ -14,9 +14,11 @@ from syrupy.assertion import SnapshotAssertion
 
 from core.errors import InputError
 from core.ingestion import Query
+from core.ingestion.completed_mapping import complete_mapping
 from core.ingestion.drafts import unrecognised_note
 from core.ingestion.mapping import Mapping, load_mapping
-from core.ingestion.preview import complete_mapping, count_usable, peek, preview_rows
+from core.ingestion.peek import peek
+from core.ingestion.preview import count_usable, preview_rows
 from tests.events_on_the_spot import (
     REES46_COLUMNS,
     csv_of,

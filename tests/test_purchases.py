@@ -11,9 +11,10 @@ import pytest
 
 from core.dataset import Dataset, untrained_lines
 from core.errors import InputError, SettingError
+from core.ingestion.completed_mapping import complete_mapping
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text
 from core.ingestion.mapping.toml_file import parse_mapping
-from core.ingestion.preview import complete_mapping, peek
+from core.ingestion.peek import peek
 from core.schema import UNKNOWN_ID
 from tests.events_on_the_spot import facts_of, must_add_up, store, values_of
 from tests.rewriting import without_hashes
@@ -436,7 +437,7 @@ def test_purchases_that_a_join_repeats_with_another_category_are_refused(tmp_pat
     log = web_log().assign(cat="a")
     joined = pd.concat([log, log[log["event"] == "purchase"].assign(cat="b")], ignore_index=True)
     mapping = {"category_id": "cat", "order_id": None}
-    with pytest.raises(InputError, match=r"purchase rows in train\.csv repeat another one"):
+    with pytest.raises(InputError, match=r"purchase rows in train\.csv are equal to another row"):
         ingested(tmp_path, joined, web_mapping(columns=mapping))
     once = ingested(tmp_path / "once", joined, web_mapping(columns=mapping, duplicates="remove"))
     assert values_of(once) == pytest.approx(sums(log.drop_duplicates()))

@@ -20,7 +20,7 @@ from core.dataset import Dataset
 from core.errors import InputError
 from core.ingestion import InputFiles, Query, Source, ingest, source_of
 from core.ingestion.mapping import Mapping
-from core.ingestion.preview import peek
+from core.ingestion.peek import peek
 from core.ingestion.sources import database
 from tests.absent import absent_part
 from tests.browser import free_port

@@ -13,7 +13,7 @@ from core.eda.charts import type_value
 from core.eda.run_charts import error_by_day, fold_scores, importance, learner_scores, search_history
 from core.eda.views import CHARTS
 from core.runs.compare import Paired
-from pages._ui import cache
+from pages._ui import explore_cache
 from tests.events_on_the_spot import NOON, Event, store
 
 _NOUNS = (
@@ -57,7 +57,7 @@ def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_a_finding_about_tiny_data_reads_well(name: str, tiny: Dataset) -> None:
-    sentence = CHARTS[name].finding(cache.chart_frame(name, str(tiny.folder)))
+    sentence = CHARTS[name].finding(explore_cache.chart_frame(name, str(tiny.folder)))
     assert not faults(sentence)
     assert sentence.endswith(".")
 

@@ -79,7 +79,7 @@ def test_nothing_of_a_file_controls_the_terminal_or_a_spreadsheet(
 
 def test_a_progress_bar_shows_no_control_characters() -> None:
     program = (
-        "import argparse, sys\nfrom core.cli.output import progress_bar\nsys.stderr.isatty = lambda: True\n"
+        "import argparse, sys\nfrom core.cli.progress_bars import progress_bar\nsys.stderr.isatty = lambda: True\n"
         "with progress_bar('a\\x1b[2J', argparse.Namespace(json=False)) as advance:\n"
         "    advance(0.5, 'b\\x1b[2J')\n    advance(1.0)\n"
     )

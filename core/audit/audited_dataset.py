@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import ks_2samp
 
 from core.audit.sample import Sample, draw_sample
+from core.audit.span import Span
 from core.base.progress import Report, no_report
 from core.base.text import display, fold_case
 from core.dataset import MAPPING_FILE, Dataset, DatasetCard, FileCard
@@ -47,30 +48,6 @@ EVENTS: Final = "events"
 BUYS: Final = "buys"
 ID_COLUMNS: Final = {SESSION: USER_SESSION, USER: USER_ID, PRODUCT: PRODUCT_ID, CATEGORY: CATEGORY_ID}
 """Stored column -> column of the files, which is also the name of its dictionary."""
-
-_TAIL: Final = 0.05
-"""The middle 90% of the events show which period the log covers; a few stray events cannot move them."""
-FAR_LENGTHS: Final = 3
-"""An event is outside the log if it is farther from the middle 90% than this many times their length (at least a day).
-An evenly filled log reaches 0.06 lengths beyond them, and one that doubles every half year over five years 1.3."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """The period that a file covers, in epoch seconds.
-
-    Attributes:
-        low, high: ends of the middle 90% of its events.
-        earliest, latest: an event before or after these times is outside the log.
-        first, last: first and last event that is not outside the log.
-    """
-
-    low: int
-    high: int
-    earliest: int
-    latest: int
-    first: int
-    last: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +118,7 @@ class AuditedDataset:
     @cached_property
     def event_words(self) -> dict[str, int]:
         """Event word of the files, in lower case -> code of the event type that it stands for."""
+        # the readers of mappings belong to ingestion, on which the audit does not depend
         has_mapping = os.path.lexists(self.dataset.folder / MAPPING_FILE)  # datasets of the first version have none
         text = self.dataset.verified_file(MAPPING_FILE).read_text(encoding="utf-8") if has_mapping else ""
         mapping = tomllib.loads(text)
@@ -164,17 +142,7 @@ class AuditedDataset:
     @cached_property
     def spans(self) -> tuple[Span, Span]:
         """The periods that train and test cover."""
-        return self._span("train"), self._span("test")
-
-    def _span(self, role: Role) -> Span:
-        time, events = pl.col(TIME), self.dataset.events(role)
-        ends = [time.quantile(share, "nearest").cast(pl.Int64).alias(str(share)) for share in (_TAIL, 1 - _TAIL)]
-        low, high = events.select(ends).collect().row(0)
-        reach = FAR_LENGTHS * max(high - low, SECONDS_PER_DAY)
-        earliest, latest = low - reach, high + reach
-        inside = events.filter(time.is_between(earliest, latest))
-        first, last = inside.select(time.min().alias("first"), time.max().alias("last")).collect().row(0)
-        return Span(low, high, earliest, latest, first, last)
+        return Span.of(self.dataset.events("train")), Span.of(self.dataset.events("test"))
 
     @cached_property
     def start_distance(self) -> float:

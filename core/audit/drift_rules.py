@@ -1,4 +1,4 @@
-"""Are the test sessions like the train sessions? Each feature alone, and whether a model can distinguish the files."""
+"""Rules that compare the test sessions with the train sessions: feature by feature, and by a model of all features."""
 
 from __future__ import annotations
 

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from core.audit.audited_dataset import EVENTS, FAR_LENGTHS, AuditedDataset, Span
+from core.audit.audited_dataset import EVENTS, AuditedDataset
 from core.audit.rule import Finding, Rule
+from core.audit.span import FAR_LENGTHS, Span
 from core.audit.text import MAX_EXAMPLES, format_day, time_span
 from core.base.text import count, number, percent, verb, whole
 from core.check_result import Requirement

@@ -94,7 +94,7 @@ class Checkpoints:
 
     @property
     def earlier_seconds(self) -> float:
-        """Duration of all earlier attempts at this run."""
+        """Duration of all earlier attempts at this run, in seconds; 0 if there were none."""
         try:
             return float(read_stored_text(self._folder / _EARLIER_FILE))
         except (OSError, ValueError):

@@ -225,8 +225,8 @@ def hash_stored(path: Path) -> str:
     with open_regular(path, _MAX_HASHED_BYTES) as file:
         status = os.fstat(file.fileno())
         key = (str(path), *_identity(status))
-        if (known := _hashes.get(key)) is not None:
-            return known
+        if (remembered := _hashes.get(key)) is not None:
+            return remembered
         try:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:

@@ -8,9 +8,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from core.base.files import path_of
-from core.base.number_format import MARKS
 from core.cli.input_options import add_inputs, add_log, add_mapping, add_model_inputs, add_tables
 from core.cli.run_options import add_settings
+from core.cli.stored_options import (
+    DATASET_HELP,
+    add_action,
+    add_datasets_options,
+    add_jobs_options,
+    add_runs_options,
+    add_uploads_options,
+)
 from core.cli.submission_options import (
     add_blend_options,
     add_check_options,
@@ -21,38 +28,8 @@ from core.config import RunConfig
 from core.errors import SettingError
 from core.jobs.job import LOW_PRIORITY
 
-_DATASET = "Fingerprint of a stored dataset, or its first characters (see `datasets list`)."
 _LIVE_RUN = "Id, its first characters, or folder of a run with the purpose live."
 _RULES = "TOML file with rules that label open sessions."
-_JOB_ACTIONS = {
-    "list": "all jobs",
-    "show": "one job with its log",
-    "stop": "end tuning and finish with the best parameters so far",
-    "cancel": "end the job and delete its work",
-    "resume": "continue a failed, cancelled or lost job",
-    "first": "move it to the front of the queue",
-    "up": "move it one place forward",
-    "down": "move it one place back",
-}
-_RUN_ACTIONS = {
-    "list": "all runs",
-    "show": "scores and settings of one run",
-    "compare": "settings, fold scores, features and timings of two runs",
-    "verify": "check hashes and versions, and predict again with the stored models",
-    "note": "show or change a run's name and note",
-    "pin": "list it before the others in the dashboard",
-    "unpin": "list it by its age again",
-    "delete": "delete a run",
-}
-_DATASET_ACTIONS = {
-    "list": "all datasets with their size",
-    "note": "show or change a dataset's name and note",
-    "pin": "list it before the others in the dashboard",
-    "unpin": "list it by its age again",
-    "currency": "show or change the currency and the marks in numbers",
-    "delete": "delete a dataset; its runs are kept",
-}
-_UPLOAD_ACTIONS = {"list": "uploads that did not become a dataset", "delete": "delete an upload"}
 _MAPPING_ACTIONS = {
     "list": "all included mappings",
     "show": "one mapping",
@@ -94,13 +71,11 @@ def build_parser() -> argparse.ArgumentParser:
     datasets = add(
         "datasets", "stored_data.datasets", "List, name, pin or delete stored datasets, and set their currency."
     )
-    _add_deletable(datasets, _DATASET_ACTIONS, "dataset", _DATASET)
-    _add_note_options(datasets)
-    _add_currency_options(datasets)
+    add_datasets_options(datasets)
     uploads = add("uploads", "stored_data.uploads", "List or delete files that were uploaded on the Data page.")
-    _add_deletable(uploads, _UPLOAD_ACTIONS, "upload", "Id of an upload, or its first characters (see `uploads list`).")
+    add_uploads_options(uploads)
     audit = add("audit", "analysis.audit", "Report what is unusual about a dataset.")
-    audit.add_argument("dataset", help=_DATASET)
+    audit.add_argument("dataset", help=DATASET_HELP)
     audit.add_argument("--again", action="store_true", help="Recompute a stored report.")
     _add_quarantine_options(add("quarantine", "data.quarantine", "Show the rows that were quarantined, and why."))
     _add_features_options(
@@ -120,10 +95,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_blend_options(add("blend", "submission_files.blend", "Write a weighted sum of submission files."))
     summary = "List, record or hand in submissions, with the score foreseen and the score returned."
     add_submissions_options(add("submissions", "submissions.submissions", summary))
-    _add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))
-    job_parser = add("jobs", "jobs.jobs", "List and control background jobs.")
-    _add_action(job_parser, _JOB_ACTIONS)
-    job_parser.add_argument("job", nargs="?", help="Id of a job; required by all actions except list.")
+    add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))
+    add_jobs_options(add("jobs", "jobs.jobs", "List and control background jobs."))
     worker = add("worker", "run_pipeline.worker", "Run the queued jobs one after the other until interrupted.")
     worker.add_argument("--once", action="store_true", help="Exit when the queue is empty.")
     worker.add_argument("--job", help=argparse.SUPPRESS)  # the one job that a worker process was started for
@@ -134,17 +107,6 @@ def build_parser() -> argparse.ArgumentParser:
     ui = add("ui", "dashboard.ui", "Serve the dashboard until interrupted.")
     ui.add_argument("--port", type=int, default=8501, help="Port of the dashboard. Default: 8501.")
     return parser
-
-
-def _add_action(parser: argparse.ArgumentParser, actions: dict[str, str]) -> None:
-    text = "; ".join(f"{name}: {description}" for name, description in actions.items())
-    parser.add_argument("action", choices=list(actions), help=f"{text}.")
-
-
-def _add_deletable(parser: argparse.ArgumentParser, actions: dict[str, str], name: str, text: str) -> None:
-    _add_action(parser, actions)
-    parser.add_argument(name, nargs="?", help=f"{text} Required by delete.")
-    parser.add_argument("--yes", action="store_true", help="Confirm the deletion (delete).")
 
 
 def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None:
@@ -159,7 +121,7 @@ def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None
 
 
 def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_action(parser, _MAPPING_ACTIONS)
+    add_action(parser, _MAPPING_ACTIONS)
     parser.add_argument("file", nargs="?", metavar="FILE", help="Mapping (show) or event file (guess, preview).")
     parser.add_argument("--out", type=path_of, help="File for the guessed mapping. Default: print it.")
     parser.add_argument(
@@ -170,7 +132,7 @@ def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_quarantine_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", help=_DATASET)
+    parser.add_argument("dataset", help=DATASET_HELP)
     parser.add_argument("--rows", type=int, default=20, help="Number of rows to show. Default: 20.")
     parser.add_argument("--out", type=path_of, help="CSV file to write all quarantined rows to.")
     parser.add_argument(
@@ -179,7 +141,7 @@ def _add_quarantine_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_features_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", nargs="?", help=f"{_DATASET} Without it, the features are listed.")
+    parser.add_argument("dataset", nargs="?", help=f"{DATASET_HELP} Without it, the features are listed.")
     parser.add_argument("--out", type=path_of, help="Parquet file for the feature table.")
     parser.add_argument("--markdown", action="store_true", help="Print the list as Markdown, as in docs/features.md.")
     add_settings(parser, ["history", "engine"])
@@ -187,7 +149,7 @@ def _add_features_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
-    parser.add_argument("--dataset", help=f"{_DATASET} Replaces the event files.")
+    parser.add_argument("--dataset", help=f"{DATASET_HELP} Replaces the event files.")
     parser.add_argument("--out", type=path_of, help="Folder for the run. Default: a new folder in the workspace.")
     add_settings(parser, RunConfig.model_fields)
     parser.add_argument("--background", action="store_true", help="Read the files, then queue the run as a job.")
@@ -273,29 +235,3 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     rate_help = "Events a second that each client address may send; 0 for no limit. Default: 5000."
     parser.add_argument("--rate", type=float, default=5_000.0, help=rate_help)
     parser.add_argument("--rules", type=path_of, help=f"{_RULES} Default: the rules of the state.")
-
-
-def _add_note_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", help="New name (note).")
-    parser.add_argument("--text", help="New text of the note (note).")
-
-
-def _add_currency_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("how numbers are written (currency)")
-    text = "Sign or code of the currency, such as € or EUR; an empty text for none."
-    group.add_argument("--symbol", help=f"{text} Pages, reports and texts then name it instead of value units.")
-    group.add_argument("--place", choices=("before", "after"), help="Place of the currency.")
-    group.add_argument("--decimals", help="Decimals of amounts, or auto for three significant digits.")
-    group.add_argument("--marks", choices=MARKS, help="Thousands and decimal mark of all numbers, by example.")
-
-
-def _add_runs_options(parser: argparse.ArgumentParser) -> None:
-    _add_action(parser, _RUN_ACTIONS)
-    parser.add_argument(
-        "run", nargs="?", help="Id, its first characters, or folder of a run; required by all actions except list."
-    )
-    parser.add_argument(
-        "other", nargs="?", help="Id, its first characters, or folder of the run to compare it with (compare)."
-    )
-    _add_note_options(parser)
-    parser.add_argument("--yes", action="store_true", help="Confirm the deletion (delete).")

@@ -33,7 +33,8 @@ from core.dataset.files import (
     UNITS_FILE,
     UNTRAINED_FILE,
 )
-from core.dataset.stored_dataset import Dataset, list_datasets, number_format_of, unreadable_datasets
+from core.dataset.listing import list_datasets, number_format_of, unreadable_datasets
+from core.dataset.stored_dataset import Dataset
 
 __all__ = [
     "ACTUAL_FILE",

@@ -1,4 +1,4 @@
-"""A stored dataset and its tables, and the list of the datasets of a workspace.
+"""A stored dataset and its tables.
 
 Every table is compared with its stored hash before it is read, so that a changed table is never used unnoticed.
 """
@@ -13,9 +13,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from core.base.note import Note, read_note
-from core.base.number_format import NumberFormat
 from core.base.stored_files import UnusableFileError, hash_stored, read_sealed_json, read_stored_json, require_regular
-from core.base.workspace import Workspace
 from core.dataset.card import DatasetCard
 from core.dataset.files import (
     ACTUAL_FILE,
@@ -159,7 +157,8 @@ class Dataset:
 
         `reason` is a code of UnknownValue. The table is empty in datasets of an older version.
         """
-        if UNTRAINED_FILE not in self._hashes() and not os.path.lexists(self.folder / UNTRAINED_FILE):
+        is_stored = UNTRAINED_FILE in self._hashes() or os.path.lexists(self.folder / UNTRAINED_FILE)
+        if not is_stored:  # some older versions wrote the table, but no hashes
             return pl.DataFrame(schema=UNTRAINED_SCHEMA)
         return self._table(UNTRAINED_FILE).collect()
 
@@ -211,33 +210,3 @@ class Dataset:
 
     def _table(self, name: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.verified_file(name), glob=False)
-
-
-def number_format_of(workspace: Workspace, fingerprint: str) -> NumberFormat:
-    """Return how numbers are written in texts about a dataset; the plain format if it was deleted."""
-    return read_note(workspace.datasets / fingerprint).number_format
-
-
-def list_datasets(workspace: Workspace) -> list[Dataset]:
-    """Return all datasets of the workspace with a readable card, newest first."""
-    created, _ = _open_datasets(workspace)
-    return sorted(created, key=lambda dataset: (created[dataset], dataset.fingerprint), reverse=True)
-
-
-def unreadable_datasets(workspace: Workspace) -> list[tuple[Path, RunError]]:
-    """Return the folders of datasets whose card cannot be read, ordered by name, and why."""
-    _, unreadable = _open_datasets(workspace)
-    return sorted(unreadable, key=lambda pair: pair[0].name)
-
-
-def _open_datasets(workspace: Workspace) -> tuple[dict[Dataset, str], list[tuple[Path, RunError]]]:
-    """Return dataset -> when it was created, and the folders that are no readable dataset, with the reason."""
-    created, unreadable = {}, []
-    for folder in workspace.datasets.glob("[!.]*"):
-        if folder.is_file() and not folder.is_symlink():
-            continue
-        try:
-            created[Dataset(folder)] = Dataset(folder).card().created
-        except RunError as error:
-            unreadable.append((folder, error))
-    return created, unreadable

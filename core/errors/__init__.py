@@ -5,21 +5,26 @@ code. Any other exception is a bug in the program.
 """
 
 from core.errors.access import AccessError
-from core.errors.base import Cancelled, StudioError
-from core.errors.inputs import InputError
+from core.errors.base import Cancelled, InputError, StudioError
+from core.errors.columns import ColumnError
+from core.errors.content import ContentError
 from core.errors.parts import MissingPart, import_part
 from core.errors.runs import RunError
 from core.errors.services import ServiceError
 from core.errors.settings import SettingError
+from core.errors.sources import SourceError
 
 __all__ = [
     "AccessError",
     "Cancelled",
+    "ColumnError",
+    "ContentError",
     "InputError",
     "MissingPart",
     "RunError",
     "ServiceError",
     "SettingError",
+    "SourceError",
     "StudioError",
     "import_part",
 ]

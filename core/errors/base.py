@@ -1,4 +1,4 @@
-"""The base class of all errors that a person can fix."""
+"""The base classes of the errors that a person can fix."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ class StudioError(Exception):
 
     def __str__(self) -> str:
         return f"{self.problem} {self.remedy}".strip()
+
+
+class InputError(StudioError):
+    """Input that cannot be used as it is: files, databases, and what is in them."""
+
+    code = "input_error"
 
 
 class Cancelled(StudioError):

@@ -31,5 +31,5 @@ class ServiceError(StudioError):
     @classmethod
     def unusable_answer(cls, address: str, reason: str) -> ServiceError:
         problem = f"The answer of {address} is not a list of open sessions: {reason}."
-        remedy = "Check that the address is that of `svs serve` of this version."
+        remedy = "Check that `svs serve` of this version runs at this address."
         return cls(problem, remedy, code="service_answer_unusable", actual=reason)

@@ -77,7 +77,7 @@ class SettingError(StudioError):
     @classmethod
     def conflicting(cls, option: str, other: str, explanation: str) -> SettingError:
         problem = f"{option} and {other} cannot be combined. {explanation}"
-        remedy = "Leave one of them out."
+        remedy = "Leave out one of the two."
         return cls(problem, remedy, code="conflicting_options", actual=[option, other])
 
     @classmethod

@@ -8,6 +8,16 @@ from typing import Final
 from core.own_columns import PREFIX
 from core.schema import EVENT_TYPES, PRODUCT, TIME, TYPE
 
+
+def names_by_type(pattern: str, event_types: Iterable[str] = EVENT_TYPES) -> dict[str, str]:
+    """Return event type -> name of a column; `{}` in the pattern stands for the type in lower case.
+
+    >>> names_by_type("n_{}", ["VIEW", "BUY"])
+    {'VIEW': 'n_view', 'BUY': 'n_buy'}
+    """
+    return {event_type: pattern.format(event_type.lower()) for event_type in event_types}
+
+
 # --- a visit: all rows of one session and user, in train and test together (see visits.py) ----------------------------
 VISIT: Final = "visit"
 """Lowest unit number of the visit: the unit's own, unless the session is in both files."""
@@ -48,9 +58,9 @@ EVENTS: Final = "events"
 """Number of events in that minute."""
 
 # --- counts per (unit, user), (unit, product) or (unit, category) -----------------------------------------------------
-OWN: Final = {event_type: f"_own_{event_type.lower()}" for event_type in EVENT_TYPES}
+OWN: Final = names_by_type("_own_{}")
 """Event type -> number of such events in the session itself."""
-ELSEWHERE: Final = {event_type: f"_elsewhere_{event_type.lower()}" for event_type in EVENT_TYPES}
+ELSEWHERE: Final = names_by_type("_elsewhere_{}")
 """Event type -> number of such events outside the visit that the history mode counts."""
 DISTINCT_ELSEWHERE: Final = "_distinct_elsewhere"
 """Number of users of the product or category, or of other visits of the user, that the history mode counts."""

@@ -1,31 +1,23 @@
-"""Draft a mapping for a log from its first rows, and manage the mappings saved in a workspace."""
+"""Draft a mapping for a log from its first rows, for a person to complete."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
-from pathlib import Path
 from typing import TypedDict
 
-from core.base.files import write_text_atomically
 from core.base.text import fold_case, listed
-from core.base.workspace import Workspace
-from core.errors import SettingError, StudioError
-from core.ingestion.mapping import Guess, Mapping, load_mapping, mapping_text, shipped_names
+from core.ingestion.mapping import Guess, Mapping
 from core.ingestion.mapping.guess import without_absent_own
 from core.ingestion.mapping.log_column import read_columns
 from core.ingestion.mapping.own_names import own_name
 from core.ingestion.mapping.role_text import ROLE_NAME
-from core.ingestion.preview import Peek
+from core.ingestion.peek import Peek
 from core.ingestion.sources.columns import plain
 from core.schema import TRAIN_COLUMNS
 
 AS_IT_STANDS = "as it stands"
 """Choice for a log that already has the columns and event types of the schema."""
-_MAX_NAME_LENGTH = 60
-"""Characters of a file name; file systems allow 255 bytes."""
 _MAX_VALUES = 40
 """Values to choose event types for; a column with more of them does not contain event types."""
 
@@ -46,8 +38,11 @@ class OwnChoice(TypedDict):
     why: str
 
 
-def suggest(log: Peek) -> Guess:
-    """Return a guess from the first rows. If the default mapping fits the log, it has own columns and names only."""
+def draft_mapping(log: Peek) -> Guess:
+    """Return a guess from the first rows.
+
+    If the default mapping fits the log, only own columns and names are guessed.
+    """
     if not _default_mapping_fits(log):
         return log.guess()
     own, names = log.guess_own(Mapping()), log.guess().settings.get("names", {})
@@ -55,10 +50,14 @@ def suggest(log: Peek) -> Guess:
     return Guess(settings, (), {}, {name: why for name, why in own.unused.items() if name not in names.values()})
 
 
-def propose(log: Peek, mappings: dict[str, Mapping]) -> str | None:
+def fitting_mapping(log: Peek, mappings: dict[str, Mapping]) -> str | None:
     """Return the name of the mapping to read the log with: AS_IT_STANDS, or one that equals a complete guess.
 
-    None if there is no such mapping; then a person completes the guess of `suggest`. `mappings` is name -> mapping.
+    Args:
+        mappings: name -> mapping, to choose from.
+
+    Returns:
+        None if no mapping fits; then a person completes the guess of `draft_mapping`.
     """
     if _default_mapping_fits(log):
         return AS_IT_STANDS
@@ -88,10 +87,9 @@ def unrecognised_note(log: Peek, *, with_value: bool) -> str | None:
 
 def own_choices(log: Peek, draft: Guess) -> list[OwnChoice]:
     """Return the choices of own columns that a draft suggests, followed by the columns that it leaves out."""
-    own = draft.settings.get("own", {}).values()
     choices = [
-        OwnChoice(use=True, column=each["column"], kind=each["kind"], level=each.get("level", "event"), why="")
-        for each in own
+        OwnChoice(use=True, column=own["column"], kind=own["kind"], level=own.get("level", "event"), why="")
+        for own in draft.settings.get("own", {}).values()
     ]
     columns = {column.name: column for column in read_columns(log.columns, log.rows)}
     mark = draft.settings.get("decimal") or "."
@@ -120,32 +118,6 @@ def frequent_values(log: Peek, column: str) -> list[str]:
     position = log.columns.index(column)
     counts = Counter(row[position].strip() for row in log.rows)
     return [value for value, _ in counts.most_common(_MAX_VALUES) if value]
-
-
-def known_mappings(workspace: Workspace) -> dict[str, Mapping]:
-    """Return name -> mapping: the shipped ones, then those saved in the workspace."""
-    mappings = {mapping.name: mapping for mapping in map(load_mapping, shipped_names())}
-    for file in sorted(workspace.mappings.glob("*.toml")):
-        with suppress(StudioError):  # a damaged file must not hide the others
-            mapping = load_mapping(file)
-            mappings[mapping.name or file.stem] = mapping
-    return mappings
-
-
-def save_mapping(workspace: Workspace, mapping: Mapping) -> Path:
-    """Save a mapping in the workspace under its name, replacing an older one of that name.
-
-    Raises:
-        SettingError: the mapping has no name, or that of a shipped mapping.
-    """
-    if not mapping.name:
-        raise SettingError.missing("name", "a name for the log")
-    if mapping.name in {load_mapping(name).name for name in shipped_names()}:
-        raise SettingError.not_allowed("name", mapping.name, "a name that no included mapping has")
-    file_name = re.sub(r"[^\w.-]", "_", mapping.name)[:_MAX_NAME_LENGTH]
-    file = workspace.mappings / f"{file_name}.toml"
-    write_text_atomically(file, mapping_text(mapping))
-    return file
 
 
 def _default_mapping_fits(log: Peek) -> bool:

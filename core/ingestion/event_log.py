@@ -18,12 +18,12 @@ from core.base.files import scratch_folder
 from core.base.progress import Report, no_report
 from core.dataset import DICTIONARY_FILE, QUARANTINE_FILE, Dataset
 from core.ingestion.attributes import AttributeTable
+from core.ingestion.completed_mapping import assumed_encodings
 from core.ingestion.mapping import Mapping
-from core.ingestion.preview import assumed_encodings
 from core.ingestion.reading_progress import ReadingProgress
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.read_rows import parse_source
-from core.ingestion.rows.row_parser import RowParser
+from core.ingestion.rows.row_parser import ParsedBlock, RowParser
 from core.ingestion.sessions.assembly import assemble
 from core.ingestion.sessions.dictionaries import Dictionaries
 from core.ingestion.sessions.partitions import PartitionStore, partition_bits
@@ -117,15 +117,8 @@ def _read(
     with ThreadPoolExecutor(available_cores()) as writing:
         rows = {role: PartitionStore(_subfolder(folder, ROLES[role]), bits, writing) for role in orders}
         dictionaries = Dictionaries(folder, bits, writing)
-        with ParquetWriter(tables / QUARANTINE_FILE) as quarantine:
-            for block, _ in parse_source(source, parser, counts, progress.read, content, assumed_encoding=encoding):
-                rows[TEST_ROLE].add(block.parts)
-                rows[TRAIN_ROLE].add({0: _no_train_rows(block.rows)})
-                orders[TEST_ROLE].add(block.rows)
-                for column, ids in block.ids.items():
-                    dictionaries.add(TEST_ROLE, column, ids)
-                quarantine.write(block.bad.with_columns(pl.lit(TEST_ROLE, dtype=pl.Int8).alias(ROLE)))
-        orders[TEST_ROLE].find()
+        blocks = parse_source(source, parser, counts, progress.read, content, assumed_encoding=encoding)
+        _collect((block for block, _ in blocks), rows, orders[TEST_ROLE], dictionaries, tables / QUARANTINE_FILE)
         with ThreadPoolExecutor(1) as pool:
             written = [pool.submit(dictionaries.write, column, tables) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)]
             if mapping.session_gap_minutes is not None:
@@ -147,6 +140,25 @@ def _read(
     sessions = test_sessions_by_id(dictionary, counts.quarantined_sessions, seed)
     from_tables = frozenset(name for table in attributes for name in table.columns)
     return EventLog(Dataset(tables), seed, sessions, counts, from_tables)
+
+
+def _collect(
+    blocks: Iterable[ParsedBlock],
+    rows: dict[int, PartitionStore],
+    orders: RepeatedOrders,
+    dictionaries: Dictionaries,
+    quarantine_file: Path,
+) -> None:
+    """Sort the parsed rows of a file: usable ones by session, ids by column, and the others into the quarantine."""
+    with ParquetWriter(quarantine_file) as quarantine:
+        for block in blocks:
+            rows[TEST_ROLE].add(block.parts)
+            rows[TRAIN_ROLE].add({0: _no_train_rows(block.rows)})
+            orders.add(block.rows)
+            for column, ids in block.ids.items():
+                dictionaries.add(TEST_ROLE, column, ids)
+            quarantine.write(block.bad.with_columns(pl.lit(TEST_ROLE, dtype=pl.Int8).alias(ROLE)))
+    orders.find()
 
 
 def _subfolder(folder: Path, name: str) -> Path:

@@ -17,9 +17,9 @@ from core.dataset import QUARANTINE_FILE, Dataset
 from core.errors import InputError, SettingError
 from core.ingestion.attributes import ReadAttributes, read_attributes
 from core.ingestion.attributes.completion import complete_with_tables
+from core.ingestion.completed_mapping import assumed_encodings, complete_mapping, own_note
 from core.ingestion.file_reader import FileReader
 from core.ingestion.input_files import InputFiles
-from core.ingestion.preview import assumed_encodings, complete_mapping, own_note
 from core.ingestion.reading_progress import PARTS
 from core.ingestion.sessions.units import CODE_SEEDS, HashCollisionError
 from core.ingestion.sources.content_hash import Content, require_unchanged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.base.text import display
-from core.errors import InputError
+from core.errors import InputError, SourceError
 from core.ingestion.input_files import InputFiles
 from core.ingestion.mapping import Mapping
 from core.ingestion.sources.columns import plain
@@ -20,7 +20,7 @@ def refuse_swapped_files(files: InputFiles) -> None:
     if wanted in (_header(files.test, files.mapping) or ()) and wanted not in (
         _header(files.train, files.mapping) or (wanted,)
     ):
-        raise InputError.swapped_files(files.train.name, files.test.name, str(column))
+        raise SourceError.swapped_files(files.train.name, files.test.name, str(column))
 
 
 def swapped_names(files: InputFiles) -> str:

@@ -6,10 +6,7 @@ no library is used.
 
 from __future__ import annotations
 
-import getpass
 import json
-import secrets
-import sqlite3
 import time
 from dataclasses import asdict
 from typing import Any
@@ -22,14 +19,21 @@ from core.base.workspace import Workspace
 from core.errors import RunError
 from core.jobs.database import JobsDatabase
 from core.jobs.interim_results import stored_result
-from core.jobs.job import ACTIVE, LOW_PRIORITY, OPEN, RESUMABLE, Job, State
+from core.jobs.job import LOW_PRIORITY, RESUMABLE, Job, State
+from core.jobs.job_rows import (
+    ACTIVE_IDS,
+    IS_ACTIVE,
+    IS_OPEN,
+    QUEUED_IDS,
+    first_id,
+    insert_job,
+    mark_as_running,
+    open_id,
+    return_to_queue,
+)
 
 _DAMAGED = "Its row in the jobs database was damaged. Start the run again."
 _PROCESS_ENDED = "Its process ended unexpectedly. Resume the job to continue from its checkpoints."
-_IS_ACTIVE, _IS_OPEN = f"state IN {ACTIVE}", f"state IN {OPEN}"
-_ACTIVE_IDS = f"SELECT id FROM jobs WHERE {_IS_ACTIVE}"  # noqa: S608 (our text)
-_QUEUED_IDS = "SELECT id FROM jobs WHERE state = 'queued' ORDER BY place, created"
-_NEXT_PLACE = "(SELECT coalesce(max(place) + 1, 0) FROM jobs WHERE state = 'queued')"
 
 
 class Jobs:
@@ -55,8 +59,8 @@ class Jobs:
         """
         self.mark_lost_jobs()
         with self._database.transaction() as database:
-            same = _open_id(database, dataset, config_digest)
-            job_id = same or _insert(database, dataset, dataset_name, config_digest, config, nice=nice)
+            same = open_id(database, dataset, config_digest)
+            job_id = same or insert_job(database, dataset, dataset_name, config_digest, config, nice=nice)
         return self.get(job_id), same is None
 
     def start_now(
@@ -71,12 +75,12 @@ class Jobs:
         """
         self.mark_lost_jobs()
         with self._database.transaction() as database:
-            same = _open_id(database, dataset, config_digest)
-            if (busy := _first_id(database, _ACTIVE_IDS)) is not None:
+            same = open_id(database, dataset, config_digest)
+            if (busy := first_id(database, ACTIVE_IDS)) is not None:
                 raise RunError.busy(busy, is_same_run=busy == same)
-            job_id = same or _insert(database, dataset, dataset_name, config_digest, config)
+            job_id = same or insert_job(database, dataset, dataset_name, config_digest, config)
             database.execute("UPDATE jobs SET out = ? WHERE id = ?", (out, job_id))
-            _mark_as_running(database, job_id)
+            mark_as_running(database, job_id)
         return self.get(job_id)
 
     def resume(self, job_id: str) -> Job:
@@ -90,29 +94,22 @@ class Jobs:
             job = Job.of_row(database.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
             if job.state not in RESUMABLE:
                 raise RunError.wrong_job_state(job_id, job.state, "resume")
-            same = _open_id(database, job.dataset, job.config_digest)
+            same = open_id(database, job.dataset, job.config_digest)
             if same is None:
-                database.execute(
-                    f"UPDATE jobs SET state = 'queued', place = {_NEXT_PLACE}, started = NULL, ended = NULL,"  # noqa: S608
-                    " pid = NULL, pid_started = NULL, moment = NULL, memory = NULL, cores = NULL WHERE id = ?",
-                    (job_id,),
-                )
-                database.execute("DELETE FROM wishes WHERE job = ?", (job_id,))
-                if job.state == "cancelled":  # its checkpoints were deleted, so its results will be reported again
-                    database.execute("DELETE FROM news WHERE job = ?", (job_id,))
+                return_to_queue(database, job)
         return self.get(same or job_id)
 
     def start_next(self) -> Job | None:
         """Mark the first queued job as running and return it; None if the queue is empty or a job is running."""
         self.mark_lost_jobs()
         with self._database.connect() as database:  # pages call this every second, so avoid the write lock
-            if _first_id(database, _QUEUED_IDS) is None:
+            if first_id(database, QUEUED_IDS) is None:
                 return None
         with self._database.transaction() as database:
-            job_id = _first_id(database, _QUEUED_IDS)
-            if job_id is None or _first_id(database, _ACTIVE_IDS) is not None:
+            job_id = first_id(database, QUEUED_IDS)
+            if job_id is None or first_id(database, ACTIVE_IDS) is not None:
                 return None
-            _mark_as_running(database, job_id)
+            mark_as_running(database, job_id)
         return self.get(job_id)
 
     def dequeue(self, job_id: str) -> bool:
@@ -135,7 +132,7 @@ class Jobs:
     def move(self, job_id: str, steps: int) -> None:
         """Move a queued job forward (negative `steps`) or back, at most to either end of the queue."""
         with self._database.transaction() as database:
-            order = [row["id"] for row in database.execute(_QUEUED_IDS)]
+            order = [row["id"] for row in database.execute(QUEUED_IDS)]
             if job_id not in order:
                 return
             position = order.index(job_id)
@@ -176,7 +173,7 @@ class Jobs:
         self, job_id: str, state: State, *, run_id: str | None = None, error: str | None = None, at: float | None = None
     ) -> None:
         """End an open job, now or `at` (epoch seconds). A job that has already ended is not changed."""
-        update = f"UPDATE jobs SET state = ?, ended = ?, run_id = ?, error = ? WHERE id = ? AND {_IS_OPEN}"  # noqa: S608
+        update = f"UPDATE jobs SET state = ?, ended = ?, run_id = ?, error = ? WHERE id = ? AND {IS_OPEN}"  # noqa: S608
         self._execute(update, state, time.time() if at is None else at, run_id, error, job_id)
 
     # --- requests -----------------------------------------------------------------------------------------------------
@@ -265,7 +262,7 @@ class Jobs:
         An open job whose row is damaged is marked as failed, because it would block the queue for good.
         """
         with self._database.connect() as database:
-            rows = database.execute(f"SELECT rowid AS number, * FROM jobs WHERE {_IS_OPEN}").fetchall()  # noqa: S608
+            rows = database.execute(f"SELECT rowid AS number, * FROM jobs WHERE {IS_OPEN}").fetchall()  # noqa: S608
         for row in rows:
             try:
                 job = Job.of_row(row)
@@ -284,58 +281,10 @@ class Jobs:
     def _update(self, job_id: str, **values: object) -> bool:
         """Update a running job. Return False if it is not running."""
         names = ", ".join(f"{name} = ?" for name in values)
-        update = f"UPDATE jobs SET {names} WHERE id = ? AND {_IS_ACTIVE}"  # noqa: S608 (our names)
+        update = f"UPDATE jobs SET {names} WHERE id = ? AND {IS_ACTIVE}"  # noqa: S608 (our names)
         return self._execute(update, *values.values(), job_id)
 
     def _execute(self, statement: str, *values: object) -> bool:
         """Execute a statement that changes at most one row. Return whether it changed one."""
         with self._database.connect() as database:
             return database.execute(statement, values).rowcount == 1
-
-
-def _open_id(database: sqlite3.Connection, dataset: str, config_digest: str) -> str | None:
-    """Return the id of the queued or running job with this work; None if there is none."""
-    query = f"SELECT id FROM jobs WHERE dataset = ? AND config_digest = ? AND {_IS_OPEN}"  # noqa: S608 (our text)
-    return _first_id(database, query, dataset, config_digest)
-
-
-def _first_id(database: sqlite3.Connection, query: str, *values: str) -> str | None:
-    row = database.execute(query, values).fetchone()
-    return None if row is None else str(row["id"])
-
-
-def _insert(
-    database: sqlite3.Connection,
-    dataset: str,
-    dataset_name: str,
-    config_digest: str,
-    config: dict[str, Any],
-    *,
-    nice: int = LOW_PRIORITY,
-) -> str:
-    """Add a job to the end of the queue and return its id."""
-    now = time.time()
-    job_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime(now))}-{secrets.token_hex(2)}"
-    database.execute(
-        "INSERT INTO jobs (id, state, owner, dataset, dataset_name, config_digest, config, created,"  # noqa: S608
-        f" heartbeat, nice, place, sittings) VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, {_NEXT_PLACE}, 0)",
-        (job_id, _account(), dataset, dataset_name, config_digest, json.dumps(config), now, now, nice),
-    )
-    return job_id
-
-
-def _mark_as_running(database: sqlite3.Connection, job_id: str) -> None:
-    now = time.time()
-    database.execute(
-        "UPDATE jobs SET state = 'running', started = ?, heartbeat = ?, sittings = sittings + 1, error = NULL"
-        " WHERE id = ?",
-        (now, now, job_id),
-    )
-
-
-def _account() -> str:
-    """Return the user of this process; empty if it is unknown."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""

@@ -28,10 +28,14 @@ class ValuedPast:
         self._span = {code: (edges[i], edges[i + 1]) for i, code in enumerate(codes.tolist())}
 
     def before(self, user: int, start: int, itself: int) -> tuple[int, float, NDArray[np.float64]]:
-        """Return the number of sessions, the sum of their values, and that of their recovered values by fit.
+        """Return how many valued sessions of a user ended before a time, and the sums of their values.
 
         Args:
+            start: epoch seconds.
             itself: position of the same session among the valued ones; -1 if it is not one.
+
+        Returns:
+            The number of sessions, the sum of their values, and by fit the sum of their values at recovered prices.
         """
         begin, end = self._span.get(user, (0, 0))
         until = begin + int(self._ends[begin:end].searchsorted(start))

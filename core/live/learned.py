@@ -90,16 +90,16 @@ class LearnedColumns:
             sums.append(_total(of_type))
             maxima.append(of_type.max(axis=0) if last > first else np.full(len(self._base), np.nan))
             first = last
-        known = _total(np.array([priced.is_seen for _, priced in ordered])) / n_events
+        known_share = _total(np.array([priced.is_seen for _, priced in ordered])) / n_events
         items = self._statistics(self._item_value, {(e.product, e.type): p.item for e, p in ordered})
         groups = self._statistics(self._group_value, {(e.category, e.type): p.group for e, p in ordered})
-        columns += [*sums, *maxima, known, *items, *groups, *user.columns, user.start(columns[0])]
+        columns += [*sums, *maxima, known_share, *items, *groups, *user.columns, user.start(columns[0])]
         return np.column_stack(columns)
 
     def _statistics(self, values: Array, numbers: dict[tuple[int, int], int | None]) -> tuple[Array, Array]:
         """Return the mean and the maximum of the statistics of distinct codes; new codes come last."""
-        known = sorted(number for number in numbers.values() if number is not None)
-        rows = values[known + [len(values) - 1] * (len(numbers) - len(known))]
+        known_numbers = sorted(number for number in numbers.values() if number is not None)
+        rows = values[known_numbers + [len(values) - 1] * (len(numbers) - len(known_numbers))]
         return _total(rows) / len(rows), rows.max(axis=0)
 
     def user_value(self, n_sessions: int, value: float, predicted: Array) -> UserValue:
@@ -145,10 +145,10 @@ def _columns(parts: Sequence[object], name: str, size: int) -> Array:
 
 def _with_unseen(statistics: Sequence[object], name: str, size: int, unseen: Array) -> Array:
     """Return the statistics by number, with those of a new code in the last row."""
-    known = [
+    statistics_of_fits = [
         extended(getattr(each, name), size, float(fill))[:size] for each, fill in zip(statistics, unseen, strict=True)
     ]
-    return np.vstack([np.column_stack(known), unseen])
+    return np.vstack([np.column_stack(statistics_of_fits), unseen])
 
 
 def _n_codes(numbers: NDArray[np.int64]) -> int:

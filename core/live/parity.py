@@ -150,7 +150,7 @@ def mismatches(scorer: LiveScorer, case: Case) -> Iterator[Mismatch]:
 def _segments(model: SessionValueModel, received: Iterable[tuple[Event, bool]]) -> list[Segment]:
     """Return the sessions in the order of their latest events; one that was closed and came back is two."""
     codes, keeps_duplicates = Codes(model.history), model.mapping.duplicates != "remove"
-    known = set(model.history.ids[SESSION].get_column(USER_SESSION).to_list())
+    sessions_in_history = set(model.history.ids[SESSION].get_column(USER_SESSION).to_list())
     current: dict[tuple[str, str], Segment] = {}
     finished: list[Segment] = []
     n_segments = 0
@@ -165,7 +165,7 @@ def _segments(model: SessionValueModel, received: Iterable[tuple[Event, bool]]) 
             train = codes.train_session(event.session)
             # a session that came back is another visit, so its code is its own
             code = _FIRST_CODE + n_segments if train is None else train
-            segment = Segment(code, codes.of(USER, event.user), event.session in known)
+            segment = Segment(code, codes.of(USER, event.user), event.session in sessions_in_history)
         row = LiveEvent(
             event.time, EVENT_CODE[event.type], codes.of(PRODUCT, event.product), codes.of(CATEGORY, event.category)
         )

@@ -64,10 +64,10 @@ def backtest_rules(rules: Rules, prefixes: pl.DataFrame) -> pl.DataFrame:
         total value of all sessions that labelled ones hold), precision and precision_others (share of sessions for
         which all claims of the rule came true). NaN where no session is labelled, or the rule claims nothing.
     """
-    known = prefixes.filter(pl.col(STACK).is_not_nan() & pl.col(P_BUY).is_not_nan()).sort(UNIT, EVENTS_SEEN)
-    lengths = np.searchsorted(earliness.LENGTH_ENDS, known.get_column(EVENTS_SEEN).to_numpy())
-    known = known.with_columns(pl.Series(_LENGTH, lengths))
-    return pl.DataFrame([_row(rule, known) for rule in rules.rules], schema=_SCHEMA)
+    valued = prefixes.filter(pl.col(STACK).is_not_nan() & pl.col(P_BUY).is_not_nan()).sort(UNIT, EVENTS_SEEN)
+    lengths = np.searchsorted(earliness.LENGTH_ENDS, valued.get_column(EVENTS_SEEN).to_numpy())
+    valued = valued.with_columns(pl.Series(_LENGTH, lengths))
+    return pl.DataFrame([_row(rule, valued) for rule in rules.rules], schema=_SCHEMA)
 
 
 def outcome_text(outcome: Mapping[str, Any]) -> str:
@@ -110,11 +110,11 @@ def suggested_rules(prefixes: pl.DataFrame) -> Rules:
     Args:
         prefixes: as in `backtest_rules`.
     """
-    known = prefixes.filter(pl.col(DRAWN) & pl.col(STACK).is_not_nan() & pl.col(P_BUY).is_not_nan())
-    if known.is_empty():
+    valued = prefixes.filter(pl.col(DRAWN) & pl.col(STACK).is_not_nan() & pl.col(P_BUY).is_not_nan())
+    if valued.is_empty():
         return Rules()
-    high, middle = (_rounded(float(known.get_column(STACK).quantile(share))) for share in (0.9, 0.5))  # type: ignore[arg-type]
-    low_chance = _rounded(float(known.get_column(P_BUY).quantile(0.25)))  # type: ignore[arg-type]  # there are rows
+    high, middle = (_rounded(float(valued.get_column(STACK).quantile(share))) for share in (0.9, 0.5))  # type: ignore[arg-type]
+    low_chance = _rounded(float(valued.get_column(P_BUY).quantile(0.25)))  # type: ignore[arg-type]  # there are rows
     return Rules(
         [
             Rule(label="high value", value_above=high, claims_value_above=high),
@@ -132,18 +132,18 @@ def _rounded(amount: float) -> float:
     return float(f"{amount:.2g}")
 
 
-def _row(rule: Rule, known: pl.DataFrame) -> dict[str, object]:
+def _row(rule: Rule, prefixes: pl.DataFrame) -> dict[str, object]:
     fulfilled = [
         _COLUMNS[measure] > bound if side == "above" else _COLUMNS[measure] < bound
         for measure, side, bound in rule.conditions()
     ]
-    first = known.filter(*fulfilled).unique(UNIT, keep="first", maintain_order=True)
-    sessions = known.unique(UNIT, keep="first")
+    first = prefixes.filter(*fulfilled).unique(UNIT, keep="first", maintain_order=True)
+    sessions = prefixes.unique(UNIT, keep="first")
     total, claim = float(sessions.get_column(VALUE).sum()), _claim(rule)
     facts = {"bought": pl.col(BOUGHT), "value": pl.col(VALUE)} | ({} if claim is None else {"precision": claim})
     of_labelled = first.select(**{name: fact.cast(pl.Float64).mean() for name, fact in facts.items()})
     by_length = (
-        known.filter(DRAWN)
+        prefixes.filter(DRAWN)
         .group_by(_LENGTH)
         .agg(**{name: fact.cast(pl.Float64).mean() for name, fact in facts.items()})
     )

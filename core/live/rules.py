@@ -19,7 +19,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from core.base.text import whole
-from core.errors import InputError, SettingError
+from core.errors import SettingError, SourceError
 from core.live.events import Estimate
 
 MEASURES = ("value", "low", "high", "to_come", "p_buy", "events_seen", "seconds")
@@ -130,9 +130,9 @@ def read_rules(path: Path) -> Rules:
         with path.open("rb") as file:
             content = tomllib.loads(file.read(_MAX_FILE_BYTES).decode())
     except OSError as error:
-        raise InputError.cannot_open(path, error.strerror or str(error)) from error
+        raise SourceError.cannot_open(path, error.strerror or str(error)) from error
     except (ValueError, RecursionError) as error:
-        raise InputError.cannot_open(path, f"it is not a TOML file: {error}") from error
+        raise SourceError.cannot_open(path, f"it is not a TOML file: {error}") from error
     unknown = [name for name in content if name != "rules"]
     try:
         if unknown:

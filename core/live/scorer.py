@@ -188,20 +188,20 @@ class LiveScorer:
 
     def _add(self, session: OpenSession, event: Event, *, learns_history: bool) -> None:
         product, category = self._codes.of(PRODUCT, event.product), self._codes.of(CATEGORY, event.category)
-        found = LiveEvent(event.time, EVENT_CODE[event.type], product, category)
+        coded = LiveEvent(event.time, EVENT_CODE[event.type], product, category)
         if event.id:
             session.event_ids.add(event.id)
-        if not self._keeps_duplicates and session.has(found):
+        if not self._keeps_duplicates and session.has(coded):
             return
-        session.insert(found, self._past.learned.price(found))
+        session.insert(coded, self._past.learned.price(coded))
         previous = None if session.before is None else session.before.start
-        if session.before is None or found.time < session.before.start:
+        if session.before is None or coded.time < session.before.start:
             session.before = self._past.begin(session)
         else:
-            self._past.look_up(session.before, found)
+            self._past.look_up(session.before, coded)
         if learns_history:
-            self._past.add(session, found)
-            self._minutes.add(found.time)
+            self._past.add(session, coded)
+            self._minutes.add(coded.time)
             if session.before.start != previous:
                 self._past.counts[USER].add_visit(session.user, session.before.start, previous)
 

@@ -62,8 +62,8 @@ class OpenSession:
         insort(self.events, (event, priced), key=lambda pair: pair[0])
 
     def has(self, event: LiveEvent) -> bool:
-        """Return whether the session has an equal event."""
-        return any(event == known for known, _ in self.events)
+        """Return whether the session already has an event equal to this one."""
+        return any(event == other for other, _ in self.events)
 
 
 @dataclass(frozen=True)

@@ -134,15 +134,15 @@ class ShopDay:
         """
         last = self._last_events(moment)
         self._compute(last, time.monotonic() + seconds)
-        known = last[~np.isnan(self._values[last, 0])]
-        order = np.argsort(-self._values[known, _COLUMNS.index(by)], kind="stable")[:limit]
+        estimated = last[~np.isnan(self._values[last, 0])]
+        order = np.argsort(-self._values[estimated, _COLUMNS.index(by)], kind="stable")[:limit]
         rows = [
             OpenSessionRow(event.session, event.user, self._estimates[row], moment - event.time)
-            for row in known[order].tolist()
+            for row in estimated[order].tolist()
             for event in (self._day.events[row],)
         ]
-        total, final = self._total(known, moment), self._final(known)
-        return ShopMoment(moment, len(last), len(last) - len(known), total, final, tuple(rows))
+        total, final = self._total(estimated, moment), self._final(estimated)
+        return ShopMoment(moment, len(last), len(last) - len(estimated), total, final, tuple(rows))
 
     def line(self, until: int, *, seconds: float) -> list[LinePoint]:
         """Return the points from the start of the day to a moment, one every STEP_SECONDS.

@@ -137,11 +137,11 @@ def load_model(source: Path | str | StoredRun) -> SessionValueModel:
 
 
 def _model_folder(source: Path | str | StoredRun) -> Path:
-    given = Path(source) if isinstance(source, (str, Path)) else source.folder
-    for folder in (given / _MODEL_FOLDER, given):
+    path = Path(source) if isinstance(source, (str, Path)) else source.folder
+    for folder in (path / _MODEL_FOLDER, path):
         if os.path.lexists(folder / MODEL_FILE):
             return folder
-    raise RunError.no_model(given)
+    raise RunError.no_model(path)
 
 
 def _require_whole(folder: Path, name: str, expected: str) -> None:

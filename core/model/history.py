@@ -105,8 +105,8 @@ class History:
         new_ids = {name: _with_known_codes(self.ids[name], log, name) for name in ID_COLUMNS}
         translated = {name: ids for name, ids in new_ids.items() if (ids["_own"] != ids[name]).any()}
         events = _translate(log.tables.events("test").select(self.events.columns).collect(), translated)
-        found = log.tables.units().sort(UNIT).select(UNIT, SESSION, USER, START).collect()
-        units = _translate(found, translated).with_columns(pl.lit(TEST_ROLE, pl.Int8).alias(ROLE))
+        units_in_file = log.tables.units().sort(UNIT).select(UNIT, SESSION, USER, START).collect()
+        units = _translate(units_in_file, translated).with_columns(pl.lit(TEST_ROLE, pl.Int8).alias(ROLE))
         continued = self._continued(units)
         if continued.height:
             events = self._joined_rows(events, continued, log.from_tables)
@@ -120,8 +120,8 @@ class History:
         }
         no_position = pl.lit(-1, pl.Int32).alias(VALUED)
         all_units = pl.concat([others.units, units.select(ROLE, SESSION, USER, START, no_position)])
-        wanted = log.sessions.select(USER_SESSION).join(all_ids[SESSION], on=USER_SESSION).get_column(SESSION)
-        is_new = (pl.col(ROLE) == TEST_ROLE) & pl.col(SESSION).is_in(wanted.implode())
+        sessions_in_file = log.sessions.select(USER_SESSION).join(all_ids[SESSION], on=USER_SESSION).get_column(SESSION)
+        is_new = (pl.col(ROLE) == TEST_ROLE) & pl.col(SESSION).is_in(sessions_in_file.implode())
         return LogWithHistory(
             pl.concat([others.events, events.with_columns(pl.col(UNIT) + others.units.height)]),
             all_units.with_columns(is_new.alias(NEW)),
@@ -145,10 +145,10 @@ class History:
 
     def _continued(self, units: pl.DataFrame) -> pl.DataFrame:
         """Return the units of a new file whose session the history has, and their rows in it (`_earlier`)."""
-        known = self.units.with_row_index("_earlier").select("_earlier", ROLE, SESSION, USER)
-        found = units.select(UNIT, SESSION, USER).join(known, on=[SESSION, USER])
+        own_units = self.units.with_row_index("_earlier").select("_earlier", ROLE, SESSION, USER)
+        matches = units.select(UNIT, SESSION, USER).join(own_units, on=[SESSION, USER])
         last_role = pl.col(ROLE) == pl.col(ROLE).max().over(UNIT)  # that of the test file, if it is in both
-        return found.filter(last_role).select(UNIT, "_earlier").sort(UNIT)
+        return matches.filter(last_role).select(UNIT, "_earlier").sort(UNIT)
 
     def _joined_rows(self, events: pl.DataFrame, continued: pl.DataFrame, from_tables: frozenset[str]) -> pl.DataFrame:
         """Return the events of a new file, with the earlier rows of the sessions that continue, sorted by unit."""
@@ -206,21 +206,23 @@ def _read(path: Path) -> pl.DataFrame:
     return pl.read_parquet(path, memory_map=False, glob=False)
 
 
-def _with_known_codes(known: pl.DataFrame, log: EventLog, name: str) -> pl.DataFrame:
+def _with_known_codes(history_ids: pl.DataFrame, log: EventLog, name: str) -> pl.DataFrame:
     """Return the ids of a new file with the codes of the history: code, id, `_own` (code in the file), `_is_new`.
 
     The codes of both are hashes of the ids. They differ if another version of Polars, or another seed, computed them.
     """
     id_column = ID_COLUMNS[name]
-    found = log.tables.dictionary(id_column).select(pl.col(name).alias("_own"), id_column).collect()
-    joined = found.join(known, on=id_column, how="left", maintain_order="left")
+    ids_in_file = log.tables.dictionary(id_column).select(pl.col(name).alias("_own"), id_column).collect()
+    joined = ids_in_file.join(history_ids, on=id_column, how="left", maintain_order="left")
     joined = joined.with_columns(pl.col(name).is_null().alias("_is_new"), pl.col(name).fill_null(pl.col("_own")))
     seed = log.seed
-    while (taken := joined.filter("_is_new").join(known, on=name, how="semi")).height:  # a new id with an old code
+    while (
+        clashes := joined.filter("_is_new").join(history_ids, on=name, how="semi")
+    ).height:  # a new id with an old code
         seed += 1
-        is_taken = pl.col(id_column).is_in(taken[id_column].implode())
+        is_clash = pl.col(id_column).is_in(clashes[id_column].implode())
         other_code = pl.col(id_column).hash(seed).reinterpret(signed=True)
-        joined = joined.with_columns(pl.when(is_taken).then(other_code).otherwise(name).alias(name))
+        joined = joined.with_columns(pl.when(is_clash).then(other_code).otherwise(name).alias(name))
     return joined
 
 

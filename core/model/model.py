@@ -21,7 +21,7 @@ from core.features import EngineName
 from core.ingestion import Query, Source, Tables, event_log
 from core.ingestion.attributes import AttributeTable, attribute_file, read_attributes
 from core.ingestion.mapping import Mapping, load_mapping
-from core.ingestion.mapping.settings import Names
+from core.ingestion.mapping.nested_settings import Names
 from core.ingestion.parallel import map_in_order
 from core.model.fitted_stack import FittedStack, Values
 from core.model.history import History, whole_history

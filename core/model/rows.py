@@ -97,8 +97,8 @@ def prefix_rows(
         prefixes: unit (ascending) and events_seen, one row per prefix.
     """
     events, all_units = log_with_history.log
-    known = all_units.join(_positions(all_units), on=[SESSION, USER], how="left", maintain_order="left")
-    units = prefixes.select(UNIT).join(known, on=UNIT, maintain_order="left")
+    all_with_positions = all_units.join(_positions(all_units), on=[SESSION, USER], how="left", maintain_order="left")
+    units = prefixes.select(UNIT).join(all_with_positions, on=UNIT, maintain_order="left")
     values, own_events = describe_prefixes(
         events.lazy(),
         all_units.drop(VALUED, NEW),

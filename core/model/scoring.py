@@ -55,8 +55,10 @@ class Scoring:
 
         def predict(rows: SessionRows) -> pl.DataFrame:
             values = fitted.predict(rows)
-            known = pl.DataFrame({USER_KNOWN: fitted.knows_user(rows), PRODUCTS_KNOWN: fitted.known_products(rows)})
-            return rows.units.hstack(value_frame(values.stack, values.intervals)).hstack(known)
+            familiarity = pl.DataFrame(
+                {USER_KNOWN: fitted.knows_user(rows), PRODUCTS_KNOWN: fitted.known_products(rows)}
+            )
+            return rows.units.hstack(value_frame(values.stack, values.intervals)).hstack(familiarity)
 
         report(0, 1, "computing features")
         rows = session_rows(self.log, spec, fitted.catalogue)
@@ -68,8 +70,8 @@ class Scoring:
         if not frames:
             raise ValueError("an event file without a usable row must have been refused")
         units = pl.concat(frames)
-        known = units.group_by(SESSION).agg(pl.col(USER_KNOWN).all(), pl.col(PRODUCTS_KNOWN).mean())
-        sessions = per_session(units.drop(USER_KNOWN, PRODUCTS_KNOWN)).join(known, on=SESSION)
+        by_session = units.group_by(SESSION).agg(pl.col(USER_KNOWN).all(), pl.col(PRODUCTS_KNOWN).mean())
+        sessions = per_session(units.drop(USER_KNOWN, PRODUCTS_KNOWN)).join(by_session, on=SESSION)
         source = pl.when(pl.col("units") > 1).then(pl.lit("summed")).otherwise(pl.lit("predicted"))
         ends = [name for name in sessions.columns if name.startswith(("low_", "high_"))]
         return (

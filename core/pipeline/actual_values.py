@@ -110,11 +110,11 @@ def compare_with_actual(run: Run, dataset: Dataset) -> Comparison | None:
     if not run.is_on(dataset) or dataset.card().split is None:
         return None
     sessions = _sessions(run, dataset)
-    known = sessions.drop_nulls(VALUE)
-    if known.is_empty():
+    with_value = sessions.drop_nulls(VALUE)
+    if with_value.is_empty():
         return None
     scores = run.manifest.scores.metric_scores
-    predicted, actual = (known.get_column(name).to_numpy() for name in (SESSION_VALUE, VALUE))
+    predicted, actual = (with_value.get_column(name).to_numpy() for name in (SESSION_VALUE, VALUE))
     return Comparison(
         metric=scores.metric,
         label=scores.label,
@@ -124,8 +124,8 @@ def compare_with_actual(run: Run, dataset: Dataset) -> Comparison | None:
         high=scores.expected.high,
         is_withheld=run.manifest.scores.expected_withheld,
         actual=metric_named(scores.metric).evaluate(predicted, actual),
-        sessions=known.height,
-        unknown=sessions.height - known.height,
+        sessions=with_value.height,
+        unknown=sessions.height - with_value.height,
     )
 
 

@@ -17,8 +17,9 @@ class RunClock:
     """Times the steps of a run and reports their progress.
 
     Attributes:
-        created: start of this attempt.
-        timings: step -> seconds, including earlier attempts.
+        created: start of this attempt, in UTC.
+        timings: finished step -> seconds, including earlier attempts.
+        on_result: callback for interim results, such as a finished trial.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -39,7 +40,7 @@ class RunClock:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Report]:
-        """Time the block as a step, and yield its progress callback."""
+        """Time the block as a step, and yield its progress callback. A step that raises an error is not timed."""
         started = time.monotonic()
 
         def report(part: int, parts: int, detail: str) -> None:
@@ -53,11 +54,11 @@ class RunClock:
             self._checkpoints.save_timings(self.timings)
 
     def budget(self, config: RunConfig) -> Budget:
-        """Return the limits of tuning. The minutes count from the start of the run."""
+        """Return the limits of tuning. The minutes count from the start of the run, as if it had had no pause."""
         minutes = config.budget_minutes
         deadline = None if minutes is None else self._started + 60 * minutes
         return Budget(config.trials, deadline, self._progress.should_finish)
 
     def seconds(self) -> float:
-        """Return the duration of all attempts, without the pauses between them."""
+        """Return the seconds that all attempts have taken so far, without the pauses between them."""
         return time.monotonic() - self._started

@@ -17,10 +17,13 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.pipeline.clock import RunClock
 from core.pipeline.session_predictions import count_composite, count_known
-from core.runs import manifest as manifests
 from core.runs import store
+from core.runs.manifest import CheckCounts, Manifest, MetaModel, SessionCounts, ShiftKind, TunedLearner, Tuning
+from core.runs.manifest import Shift as StoredShift
+from core.runs.scores import Interval, MetricScores, Scores, UserScore
 from core.schema import COMPOSITE, ROLE, STACK, TRAIN_ROLE, VALUE
 from core.training import Training, Vector, mean_squared_error
+from core.training.expected_score import ExpectedScore
 from core.training.shift import WARNING as SHIFT_WARNING
 from core.training.shift import Shift
 
@@ -39,10 +42,10 @@ def write_manifest(
     shift: Shift,
     certificate: Sequence[CheckResult],
     checks: Sequence[CheckResult],
-) -> manifests.Manifest:
+) -> Manifest:
     """Write the manifest. It has the SHA-256 of every file in the folder, so it must be written last."""
     card = dataset.card()
-    manifest = manifests.Manifest(
+    manifest = Manifest(
         run_id=run_id,
         created=clock.created.isoformat(timespec="seconds"),
         seconds=clock.seconds(),
@@ -55,7 +58,7 @@ def write_manifest(
         tuning=_tuning(training),
         shift=_shift(shift),
         warnings=(*([SHIFT_WARNING] if shift.unlike else []), *([_OPEN_WARNING] if config.is_live else [])),
-        sessions=manifests.SessionCounts(
+        sessions=SessionCounts(
             train=card.train.sessions,
             test=dataset.submission_order().height,
             known=count_known(dataset, config),
@@ -64,7 +67,7 @@ def write_manifest(
             cut=_count_cut(dataset, training),
         ),
         checks=_count_checks(checks),
-        certificate=manifests.CheckCounts.from_outcomes(check.outcome for check in certificate),
+        certificate=CheckCounts.from_outcomes(check.outcome for check in certificate),
         timings=clock.timings,
         threads=available_cores(),
         versions=store.versions(),
@@ -81,33 +84,33 @@ def _count_cut(dataset: Dataset, training: Training) -> int:
     return int(dataset.units().select(has_value.sum()).collect().item()) - training.data.n_whole
 
 
-def _scores(training: Training, *, withheld: bool) -> manifests.Scores:
+def _scores(training: Training, *, withheld: bool) -> Scores:
     y, folds = training.data.y, training.folds
     baseline = np.full(len(y), np.nan)
     for train, validation in folds.splits():
         baseline[validation] = y[train].mean()
     stack_errors = (training.stack.oof - y) ** 2
     stack_by_fold = [float(stack_errors[folds.fold_of == fold].mean()) for fold in range(folds.count)]
-    return manifests.Scores(
+    return Scores(
         learners=training.learner_mse(),
         fold_mse={fit.learner: list(fit.fold_mse) for fit in training.fits} | {STACK: stack_by_fold},
         cv_mse=training.cv_mse,
         baseline_mse=mean_squared_error(baseline, y),
         prices_mse=None if training.start is None else mean_squared_error(training.start, y),
-        expected_test_mse=manifests.Interval(**dataclasses.asdict(training.expected_mse)),
+        expected_test_mse=_interval(training.expected_mse),
         expected_withheld=withheld,
         users=_scores_by_user(training),
         in_metric=_scores_in_metric(training),
     )
 
 
-def _scores_in_metric(training: Training) -> manifests.MetricScores:
+def _scores_in_metric(training: Training) -> MetricScores:
     metric, y, validated = training.metric, training.data.y, training.folds.validated_mask
 
     def score(predictions: Vector) -> float:
         return metric.evaluate(predictions[validated], y[validated])
 
-    return manifests.MetricScores(
+    return MetricScores(
         metric=metric.name,
         label=metric.label,
         unit=metric.unit,
@@ -116,20 +119,21 @@ def _scores_in_metric(training: Training) -> manifests.MetricScores:
         blends={name: score(oof) for name, oof in training.combined.items() if name != training.stack.combination},
         baseline=score(training.constant),
         prices=None if training.start is None else score(training.start),
-        expected=manifests.Interval(**dataclasses.asdict(training.expected)),
-        expected_learners={
-            name: manifests.Interval(**dataclasses.asdict(expected))
-            for name, expected in training.expected_learners.items()
-        },
+        expected=_interval(training.expected),
+        expected_learners={name: _interval(expected) for name, expected in training.expected_learners.items()},
     )
 
 
-def _scores_by_user(training: Training) -> dict[str, manifests.UserScore]:
+def _interval(score: ExpectedScore) -> Interval:
+    return Interval(**dataclasses.asdict(score))
+
+
+def _scores_by_user(training: Training) -> dict[str, UserScore]:
     """Return the errors on sessions of "known" users, who have an earlier train session, and of "new" users."""
     errors = (training.stack.oof - training.data.y) ** 2
     is_known, is_known_in_test = training.history_counts > 0, training.test_history_counts > 0
     return {
-        name: manifests.UserScore(
+        name: UserScore(
             mse=float(np.nanmean(errors[mask])) if (mask & training.folds.validated_mask).any() else None,
             train_sessions=int(mask.sum()),
             test_sessions=int(test_mask.sum()),
@@ -138,9 +142,9 @@ def _scores_by_user(training: Training) -> dict[str, manifests.UserScore]:
     }
 
 
-def _meta_model(training: Training) -> manifests.MetaModel:
+def _meta_model(training: Training) -> MetaModel:
     stack = training.stack
-    return manifests.MetaModel(
+    return MetaModel(
         weights={fit.learner: float(weight) for fit, weight in zip(training.fits, stack.weights, strict=True)},
         intercept=stack.intercept,
         alpha=stack.alpha,
@@ -151,31 +155,31 @@ def _meta_model(training: Training) -> manifests.MetaModel:
     )
 
 
-def _tuning(training: Training) -> manifests.Tuning:
+def _tuning(training: Training) -> Tuning:
     learners = {}
     for fit in training.fits:
         search = training.search_results.get(fit.learner)
-        learners[fit.learner] = manifests.TunedLearner(
+        learners[fit.learner] = TunedLearner(
             settings=fit.settings,
             trials=len(search.trials) if search else 0,
             complete=len(search.complete) if search else 0,
             importances=search.importances if search else {},
             space=search.space if search else {},
         )
-    return manifests.Tuning(learners=learners, seeds=training.seeds, choice=training.selection_bias)
+    return Tuning(learners=learners, seeds=training.seeds, choice=training.selection_bias)
 
 
-def _shift(shift: Shift) -> manifests.Shift:
-    return manifests.Shift(
+def _shift(shift: Shift) -> StoredShift:
+    return StoredShift(
         outcome=shift.outcome,
-        kinds=tuple(manifests.ShiftKind(**dataclasses.asdict(kind)) for kind in shift.kinds),
+        kinds=tuple(ShiftKind(**dataclasses.asdict(kind)) for kind in shift.kinds),
         sentence=shift.sentence,
         figures={name: round(value, 6) for name, value in shift.figures.items()},
     )
 
 
-def _count_checks(checks: Sequence[CheckResult]) -> manifests.CheckCounts:
+def _count_checks(checks: Sequence[CheckResult]) -> CheckCounts:
     """Count the checks of a submission. A failed check counts only if it is an error, not a warning."""
-    return manifests.CheckCounts.from_outcomes(
+    return CheckCounts.from_outcomes(
         check.outcome for check in checks if check.outcome != "failed" or check.severity == "error"
     )

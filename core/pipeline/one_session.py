@@ -132,5 +132,5 @@ class SessionExplainer:
         similar = similar_sessions(self._explanation, self._drivers, effects, unit)
         sessions = self._dataset.units().select(UNIT, SESSION)
         ids = self._dataset.dictionary(USER_SESSION).select(SESSION, USER_SESSION)
-        found = similar.lazy().join(sessions, on=UNIT, how="left", maintain_order="left")
-        return found.join(ids, on=SESSION, how="left", maintain_order="left").drop(UNIT, SESSION).collect()
+        with_session = similar.lazy().join(sessions, on=UNIT, how="left", maintain_order="left")
+        return with_session.join(ids, on=SESSION, how="left", maintain_order="left").drop(UNIT, SESSION).collect()

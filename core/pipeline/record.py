@@ -62,16 +62,7 @@ def _search_frame(training: Training) -> pl.DataFrame:
     """
     return pl.DataFrame(
         [
-            {
-                "learner": learner,
-                "trial": trial.number + 1,
-                "loss": trial.loss,
-                "complete": trial.complete,
-                "folds": trial.folds,
-                "seconds": trial.seconds,
-                "rounds": int(trial.settings["rounds"]),
-                "settings": json.dumps(trial.params),
-            }
+            trial.record(learner) | {"rounds": int(trial.settings["rounds"]), "settings": json.dumps(trial.params)}
             for learner, search in training.search_results.items()
             for trial in search.trials
         ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -42,8 +44,8 @@ from core.runs.store import MODEL_FOLDER, SUBMISSION_FILE, versions
 from core.schema import SESSION
 from core.submission import check_file, write_submission
 from core.training import PreparedFolds, Training, certify_training, prepare, train, training_set, tune
-from core.training.live import train_live, with_prefixes
-from core.training.shift import find_shift
+from core.training.live import LiveTraining, train_live, with_prefixes
+from core.training.shift import Shift, find_shift
 from core.training.tuning import SearchFolder
 
 
@@ -80,7 +82,8 @@ def run(
         study = SearchFolder.claim(workspace.searches / _work_name(dataset, config.search_digest))
         clock.resume(checkpoints)
         try:
-            finished = _run(dataset, config, workspace, out, clock=clock, checkpoints=checkpoints, study=study)
+            results = _compute(dataset, config, clock=clock, checkpoints=checkpoints, study=study)
+            finished = _write(results, workspace, out, clock)
         except Cancelled:
             checkpoints.delete()
             study.delete()
@@ -95,16 +98,30 @@ def _work_name(dataset: Dataset, settings: str) -> str:
     return work_name(dataset.fingerprint, settings, (f"{name} {number}" for name, number in sorted(versions().items())))
 
 
-def _run(
-    dataset: Dataset,
-    config: RunConfig,
-    workspace: Workspace,
-    out: Path | None,
-    *,
-    clock: RunClock,
-    checkpoints: Checkpoints,
-    study: SearchFolder,
-) -> Run:
+@dataclass(frozen=True)
+class _Results:
+    """What a run has computed before its folder is written.
+
+    Attributes:
+        training: the training on whole sessions.
+        live: the training on prefixes; None unless the run values open sessions.
+        certificate: results of the checks for leaks.
+    """
+
+    dataset: Dataset
+    config: RunConfig
+    table: FeatureTable
+    training: Training
+    live: LiveTraining | None
+    shift: Shift
+    explanation: Explanation
+    certificate: Sequence[CheckResult]
+
+
+def _compute(
+    dataset: Dataset, config: RunConfig, *, clock: RunClock, checkpoints: Checkpoints, study: SearchFolder
+) -> _Results:
+    """Compute everything that a run folder has, step by step. Steps that an earlier attempt finished are loaded."""
     load_or_compute = checkpoints.load_or_compute
     with clock.step("features") as report:
         table = feature_table(dataset, config, report, load_or_compute)
@@ -135,26 +152,18 @@ def _run(
     with clock.step("certificate") as report:
         certify = partial(_certify, dataset, table, training, config, report)
         certificate = load_or_compute("certificate", certify, save_certificate, load_certificate)
+    return _Results(dataset, config, table, training, live, shift, explanation, certificate)
 
+
+def _write(results: _Results, workspace: Workspace, out: Path | None, clock: RunClock) -> Run:
+    """Write the run folder. It appears under its name only when it is complete."""
+    dataset, config, training = results.dataset, results.config, results.training
     run_id = f"{clock.created:%Y%m%d-%H%M%S}-{config.digest[:4]}{dataset.fingerprint[:4]}{secrets.token_hex(1)}"
     folder = out or workspace.runs / run_id
     with atomic_folder(folder) as temporary:
         with clock.step("write") as report:
             report(0, 1, "")
-            sessions = session_predictions(dataset, table, training, config)
-            submission = temporary / SUBMISSION_FILE
-            columns = dataset.card().submission_columns
-            write_submission(sessions, dataset.submission_order(), submission, columns)
-            target = target_of_dataset(dataset, use_known_values=config.use_known_values)
-            checks = check_file(submission, target)
-            write_tables(temporary, training, sessions, explanation, _recovered_prices(dataset, training))
-            if live is not None:
-                write_live_tables(temporary, live)
-            write_checks(temporary, certificate, checks)
-            model_folder = temporary / MODEL_FOLDER
-            model_folder.mkdir()
-            buy = None if live is None else live.buy
-            save_model(SessionValueModel.fit(training, dataset, versions(), buy), model_folder)
+            checks = _write_files(temporary, results)
         manifest = write_manifest(
             temporary,
             run_id,
@@ -162,12 +171,30 @@ def _run(
             config=config,
             dataset=dataset,
             training=training,
-            shift=shift,
-            certificate=certificate,
+            shift=results.shift,
+            certificate=results.certificate,
             checks=checks,
         )
     report(1, 1, "")
     return Run(folder, manifest)
+
+
+def _write_files(folder: Path, results: _Results) -> list[CheckResult]:
+    """Write all files of a run but its manifest, and return the checks of its submission."""
+    dataset, config, training, live = results.dataset, results.config, results.training, results.live
+    sessions = session_predictions(dataset, results.table, training, config)
+    submission = folder / SUBMISSION_FILE
+    write_submission(sessions, dataset.submission_order(), submission, dataset.card().submission_columns)
+    checks = check_file(submission, target_of_dataset(dataset, use_known_values=config.use_known_values))
+    write_tables(folder, training, sessions, results.explanation, _recovered_prices(dataset, training))
+    if live is not None:
+        write_live_tables(folder, live)
+    write_checks(folder, results.certificate, checks)
+    model_folder = folder / MODEL_FOLDER
+    model_folder.mkdir()
+    buy = None if live is None else live.buy
+    save_model(SessionValueModel.fit(training, dataset, versions(), buy), model_folder)
+    return checks
 
 
 def feature_table(

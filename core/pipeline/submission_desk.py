@@ -17,7 +17,7 @@ from core.base.text import count, whole
 from core.base.workspace import Workspace
 from core.check_result import CheckResult
 from core.eda.run_charts import file_values
-from core.errors import InputError, RunError
+from core.errors import InputError, RunError, SourceError
 from core.metric import metric_named
 from core.runs import Run, list_runs
 from core.runs.store import ANSWERS_FILE, OOF_FILE, SUBMISSION_FILE
@@ -96,14 +96,14 @@ def path_of_submission(workspace: Workspace, name: str) -> Path:
         if path.is_file():
             return path
     except OSError as error:  # such as a name that is too long
-        raise InputError.cannot_open(path, error.strerror or str(error)) from error
+        raise SourceError.cannot_open(path, error.strerror or str(error)) from error
     runs = {run.manifest.run_id: run for run in list_runs(workspace)}
     blends = {blend.blend: blend for blend in list_blends(workspace)}
     matches = matching_ids(name, [*runs, *blends])
     if not matches and path.exists():  # a folder or a device, which the reader refuses
         return path
     if not matches:
-        raise InputError.not_found(path)
+        raise SourceError.not_found(path)
     if len(matches) > 1:
         raise RunError.ambiguous("run or blend", name, matches)
     if blend := blends.get(matches[0]):

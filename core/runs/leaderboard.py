@@ -13,8 +13,8 @@ import polars as pl
 
 from core.metric import metric_named
 from core.runs.best import best_run
-from core.runs.manifest import Interval
 from core.runs.paired import NORMAL_QUANTILE, paired_losses
+from core.runs.scores import Interval
 from core.runs.store import OOF_FILE, Run
 from core.schema import STACK
 
@@ -100,7 +100,7 @@ class Difference:
 
     @property
     def is_clear(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Whether there is an interval, and 0 is not in it."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 

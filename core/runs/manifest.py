@@ -1,4 +1,4 @@
-"""The manifest of a run: its settings, data, scores, checks and files, as stored in manifest.json.
+"""The manifest of a run: its settings, data, checks and files, as stored in manifest.json; `scores` has the scores.
 
 Defaults of fields are for runs that were written before the field existed.
 """
@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, field_validator
 
 from core.config import StoredConfig
+from core.runs.scores import Scores
 
 VERSION: Final = 2
 """Version of the run folder. A new field with a default keeps it; a file or field that old folders cannot provide
@@ -20,21 +21,7 @@ raises it. Version 2 has a model, which version 1 lacks."""
 READABLE_VERSIONS: Final = (1, VERSION)
 
 
-class _Stored(BaseModel):
-    """An immutable part of the manifest."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-class Interval(_Stored):
-    """An estimate and the ends of its 90% interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-class CheckCounts(_Stored):
+class CheckCounts(BaseModel, frozen=True):
     """Numbers of checks that passed and failed. Checks that do not apply are not counted."""
 
     passed: int
@@ -51,57 +38,7 @@ class CheckCounts(_Stored):
         return cls(passed=counts["passed"], failed=counts["failed"])
 
 
-class UserScore(_Stored):
-    """Out-of-fold error on the sessions of users with, or without, an earlier session in the train file.
-
-    Attributes:
-        mse: mean squared error; None if the train file has no such session.
-    """
-
-    mse: float | None
-    train_sessions: int
-    test_sessions: int
-
-
-class MetricScores(_Stored):
-    """Out-of-fold scores in the metric that the run minimised; lower is better.
-
-    Attributes:
-        metric: mse, rmse, mae or rmsle.
-        label: the metric's name for people.
-        unit: the unit of the scores.
-        learners: learner -> score.
-        stack: score of the predictions of the run, by nested cross-validation.
-        blends: the other combinations of the learners -> score, also nested; see core.training.combinations.
-        baseline: score of the best constant, which is the mean, or the median for absolute errors.
-        prices: score of recovered prices times the user's ratio, without any trees.
-        expected: expected score on the test file.
-        expected_learners: learner -> its expected score on the test file; empty in runs of earlier versions.
-    """
-
-    metric: str
-    label: str
-    unit: str
-    learners: dict[str, float]
-    stack: float
-    blends: dict[str, float]
-    baseline: float
-    prices: float | None
-    expected: Interval
-    expected_learners: dict[str, Interval] = {}
-
-    @property
-    def loss_unit(self) -> str:
-        """The unit of one session's loss, before any root is taken."""
-        return {"mae": "value units", "rmsle": "squared log"}.get(self.metric, "squared value units")
-
-    @property
-    def skill(self) -> float:
-        """The share by which the stack reduces the score of the best constant."""
-        return 1 - self.stack / self.baseline if self.baseline else 0.0
-
-
-class ShiftKind(_Stored):
+class ShiftKind(BaseModel, frozen=True):
     """One way in which the test file differs from the train file.
 
     Attributes:
@@ -113,7 +50,7 @@ class ShiftKind(_Stored):
     advice: str
 
 
-class Shift(_Stored):
+class Shift(BaseModel, frozen=True):
     """The comparison of the test sessions with the train sessions.
 
     Attributes:
@@ -129,7 +66,7 @@ class Shift(_Stored):
     figures: dict[str, float] = {}
 
 
-class TunedLearner(_Stored):
+class TunedLearner(BaseModel, frozen=True):
     """The settings of a learner's final fits, and the search that found them.
 
     Attributes:
@@ -146,7 +83,7 @@ class TunedLearner(_Stored):
     space: dict[str, dict[str, Any]] = {}
 
 
-class Tuning(_Stored):
+class Tuning(BaseModel, frozen=True):
     """The result of tuning.
 
     Attributes:
@@ -160,54 +97,7 @@ class Tuning(_Stored):
     choice: float
 
 
-class Scores(_Stored):
-    """Scores of a run: out-of-fold mean squared errors, in squared value units, and the scores in the run's own metric.
-
-    Attributes:
-        learners: learner -> error.
-        fold_mse: learner or stack -> error by fold.
-        cv_mse: error of the stack, by nested cross-validation.
-        baseline_mse: error of predicting the training mean for every session.
-        prices_mse: error of recovered prices times the user's ratio, without any trees; None in runs without them.
-        expected_test_mse: expected error on the test file.
-        expected_withheld: whether the expected scores must not be relied on, because the test file is unlike train.
-            They are stored for programs; people see the cross-validated score.
-        users: "new" and "known" users -> their errors; empty in the first runs.
-        in_metric: None in the first runs, which only had the mean squared error; use `metric_scores`.
-    """
-
-    learners: dict[str, float]
-    fold_mse: dict[str, list[float]]
-    cv_mse: float
-    baseline_mse: float
-    prices_mse: float | None = None
-    expected_test_mse: Interval
-    expected_withheld: bool = False
-    users: dict[str, UserScore] = {}
-    in_metric: MetricScores | None = None
-
-    @property
-    def explained_share(self) -> float:
-        """The share by which the stack reduces the mean squared error of the mean; negative if it is worse."""
-        return 1 - self.cv_mse / self.baseline_mse if self.baseline_mse else 0.0
-
-    @property
-    def metric_scores(self) -> MetricScores:
-        """The scores to show: those in the metric that the run minimised."""
-        return self.in_metric or MetricScores(
-            metric="mse",
-            label="MSE",
-            unit="squared value units",
-            learners=self.learners,
-            stack=self.cv_mse,
-            blends={},
-            baseline=self.baseline_mse,
-            prices=self.prices_mse,
-            expected=self.expected_test_mse,
-        )
-
-
-class MetaModel(_Stored):
+class MetaModel(BaseModel, frozen=True):
     """The meta-model. Its prediction is the intercept plus the weighted sum of the learners' predictions.
 
     Attributes:
@@ -228,7 +118,7 @@ class MetaModel(_Stored):
     least: float = 0.0
 
 
-class SessionCounts(_Stored):
+class SessionCounts(BaseModel, frozen=True):
     """Numbers of sessions.
 
     Attributes:
@@ -248,7 +138,7 @@ class SessionCounts(_Stored):
     cut: int = 0
 
 
-class Manifest(_Stored):
+class Manifest(BaseModel, frozen=True):
     """Everything about a run that can be known without opening its tables.
 
     Attributes:

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from core.errors import InputError
+from core.errors import InputError, SourceError
 from core.schema import LINE
 from core.submission.number_kinds import KIND, NUMBER, classified
 from core.submission.reading import read_submission
@@ -42,7 +42,7 @@ class CheckedSubmission:
             InputError: the file does not exist.
         """
         if not path.exists():
-            raise InputError.not_found(path)
+            raise SourceError.not_found(path)
         try:
             return cls(read_submission(path), target)
         except InputError as error:

@@ -20,7 +20,7 @@ from typing import IO, Final, cast
 import polars as pl
 
 from core.base.text import count, listed, verb, whole
-from core.errors import InputError
+from core.errors import SourceError
 from core.ingestion.sources.encodings import SAMPLE_BYTES, UTF_8, detect_encoding
 from core.ingestion.sources.kinds import DAMAGED_ZIP, GZIP, JSON, JSON_LINES, PARQUET, ZIP, kind_of
 from core.ingestion.sources.paths import data_members
@@ -110,7 +110,7 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
         InputError: the file is missing or too large; or it cannot be read, or is damaged, which may show in the block.
     """
     if not path.exists():
-        raise InputError.not_found(path)
+        raise SourceError.not_found(path)
     if not path.is_file():
         raise unreadable(path.name, "it is not a file")
     size = path.stat().st_size

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.features.learned.catalogue import parts_of_start
+from core.metric import Metric
 from core.schema import STACK
 from core.training.fitting import FittedLearner
 from core.training.learners import Matrix, Vector
 from core.training.stacking import Stack
+from core.training.targets import Link
 
 _MIN_CHANGE = 1e-6
 """Smallest change of a start, in value units, over which a slope is computed; over a shorter one it would be noise."""
@@ -29,8 +31,8 @@ class Attribution:
     """Predictions of some rows, split into a base and the effects of the features, in value units.
 
     Attributes:
-        base: (rows,) the same for all rows of a fit.
-        effects: (rows, features).
+        base: (rows,) prediction without the features; the same for all rows of a fit.
+        effects: (rows, features) what each feature adds to the base.
     """
 
     base: Vector
@@ -38,7 +40,7 @@ class Attribution:
 
     @property
     def predicted(self) -> Vector:
-        """What was split: the predictions."""
+        """(rows,) the predictions that were split."""
         return np.asarray(self.base + self.effects.sum(axis=1))
 
     @classmethod
@@ -93,31 +95,45 @@ class StartParts:
         return Attribution(np.full(len(self.effects), self.mean), self.effects)
 
 
-def attribute_learner(models: Sequence[FittedLearner], X: Matrix, of_start: StartParts) -> Attribution:
+def attribute_learner(models: Sequence[FittedLearner], X: Matrix, start_parts: StartParts) -> Attribution:
     """Split the predictions of a learner on one fit, averaged over its models with several seeds."""
-    return Attribution.mean([_attribute_model(model, X, of_start) for model in models])
+    return Attribution.mean([_attribute_model(model, X, start_parts) for model in models])
 
 
-def _attribute_model(fitted: FittedLearner, X: Matrix, of_start: StartParts) -> Attribution:
-    link, shap = fitted.link, fitted.model.contributions(X)
-    base, trees, raw = shap[:, -1], shap[:, :-1], fitted.model.raw(X)
-    trees = _adding_up_to(trees, raw - base)  # some libraries return SHAP values in single precision
-    if of_start.start is None:
-        slopes = link.slopes(base, raw, None)
-        return Attribution(link.values(base, None), trees * slopes[:, None])
-    means = np.full(len(X), of_start.mean)
-    change = of_start.start - means
-    start = np.where(np.abs(change) < _MIN_CHANGE, means + _MIN_CHANGE, of_start.start)
-    by_start = [link.values(output, start) - link.values(output, means) for output in (base, raw)]
-    by_trees = [link.slopes(base, raw, origin) for origin in (of_start.start, means)]
-    start_slopes = np.mean(by_start, axis=0) / (start - means)
-    effects = trees * np.mean(by_trees, axis=0)[:, None] + of_start.effects * start_slopes[:, None]
-    at_base = link.values(base, means)
-    return Attribution(at_base, _adding_up_to(effects, link.values(raw, of_start.start) - at_base))
+def _attribute_model(fitted: FittedLearner, X: Matrix, start_parts: StartParts) -> Attribution:
+    shap, output = fitted.model.contributions(X), fitted.model.raw(X)
+    base_output = shap[:, -1]
+    # some libraries return SHAP values in single precision
+    tree_effects = _remove_rounding(shap[:, :-1], output - base_output)
+    if start_parts.start is None:
+        slopes = fitted.link.slopes(base_output, output, None)
+        return Attribution(fitted.link.values(base_output, None), tree_effects * slopes[:, None])
+    return _attribute_with_start(
+        fitted.link, start_parts, start_parts.start, base_output=base_output, output=output, tree_effects=tree_effects
+    )
 
 
-def _adding_up_to(parts: Matrix, totals: Vector) -> Matrix:
-    """Spread what is missing from the totals, a rounding error, over the parts in proportion to their size."""
+def _attribute_with_start(
+    link: Link, start_parts: StartParts, start: Vector, *, base_output: Vector, output: Vector, tree_effects: Matrix
+) -> Attribution:
+    """Split predictions between the trees and what they start from: the average effect of each in both orders.
+
+    Args:
+        base_output, output: (rows,) output of the trees without and with the features.
+        tree_effects: (rows, features); each row adds up to output - base_output.
+    """
+    base_start = np.full(len(output), start_parts.mean)
+    tree_slopes = np.mean([link.slopes(base_output, output, origin) for origin in (start, base_start)], axis=0)
+    changed_start = np.where(np.abs(start - base_start) < _MIN_CHANGE, base_start + _MIN_CHANGE, start)
+    changes = [link.values(raw, changed_start) - link.values(raw, base_start) for raw in (base_output, output)]
+    start_slopes = np.mean(changes, axis=0) / (changed_start - base_start)
+    effects = tree_effects * tree_slopes[:, None] + start_parts.effects * start_slopes[:, None]
+    base = link.values(base_output, base_start)
+    return Attribution(base, _remove_rounding(effects, link.values(output, start) - base))
+
+
+def _remove_rounding(parts: Matrix, totals: Vector) -> Matrix:
+    """Spread what the parts of each row lack, a rounding error, over them in proportion to their size."""
     missing, sizes = totals - parts.sum(axis=1), np.abs(parts)
     whole = sizes.sum(axis=1)
     shares = np.divide(missing, whole, out=np.zeros(len(parts)), where=whole > 0)
@@ -125,40 +141,42 @@ def _adding_up_to(parts: Matrix, totals: Vector) -> Matrix:
 
 
 def attribute_stack(
-    stack: Stack, by_learner: Mapping[str, Attribution], of_start: StartParts
+    stack: Stack, by_learner: Mapping[str, Attribution], start_parts: StartParts
 ) -> dict[str, Attribution]:
     """Return the attributions of the learners, and that of the stack, whose prediction combines theirs.
 
     On the scale of the metric, the stack is a weighted sum. On another scale than value units, the effects of each
-    learner are first stretched to that scale, and the sums are stretched back.
+    learner are first converted to that scale, and the sums are scaled back.
 
     Args:
         by_learner: learner -> its attribution, in the order of the weights.
     """
+    has_start = start_parts.start is not None
     parts, weights = list(by_learner.values()), list(stack.weights)
-    if of_start.start is not None:
-        parts, weights = [*parts, of_start.as_prediction], [*weights, stack.start_weight]
-    base, predicted = (
-        stack.predict(np.column_stack(columns[: len(by_learner)]), columns[-1] if of_start.start is not None else None)
-        for columns in ([part.base for part in parts], [part.predicted for part in parts])
-    )
-    effects = np.zeros_like(of_start.effects)
+    if has_start:
+        parts, weights = [*parts, start_parts.as_prediction], [*weights, stack.start_weight]
+
+    def combine(predictions: list[Vector]) -> Vector:
+        """Return the prediction of the stack from those of the parts; the last is the start, if there is one."""
+        return stack.predict(np.column_stack(predictions[: len(by_learner)]), predictions[-1] if has_start else None)
+
+    base, predicted = combine([part.base for part in parts]), combine([part.predicted for part in parts])
+    effects = np.zeros_like(start_parts.effects)
     for part, weight in zip(parts, weights, strict=True):
-        effects += weight * part.effects * _slopes(stack, part)[:, None]
-    return {**by_learner, STACK: Attribution(base, _stretched(effects, predicted - base))}
+        effects += weight * part.effects * _metric_slopes(stack.metric, part)[:, None]
+    return {**by_learner, STACK: Attribution(base, _scale_to(effects, predicted - base))}
 
 
-def _slopes(stack: Stack, part: Attribution) -> Vector:
+def _metric_slopes(metric: Metric, part: Attribution) -> Vector:
     """Return how much each prediction changes on the scale of the metric for every value unit."""
-    if not stack.metric.is_logarithmic:
+    if not metric.is_logarithmic:
         return np.ones(len(part.base))
     change = part.effects.sum(axis=1)
     change = np.where(np.abs(change) < _MIN_CHANGE, _MIN_CHANGE, change)
-    transform = stack.metric.transform
-    return np.asarray((transform(part.base + change) - transform(part.base)) / change)
+    return np.asarray((metric.transform(part.base + change) - metric.transform(part.base)) / change)
 
 
-def _stretched(effects: Matrix, totals: Vector) -> Matrix:
+def _scale_to(effects: Matrix, totals: Vector) -> Matrix:
     """Multiply the effects of each row so that they add up to its total, unless they do already."""
     sums = effects.sum(axis=1)
     is_other = np.abs(totals - sums) > _MIN_CHANGE * np.maximum(np.abs(effects).sum(axis=1), 1.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,13 +19,18 @@ _NEARLY_ABSOLUTE = 0.3
 
 @dataclass(frozen=True)
 class FittedLearner:
-    """A fitted model and its link."""
+    """A fitted model and its link, which turns the model's output into session values."""
 
     model: Model
     link: Link
 
     def predict(self, X: Matrix, start: Vector | None) -> Vector:
-        """Return session values; `start` is what the learners start from, in value units."""
+        """Return the session values of the rows, in value units.
+
+        Args:
+            X: (rows, columns) as the model was fitted.
+            start: (rows,) what the learners start from, in value units; None if they start from 0.
+        """
         if not len(X):  # some of the libraries refuse an empty matrix
             return np.empty(0)
         return self.link.values(self.model.raw(X), start)
@@ -44,6 +50,8 @@ def fit_learner(
     """Fit a model on binned rows.
 
     Args:
+        settings: objective, transform and hyperparameters.
+        y: (rows,) session values.
         start: estimates that the learner starts from, in value units; None for no estimates.
         metric: metric that the bias correction of a transformed target follows.
         matrix: function that returns the rows, because the bias correction needs predictions.
@@ -58,17 +66,26 @@ def fit_learner(
     if context.monotone_increasing and task.objective == ABSOLUTE:
         # the leaves of an absolute loss are refitted after the tree has grown, which breaks monotone constraints
         task = replace(task, objective=HUBER, delta=_NEARLY_ABSOLUTE * task.delta)
-    try:
+    with _reporting_missing_device(context.device):
         model = binned.fit(task, settings, context)
-    except Exception as error:
-        if context.device == "cpu":
-            raise
-        # each library has its own exceptions for a missing device
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SettingError.device_unavailable(context.device, first_line) from error
     if link.is_transform:
         link = link.bias_corrected(model.raw(matrix()), start, y, metric, weights)
     return FittedLearner(model, link)
+
+
+@contextmanager
+def _reporting_missing_device(device: str) -> Iterator[None]:
+    """Raise a `SettingError` for any error of a fit that is not on the CPU.
+
+    Each library has its own exceptions for a device that is missing.
+    """
+    try:
+        yield
+    except Exception as error:
+        if device == "cpu":
+            raise
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SettingError.device_unavailable(device, first_line) from error
 
 
 def check_device(device: str, learners: Iterable[Learner]) -> None:
@@ -88,6 +105,6 @@ def check_device(device: str, learners: Iterable[Learner]) -> None:
 
 
 def default_settings(learner: Learner, metric: Metric, y: Vector) -> Settings:
-    """Return the settings of a learner that is not tuned, for values such as `y`."""
+    """Return the settings of a learner that is not tuned, with the first target to try for values such as `y`."""
     target = targets_to_try(metric, y, learner)[0]
     return {"objective": target.objective, "transform": target.transform} | learner.defaults()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
-from core.errors import InputError
+from core.errors import ContentError
 
 USERS_PER_FOLD = 4
 """Smallest number of users per fold; with fewer, the score of a fold is meaningless."""
@@ -92,7 +92,7 @@ class Folds:
         return np.asarray(self.fold_of != NO_FOLD)
 
     def part(self, rows: Rows) -> Folds:
-        """Select rows by number; they stay in their folds."""
+        """Return the folds of some rows, which are selected by number."""
         return replace(self, fold_of=self.fold_of[rows], users=self.users[rows])
 
 
@@ -124,16 +124,16 @@ def make_folds(
     """
     n_users = len(np.unique(users))
     if n_users < count * users_per_fold:
-        raise InputError.too_few_users(n_users, count * users_per_fold)
+        raise ContentError.too_few_users(n_users, count * users_per_fold)
     if kind == "forward":
         if starts is None:
             raise TypeError("forward folds need starts")
         folds = Folds(_periods(starts, count), count, users, kind)
         if not all(len(validated) for _, validated in folds.splits()):
-            raise InputError.empty_period(count)
+            raise ContentError.empty_period(count)
         n_users = min(len(np.unique(users[train])) for train, _ in folds.splits())
         if n_users < users_per_fold:
-            raise InputError.too_few_users_per_period(n_users, users_per_fold)
+            raise ContentError.too_few_users_per_period(n_users, users_per_fold)
         return folds
     if kind == "user_and_value":
         if y is None:

@@ -64,7 +64,7 @@ class IntervalModel(Protocol):
     """Computes the prediction intervals of new rows."""
 
     def ends(self, predictors: ErrorPredictors) -> dict[float, Matrix]:
-        """Return level -> low and high ends as an array (rows, 2); a high end may be infinite."""
+        """Return the interval ends: level -> array (rows, 2) of low and high; high may be infinite."""
 
     def save(self, folder: Path) -> None:
         """Write the model into a folder."""
@@ -176,18 +176,18 @@ class Calibration:
         """Level -> low and high quantile of the errors relative to their sizes, by category; infinite with too few."""
         n_categories = len(self.edges) + 1
         quantiles = {level: np.tile([-np.inf, np.inf], (n_categories, 1)) for level in LEVELS}
-        calibrated = self._category(self.predicted)
-        found = np.unique(calibrated)
-        if not len(found):
+        category_of_row = self._category(self.predicted)
+        categories = np.unique(category_of_row)
+        if not len(categories):
             return quantiles
         system = ConformalPredictiveSystem()
-        system.fit(self.errors, sigmas=self.sizes, bins=calibrated, seed=0)
-        nothing, one = np.zeros(len(found)), np.ones(len(found))
+        system.fit(self.errors, sigmas=self.sizes, bins=category_of_row, seed=0)
+        zeros, ones = np.zeros(len(categories)), np.ones(len(categories))
         with warnings.catch_warnings():
             # crepes warns of too few sessions for the level; its ends are then infinite, which says the same
             warnings.simplefilter("ignore", UserWarning)
             for level, ends in quantiles.items():
-                ends[found] = system.predict_int(nothing, sigmas=one, bins=found, confidence=level)
+                ends[categories] = system.predict_int(zeros, sigmas=ones, bins=categories, confidence=level)
         return quantiles
 
     def _category(self, predicted: Vector) -> NDArray[np.int64]:

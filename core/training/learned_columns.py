@@ -20,7 +20,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,7 @@ class FoldColumns:
     """The learned columns of each fit.
 
     Attributes:
+        names: names of the columns.
         train, test: one matrix per fit, of shapes (training rows, columns) and (test rows, columns).
         transforms: one per fit, whose output are the columns of the test rows and of the rows that the fit validates.
         prices: prices recovered from all training rows.
@@ -67,11 +68,11 @@ class FoldColumns:
         return self.names.index(START.name)
 
     def train_start(self, fold: int, rows: NDArray[np.int64]) -> Vector:
-        """Return the start of training rows."""
+        """Return what the learners of a fold start from in training rows, in value units."""
         return np.asarray(self.train[fold][rows, self.start_index])
 
     def test_start(self, fit: int) -> Vector:
-        """Return the start of the test rows."""
+        """Return what the learners of a fit start from in the test rows, in value units."""
         return np.asarray(self.test[fit][:, self.start_index])
 
     def first_rows(self, n_rows: int) -> FoldColumns:
@@ -118,34 +119,25 @@ def learn_columns(
 
     Args:
         baskets: events of the sessions: first the len(y) training rows, then the test rows.
+        y: values of the training rows.
         times: users and times of the sessions; None if earlier values of the users are not used.
         n_whole: number of the first training rows to learn from, if the others are prefixes of them; None for all.
         report: receives the number of folds whose prices are recovered, and their total.
     """
     nested = NestedFolds(folds, n_whole)
-    tables, statistics = PriceTables(baskets, y, nested), ValueStatistics(baskets)
-    search = StartSearch(tables, nested, times, y)
-
-    @cache
-    def learned_statistics(key: Key) -> TargetStatistics:
-        rows = nested.rows(key)
-        return statistics.learn(rows, y[rows])
-
-    @cache
-    def statistic_columns(key: Key) -> Matrix:
-        return statistics.features(learned_statistics(key))
-
+    tables, statistics = PriceTables(baskets, y, nested), _StatisticTables(baskets, y, nested)
+    starts = _choose_starts(StartSearch(tables, nested, times, y), folds.fit_count, report)
     names = tuple(learned.feature.name for learned in learned_features(baskets.catalogue.own))
     n_own = len(names) - len(learned_features())
-    columns, transforms, chosen = [], [], []
-    for fold, start in enumerate(_starts(search, folds.fit_count, report)):
-        price_columns = nested.cross_fit(fold, partial(tables.features, settings=start.settings))
-        own, of_items = np.hsplit(nested.cross_fit(fold, statistic_columns), [n_own])
-        columns.append(np.column_stack([own, price_columns, of_items, start.columns()]))
-        prices, recovered = tables.fit((fold,), start.settings), np.maximum(start.recovered[: nested.n_whole], 0.0)
-        transforms.append(FoldTransform(prices, learned_statistics((fold,)), start.factor, recovered))
-        chosen.append(start.settings)
-    settings = Counter(chosen).most_common(1)[0][0]
+    columns, transforms = [], []
+    for fold, start in enumerate(starts):
+        own, of_items = np.hsplit(nested.cross_fit(fold, statistics.features), [n_own])
+        of_prices = nested.cross_fit(fold, partial(tables.features, settings=start.settings))
+        columns.append(np.column_stack([own, of_prices, of_items, start.columns()]))
+        recovered = np.maximum(start.recovered[: nested.n_whole], 0.0)
+        prices = tables.fit((fold,), start.settings)
+        transforms.append(FoldTransform(prices, statistics.learn((fold,)), start.factor, recovered))
+    settings = Counter(start.settings for start in starts).most_common(1)[0][0]
     return FoldColumns(
         names=names,
         train=tuple(matrix[: len(y)] for matrix in columns),
@@ -156,7 +148,29 @@ def learn_columns(
     )
 
 
-def _starts(search: StartSearch, n_folds: int, report: Callable[[int, int], None]) -> list[Start]:
+class _StatisticTables:
+    """Target statistics learned without the rows of a key; learned once, because several folds share a key."""
+
+    def __init__(self, baskets: Baskets, y: Vector, nested: NestedFolds) -> None:
+        self._statistics, self._y, self._nested = ValueStatistics(baskets), y, nested
+        self._learned: dict[Key, TargetStatistics] = {}
+        self._features: dict[Key, Matrix] = {}
+
+    def learn(self, key: Key) -> TargetStatistics:
+        """Return the statistics of the rows that a key does not leave out."""
+        if key not in self._learned:
+            rows = self._nested.rows(key)
+            self._learned[key] = self._statistics.learn(rows, self._y[rows])
+        return self._learned[key]
+
+    def features(self, key: Key) -> Matrix:
+        """Return the columns of the statistics, shape (all rows, columns): those of own columns first."""
+        if key not in self._features:
+            self._features[key] = self._statistics.features(self.learn(key))
+        return self._features[key]
+
+
+def _choose_starts(search: StartSearch, n_folds: int, report: Callable[[int, int], None]) -> list[Start]:
     """Return the start of each fold. The folds are searched in parallel, with one core each."""
     starts = []
     with threadpool_limits(1), GeneratorPool(min(available_cores(), n_folds)) as pool:

@@ -35,12 +35,6 @@ class NestedFolds:
             count = _MIN_FOLDS if folds.kind == "forward" else 2
             self.inner = tuple(_split_again(folds, fit, count) for fit in range(folds.fit_count))
 
-    @property
-    def n_keys(self) -> int:
-        """Number of different sets of rows to learn from."""
-        count = self.folds.fit_count
-        return count + (count * (count - 1) // 2 if self.inner is None else sum(folds.count for folds in self.inner))
-
     def rows(self, key: Key) -> NDArray[np.int64]:
         """Return the rows to learn from without those of the key."""
         mask = self.folds.train_mask(key[0]) if key else np.ones(len(self.folds.fold_of), dtype=bool)

@@ -141,7 +141,7 @@ class Link:
     def slopes(self, origin: Vector, raw: Vector, start: Vector | None) -> Vector:
         """Return the average slope of the value between two outputs of the model, `origin` and `raw`.
 
-        Parts of `raw - origin`, multiplied by the slope, sum to the change of the value.
+        If `raw - origin` is split into parts, the parts times the slope add up to the change of the value.
         """
         change = raw - origin
         change = np.where(np.abs(change) < _MIN_CHANGE, _MIN_CHANGE, change)

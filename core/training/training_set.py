@@ -94,7 +94,7 @@ class TrainingSet:
         )
 
     def whole_sessions(self) -> TrainingSet:
-        """Return the training rows that are whole sessions, and the test rows."""
+        """Return the same set without the training rows that are prefixes of sessions."""
         if self.prefixes is None:
             return self
         n_whole, n_test = self.n_whole, len(self.test_units)
@@ -168,13 +168,13 @@ def _is_cut(units: pl.DataFrame) -> pl.Series:
     one, without these 0.3% of the training sessions. If the times of the files overlap, the files share sessions for
     another reason, and none is cut.
     """
-    known = units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION)
+    in_both_files = units.filter(pl.col(KNOWN_VALUE).is_not_null()).get_column(SESSION)
     starts = units.select(
         train=pl.col(START).filter(pl.col(ROLE) == TRAIN_ROLE).max(),
         test=pl.col(START).filter(pl.col(ROLE) == TEST_ROLE).min(),
     )
     is_split_by_date = starts.select(pl.col("train") <= pl.col("test")).item()
-    return units.get_column(SESSION).is_in((known if is_split_by_date else known.clear()).implode())
+    return units.get_column(SESSION).is_in((in_both_files if is_split_by_date else in_both_files.clear()).implode())
 
 
 def _positions_in_train(test: pl.DataFrame, train: pl.DataFrame) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Cached findings for Home. See pages/_ui/cache.py for why they do not expire."""
+"""Cached findings for Home. Datasets and runs do not change, so results do not expire."""
 
 from __future__ import annotations
 

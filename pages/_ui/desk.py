@@ -34,7 +34,7 @@ from core.submission.compare import Comparison
 from core.submission.reading import read_content
 from core.submission.repair import Repair, repair
 from core.submission.repair_columns import ColumnChoice
-from pages._ui.selectors import run_name
+from pages._ui.run_names import run_name
 
 PART: Final = "submission"
 """Name of the part of an upload that a submission file is."""

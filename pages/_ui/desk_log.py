@@ -15,7 +15,7 @@ from core.runs import Run, list_runs
 from core.submission import log
 from pages._ui.chart import show_chart
 from pages._ui.frame import Page, showing_errors
-from pages._ui.selectors import run_name
+from pages._ui.run_names import run_name
 from pages._ui.table import show_table
 from pages._ui.text import plain
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -89,6 +89,7 @@ def filter_by_pick(chart: str, pick: Pick, chart_state: Mapping[str, Any], selec
 
 
 def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:
+    """Return the values of the widgets that show a filter, by key."""
     first, last = _days(card)
     begin, end = max(selection.first or first, first), min(selection.last or last, last)
     return {
@@ -106,6 +107,7 @@ def _widget_values(selection: Selection, card: DatasetCard) -> dict[str, Any]:
 
 
 def _show_widgets(card: DatasetCard, categories: list[str], own: list[str], labels: Mapping[str, str]) -> Selection:
+    """Show the widgets, and return the filter that they describe; arguments as for `show_filter`."""
     first, last = _days(card)
     unit = plain(value_unit())
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -117,31 +119,12 @@ def _show_widgets(card: DatasetCard, categories: list[str], own: list[str], labe
         most_value = _number_input(f"Highest value ({unit})", "filter-most-value", 0.0)
         least_events = _number_input("Fewest events", "filter-least-events", 1)
         most_events = _number_input("Most events", "filter-most-events", 1)
-        shares = sorted({*_SHARES, st.session_state["filter-users"]}, reverse=True)
-        users = st.selectbox(
-            "Users",
-            shares,
-            format_func=lambda share: _SHARES.get(share, percent(share)),
-            key="filter-users",
-            width=140,
+        users = _choose_share_of_users()
+        selected_categories = _choose_several(
+            "Categories", categories, "filter-categories", "an id", lambda category: labels.get(category, category)
         )
-        selected_categories = st.multiselect(
-            "Categories",
-            categories,
-            format_func=lambda category: labels.get(category, category),
-            key="filter-categories",
-            placeholder="any, or type an id",
-            accept_new_options=True,
-            width=300,
-        )
-        selected_own = own and st.multiselect(
-            "Own columns",
-            own,
-            format_func=lambda entry: entry.replace("=", ": ", 1),
-            key="filter-own",
-            placeholder="any, or type name=cell",
-            accept_new_options=True,
-            width=300,
+        selected_own = own and _choose_several(
+            "Own columns", own, "filter-own", "name=cell", lambda entry: entry.replace("=", ": ", 1)
         )
     begin, end = days if isinstance(days, tuple) and len(days) == 2 else (first, last)
     return Selection(
@@ -153,9 +136,33 @@ def _show_widgets(card: DatasetCard, categories: list[str], own: list[str], labe
         most_value=most_value,
         least_events=least_events,
         most_events=most_events,
-        users=None if users == 1.0 else users,
+        users=users,
         categories=tuple(selected_categories),
         own=tuple(selected_own),
+    )
+
+
+def _choose_share_of_users() -> float | None:
+    """Return the chosen share of the users; None for all of them."""
+    shares = sorted({*_SHARES, st.session_state["filter-users"]}, reverse=True)
+    share = st.selectbox(
+        "Users", shares, format_func=lambda share: _SHARES.get(share, percent(share)), key="filter-users", width=140
+    )
+    return None if share == 1.0 else share
+
+
+def _choose_several(
+    label: str, options: list[str], key: str, form: str, format_option: Callable[[str], str]
+) -> list[str]:
+    """Return the chosen options, to which others can be added by typing them in the named form."""
+    return st.multiselect(
+        label,
+        options,
+        format_func=format_option,
+        key=key,
+        placeholder=f"any, or type {form}",
+        accept_new_options=True,
+        width=300,
     )
 
 

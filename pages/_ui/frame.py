@@ -215,6 +215,29 @@ def show_empty_state(content: str, needs: Literal["dataset", "run"], waiting: Jo
         st.page_link(entry.path, label=f"Go to {entry.label}", icon=entry.icon)
 
 
+def dataset_or_stop(page: Page, question: str, content: str) -> Dataset:
+    """Return the selected dataset. Without one, say what the page will show, and end it.
+
+    Args:
+        question: title of the page.
+        content: see `show_empty_state`.
+    """
+    if page.dataset is None:
+        show_title(question, "There is no dataset yet.")
+        show_empty_state(content, "dataset")
+        st.stop()
+    return page.dataset
+
+
+def run_or_stop(page: Page, question: str, content: str) -> Run:
+    """Return the selected run. Without one, say what the page will show, and end it; see `dataset_or_stop`."""
+    if page.run is None:
+        show_title(question, page.no_run)
+        show_empty_state(content, "run", page.waiting)
+        st.stop()
+    return page.run
+
+
 @contextmanager
 def showing_errors(*, stop: bool = False) -> Iterator[None]:
     """Show an error of the studio as a message; with `stop`, end the page there."""

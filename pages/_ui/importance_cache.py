@@ -1,4 +1,4 @@
-"""Cached explanations of runs, by the folder of a run. See pages/_ui/cache.py for why results do not expire."""
+"""Cached explanations of runs, by the folder of a run. Runs do not change, so results do not expire."""
 
 from __future__ import annotations
 

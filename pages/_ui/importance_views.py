@@ -17,10 +17,10 @@ from core.importance.methods.interactions import SEPARATOR
 from core.pipeline.explain import explain_further
 from core.runs import Run
 from core.schema import LEARNER_LABELS, STACK
-from pages._ui.cache import importance_frame, recovered_prices
 from pages._ui.chart import show_chart
 from pages._ui.downloads import offer_chart
 from pages._ui.importance_cache import Explained, compared_periods, slow_methods
+from pages._ui.run_cache import importance_frame, recovered_prices
 from pages._ui.run_tables import price_table
 from pages._ui.table import Frame, show_table
 from pages._ui.text import plain

@@ -1,8 +1,6 @@
-"""Background jobs: their progress, queue, outcomes and history, with buttons to cancel or resume them."""
+"""One background job: its progress and its outcome, with buttons to cancel or resume it."""
 
 from __future__ import annotations
-
-import datetime
 
 import streamlit as st
 
@@ -15,13 +13,10 @@ from core.jobs.interim_results import trial_frame
 from core.jobs.job import RESUMABLE
 from core.runs import Run, best_run, describe_settings, list_runs
 from pages._ui.number_format import in_page_format
-from pages._ui.serving.privacy import for_visitors
 from pages._ui.state import page_state, set_param
-from pages._ui.table import show_table
 from pages._ui.text import plain
 
 _REFRESH_SECONDS = 1.0
-_MAX_HISTORY = 50
 _OUTCOMES = {
     "done": "The run is done.",
     "cancelled": "The run was cancelled. Its results were not kept.",
@@ -201,59 +196,6 @@ def show_outcome(workspace: Workspace, job: Job, selected: Run | None = None) ->
             Jobs(workspace).acknowledge_end(job.id)
             set_param("job", "")
             st.rerun()
-
-
-def show_queue(workspace: Workspace) -> None:
-    """Show the queued jobs, the next one first, with buttons to move and remove them; nothing if there are none."""
-    st.fragment(in_page_format(_draw_queue), run_every=_REFRESH_SECONDS * 2 if Jobs(workspace).queue() else None)(
-        workspace
-    )
-
-
-def _draw_queue(workspace: Workspace) -> None:
-    jobs = Jobs(workspace)
-    queue = jobs.queue()
-    if not queue:
-        return
-    st.markdown(f"**{count(len(queue), 'run')} in the queue**")
-    for position, job in enumerate(queue):
-        with st.container(horizontal=True, vertical_alignment="center", border=True):
-            st.markdown(f"{position + 1}\\. {plain(f'{job.dataset_name}, {settings_text(job)}')}", width="stretch")
-            for icon, steps, label in (("arrow_upward", -1, "Earlier"), ("arrow_downward", 1, "Later")):
-                at_end = position + steps not in range(len(queue))
-                if _icon_button(icon, label, f"{label}-{job.id}", disabled=at_end):
-                    jobs.move(job.id, steps)
-                    st.rerun(scope="fragment")
-            if _icon_button("close", "Remove from the queue", f"drop-{job.id}"):
-                cancel(workspace, job.id)
-                st.rerun(scope="app")
-
-
-def _icon_button(icon: str, tooltip: str, key: str, *, disabled: bool = False) -> bool:
-    return st.button("", icon=f":material/{icon}:", help=tooltip, key=key, disabled=disabled, type="tertiary")
-
-
-def show_history(workspace: Workspace) -> None:
-    """Show the jobs that have ended, newest first."""
-    ended = [job for job in Jobs(workspace).all() if not job.open]
-    if not ended:
-        return
-    with st.expander(f"History: {count(len(ended), 'job')}", icon=":material/history:"):
-        show_table(
-            [
-                {
-                    "Requested": f"{datetime.datetime.fromtimestamp(job.created, datetime.UTC):%d %b %Y %H:%M} UTC",
-                    "Dataset": for_visitors(job.dataset_name),
-                    "Settings": settings_text(job),
-                    "Outcome": job.state,
-                    "Time": duration(job.seconds()),
-                    "Error": for_visitors(job.error or ""),
-                }
-                for job in ended[:_MAX_HISTORY]
-            ],
-            numbers=("Time",),
-            alt="Jobs that have ended, with their settings, outcome and time",
-        )
 
 
 def settings_text(job: Job) -> str:

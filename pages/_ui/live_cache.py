@@ -1,4 +1,4 @@
-"""Cached results of models for open sessions. See pages/_ui/cache.py for why they do not expire."""
+"""Cached results of models for open sessions. Runs do not change, so results do not expire."""
 
 from __future__ import annotations
 

@@ -11,10 +11,13 @@ from core.base.text import count, fold_case, whole
 from core.base.workspace import Workspace
 from core.errors import StudioError
 from core.ingestion import Source
-from core.ingestion.drafts import AS_IT_STANDS, frequent_values, known_mappings, propose, save_mapping, suggest
+from core.ingestion.completed_mapping import complete_mapping
+from core.ingestion.drafts import AS_IT_STANDS, draft_mapping, fitting_mapping, frequent_values
 from core.ingestion.mapping import Guess, Mapping, mapping_text
 from core.ingestion.mapping.role_text import ROLE_NAME
-from core.ingestion.preview import Peek, complete_mapping, count_usable, peek, preview_rows
+from core.ingestion.peek import Peek, peek
+from core.ingestion.preview import count_usable, preview_rows
+from core.ingestion.saved_mappings import known_mappings, save_mapping
 from core.schema import EVENT_TYPES
 from pages._ui.form_words import NO_COLUMN, field_help, form_text
 from pages._ui.kept_fields import kept_key
@@ -64,7 +67,7 @@ def mapping_form(workspace: Workspace, source: Source, log: Peek) -> Mapping | N
     name = st.selectbox(
         "Log format",
         names,
-        names.index(propose(log, known) or _CUSTOM),
+        names.index(fitting_mapping(log, known) or _CUSTOM),
         format_func=lambda name: _FORMAT_LABELS.get(name, name),
         key=key,
     )
@@ -115,7 +118,7 @@ def _key(log: Peek, part: str) -> str:
 
 def _custom_mapping(log: Peek) -> Mapping:
     """Show the fields, filled in with a suggestion from the log, and return the mapping."""
-    draft = suggest(log)
+    draft = draft_mapping(log)
     for role in draft.missing:
         st.caption(f"Choose the {ROLE_NAME.get(role, role)}. {form_text(draft.reasons[role])}")
     settings: dict[str, Any] = {"name": st.text_input("Name of the mapping", "My shop", key=_key(log, "name"))}

@@ -1,4 +1,4 @@
-"""The number format of the selected dataset where texts are written later, in another thread, or only once.
+"""Keep the number format of the selected dataset for texts that are written later, in another thread, or only once.
 
 `open_page` enters the format of the dataset for the run of the script. A fragment that is drawn again, and a download
 that is written when it is clicked, run without the page, so they keep the format of the page that made them.

@@ -14,7 +14,7 @@ from core.model import ChangedEvent
 from core.pipeline.one_session import SessionExplanation
 from core.runs import Run
 from core.schema import EVENT_TYPES
-from pages._ui import cache
+from pages._ui import explore_cache
 from pages._ui.chart import draw_chart, show_chart
 from pages._ui.downloads import offer_chart
 from pages._ui.frame import Metric, show_metrics, showing_errors
@@ -30,7 +30,7 @@ def show_session(run: Run, dataset: Dataset) -> None:
     """Let the visitor choose a session, and show why it has its predicted value."""
     folder = str(dataset.folder)
     session_id = choose_session(
-        lambda draw: cache.draw_session(folder, (), draw),
+        lambda draw: explore_cache.draw_session(folder, (), draw),
         key="explain-random",
         placeholder="an id from the event files",
         hint="Enter a session id, or draw a random session.",
@@ -47,7 +47,7 @@ def show_session(run: Run, dataset: Dataset) -> None:
     show_chart(shown.finding, shown.figure, title=shown.title, key="waterfall")
     offer_chart("one_session", data, shown, f"Session {session_id}.")
     st.caption(plain(_origin(found)))
-    events = cache.session_events(folder, session_id)
+    events = explore_cache.session_events(folder, session_id)
     if events.height:
         st.header("What happened in it?", anchor=False)
         st.markdown(plain(session_line.finding(events)))

@@ -11,7 +11,7 @@ from core.base.spreadsheet import harmless_rows
 from core.base.text import count, whole
 from core.ingestion.drafts import OwnChoice, own_choices, own_settings
 from core.ingestion.mapping import Guess, Mapping
-from core.ingestion.preview import Peek
+from core.ingestion.peek import Peek
 from core.own_columns import Kind, Level
 
 _MAX_HEIGHT = 330

@@ -17,7 +17,8 @@ from core.schema import LEARNER_LABELS, STACK, STACK_LABEL
 from pages._ui.chart import show_chart
 from pages._ui.manage import edit_run
 from pages._ui.run_comparison import show_two_runs
-from pages._ui.selectors import BEST_MARK, distinct_names, run_name, select_run
+from pages._ui.run_names import BEST_MARK, distinct_names, run_name
+from pages._ui.selectors import select_run
 from pages._ui.table import pick_rows, show_table
 from pages._ui.text import plain
 from pages._ui.train_cache import run_differences

@@ -9,13 +9,14 @@ import streamlit as st
 from core.base.cores import available_cores
 from core.base.text import count, listed, whole
 from core.base.workspace import Workspace
-from core.config import Group, RunConfig
+from core.config import RunConfig
 from core.dataset import COUNTED_SESSIONS, Dataset, DatasetCard
 from core.jobs import start_run
 from core.jobs.job import LOW_PRIORITY, NORMAL_PRIORITY
 from core.pipeline.time_estimate import TimeEstimate, estimate_presets, estimate_time
 from core.runs import list_runs
 from core.schema import LEARNER_LABELS
+from core.setting import Group
 from pages._ui.hyperparameter_form import choose_hyperparameters
 from pages._ui.kept_fields import keep_fields, kept_key
 from pages._ui.setting_input import setting_input

@@ -11,8 +11,8 @@ from core.metric import error_text, score_text
 from core.runs import Run, expected_interval
 from core.runs.store import CERTIFICATE_FILE
 from pages._ui import frame, scores
-from pages._ui.cache import damaged_files
 from pages._ui.frame import Metric
+from pages._ui.run_cache import damaged_files
 from pages._ui.run_tables import check_table
 from pages._ui.text import plain
 

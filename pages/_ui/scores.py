@@ -14,10 +14,10 @@ from core.runs.store import COVERAGE_FILE, OOF_FILE, SEARCH_FILE
 from core.runs.summary import COMBINATION_LABELS
 from core.schema import LEARNER_LABELS
 from pages._ui import frame
-from pages._ui.cache import comparison_with_actual, error_frames
 from pages._ui.chart import show_chart
 from pages._ui.frame import Metric
 from pages._ui.live import show_search as show_search_figures
+from pages._ui.run_cache import comparison_with_actual, error_frames
 from pages._ui.run_tables import fold_table, user_table
 from pages._ui.table import show_table
 from pages._ui.text import plain
@@ -154,7 +154,7 @@ def show_folds(run: Run) -> None:
 
 
 def show_errors(run: Run, dataset: Dataset | None) -> None:
-    """Compare predictions with values, and show where the errors are; nothing if the run stored no predictions.
+    """Compare predictions with values, and show where the errors are. A run without stored predictions shows nothing.
 
     Each chart is in a container of its own.
     """

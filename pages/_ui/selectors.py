@@ -1,10 +1,8 @@
-"""The selected dataset and run: where they are chosen, in the sidebar, and how they are named."""
+"""The selected dataset and run, which are chosen in the sidebar."""
 
 from __future__ import annotations
 
-import datetime
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import Literal, TypeVar
 
 import streamlit as st
@@ -15,17 +13,12 @@ from core.base.text import whole
 from core.base.workspace import Workspace
 from core.dataset import Dataset, list_datasets
 from core.jobs import Job
-from core.runs import Run, best_run, expected_score, list_runs
+from core.runs import Run, best_run, list_runs
 from pages._ui.damage import reporting_if_gone
 from pages._ui.manage import manage_dataset, manage_run
+from pages._ui.run_names import BEST_MARK, distinct_names, run_label
 from pages._ui.serving.privacy import for_visitors
-from pages._ui.state import BrokenLink, Param, get_param, page_state, set_param
-from pages._ui.text import plain
-
-BEST_MARK = "★"
-"""Marks the best run in lists of runs."""
-_MAX_LINK_TEXT = 40
-"""Characters of an unknown value in the URL that a warning repeats."""
+from pages._ui.state import MAX_LINK_TEXT, BrokenLink, get_param, page_state, set_param
 
 _Stored = TypeVar("_Stored", Run, Dataset)
 
@@ -55,7 +48,7 @@ def choose_run(workspace: Workspace, runs: list[Run]) -> tuple[Run | None, Run |
         if best is None:
             st.caption("No run on this dataset yet.")
             return None, None
-        labels = distinct_names({run.manifest.run_id: _run_label(run) for run in _pinned_first(runs)})
+        labels = distinct_names({run.manifest.run_id: run_label(run) for run in _pinned_first(runs)})
         if len(runs) > 1:
             labels[best.manifest.run_id] = f"{BEST_MARK} {labels[best.manifest.run_id]}"
         with _beside_manager():
@@ -101,11 +94,7 @@ def _select(param: Literal["dataset", "run"], labels: dict[str, str], default_id
     )
     st.selectbox(param.capitalize(), ids, format_func=labels.__getitem__, key=key, on_change=remember, help=tooltip)
     if not previous_id and link_id and link_id not in ids:
-        warning = (
-            f"The {param} {link_id[:_MAX_LINK_TEXT]} in the link was not found. It may have been deleted, or it may "
-            f"belong to another dataset or workspace. The page shows {labels[selected_id]} instead."
-        )
-        state.broken_links[param] = BrokenLink(selected_id, warning)
+        state.broken_links[param] = BrokenLink(selected_id, _link_warning(param, link_id, labels[selected_id]))
     elif param in state.broken_links and state.broken_links[param].fallback_id != selected_id:
         del state.broken_links[param]
     state.selected_ids[param] = selected_id
@@ -113,57 +102,11 @@ def _select(param: Literal["dataset", "run"], labels: dict[str, str], default_id
     return selected_id
 
 
-def select_view(page: str, views: Sequence[str], default: str = "") -> str:
-    """Show the views of a page and return the selected one, which is written to the URL.
-
-    The view follows the URL if that has changed (a link, the browser's back button). A visitor who comes from another
-    page, whose URL has no view, sees the last view again.
-
-    Args:
-        page: name of the page.
-        default: the view of a first visit; by default the first one.
-    """
-    state, link_view, key = page_state(), get_param("view"), f"view-{page}"
-    last_view, current = state.last_views.get(page, ""), st.session_state.get(key)
-    is_new_link = link_view != last_view
-    if link_view in views and (current is None or is_new_link):
-        current = link_view
-    elif current is None:
-        current = last_view if last_view in views else default or views[0]
-    if current != st.session_state.get(key):
-        st.session_state[key] = current
-    if link_view and link_view not in views and is_new_link:
-        text = f"There is no view {link_view[:_MAX_LINK_TEXT]}. The page shows {current} instead."
-        st.warning(plain(text), icon=":material/link_off:")
-    view = st.segmented_control("View", views, required=True, key=key, label_visibility="collapsed") or views[0]
-    state.last_views[page] = view
-    set_param("view", view)
-    return view
-
-
-def select_param(param: Param, labels: Mapping[str, str]) -> str:
-    """Show a choice whose value is written to the URL, and return it.
-
-    Args:
-        param: query parameter.
-        labels: value -> label. The first value is the default, which is not written.
-    """
-    key, linked, default = f"choice-{param}", get_param(param), next(iter(labels))
-    if st.session_state.get(key) not in labels:
-        st.session_state[key] = linked if linked in labels else default
-    chosen = st.selectbox(
-        param, list(labels), format_func=labels.__getitem__, key=key, label_visibility="collapsed", width=230
+def _link_warning(param: str, link_id: str, label: str) -> str:
+    return (
+        f"The {param} {link_id[:MAX_LINK_TEXT]} in the link was not found. It may have been deleted, or it may "
+        f"belong to another dataset or workspace. The page shows {label} instead."
     )
-    set_param(param, "" if chosen == default else chosen)
-    return chosen
-
-
-def open_view(page: str, view: str) -> None:
-    """Let the page show another of its views, and draw it again."""
-    page_state().last_views[page] = view
-    st.session_state.pop(f"view-{page}", None)
-    set_param("view", "")
-    st.rerun()
 
 
 def runs_of(workspace: Workspace, dataset: Dataset) -> list[Run]:
@@ -175,24 +118,3 @@ def _dataset_label(dataset: Dataset) -> str:
     card = dataset.card()
     with using_format(dataset.note.number_format):
         return f"{for_visitors(dataset.name)} · {whole(card.train.rows + card.test.rows)} rows · {card.fingerprint[:6]}"
-
-
-def run_name(run: Run) -> str:
-    """Return the name that a person gave a run, or else its preset and the start of the run in UTC."""
-    created = datetime.datetime.fromisoformat(run.manifest.created)
-    return run.note.name or f"{run.manifest.config.preset.capitalize()}, {created:%d %b %H:%M}"
-
-
-def _run_label(run: Run) -> str:
-    return f"{run_name(run)} · {run.manifest.scores.metric_scores.label} {expected_score(run.manifest)}"
-
-
-def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
-    """Make the names of runs distinct: append the end of the id, or the whole id if its end is not unique either.
-
-    >>> distinct_names({"1-a": "x", "1-b": "x", "1-c": "y"})
-    {'1-a': 'x (a)', '1-b': 'x (b)', '1-c': 'y'}
-    """
-    times = Counter(names.values())
-    short = {key: f"{name} ({key.rpartition('-')[2]})" if times[name] > 1 else name for key, name in names.items()}
-    return short if len(set(short.values())) == len(short) else {key: f"{name} ({key})" for key, name in names.items()}

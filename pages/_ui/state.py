@@ -14,7 +14,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from core.eda.parts.selection import Selection
-from core.ingestion.preview import Peek
+from core.ingestion.peek import Peek
 from core.live.replay import Click
 from core.live.shop_day import LinePoint
 from pages._ui.shop_clock import ShopClock
@@ -22,6 +22,8 @@ from pages._ui.shop_clock import ShopClock
 Param = Literal["dataset", "run", "job", "view", "session", "scores", "by", "with"]
 _FILTER_PARAMS = tuple(Selection.__dataclass_fields__)
 _MESSAGE_SECONDS = 5.0
+MAX_LINK_TEXT = 40
+"""Characters of an unknown value in the URL that a warning repeats."""
 
 
 @dataclass(frozen=True)

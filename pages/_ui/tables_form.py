@@ -13,7 +13,7 @@ from core.ingestion import Tables
 from core.ingestion.attributes.completion import Completion, complete_with_tables
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.own_text import describe
-from core.ingestion.preview import changed_at
+from core.ingestion.peek import changed_at
 from core.own_columns import TABLE_LEVEL, TableName
 from pages._ui.kept_fields import kept_key
 from pages._ui.text import plain

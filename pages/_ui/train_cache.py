@@ -1,4 +1,4 @@
-"""Cached results for the Train page: comparisons of runs, and what its form offers. See pages/_ui/cache.py."""
+"""Cached results for the Train page: comparisons of runs, and what its form offers."""
 
 from __future__ import annotations
 

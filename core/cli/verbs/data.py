@@ -14,7 +14,9 @@ from core.base.spreadsheet import harmless_cells
 from core.base.text import count, listed
 from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named, input_files, mapping_of, tables_of
-from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
+from core.cli.output import Outcome
+from core.cli.output_files import refuse_existing, writing_to
+from core.cli.progress_bars import step_progress
 from core.cli.run_options import require
 from core.dataset import (
     Dataset,
@@ -27,9 +29,11 @@ from core.dataset import (
 )
 from core.ingestion.attributes import read_attributes
 from core.ingestion.attributes.completion import complete_with_tables
+from core.ingestion.completed_mapping import complete_mapping, own_note
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping.own_text import describe, describe_unused
-from core.ingestion.preview import complete_mapping, count_usable, own_note, peek, preview_rows
+from core.ingestion.peek import peek
+from core.ingestion.preview import count_usable, preview_rows
 from core.own_columns import own_lines
 from core.schema import ROLE, ROLES, USER_SESSION
 
@@ -66,8 +70,8 @@ def _card_lines(card: DatasetCard) -> list[str]:
     lines += [f"  {line}" for line in (*split_lines(card), *card.mapping_notes)]
     lines += [f"  {line}" for line in (*table_lines(card), *own_lines(card.own), *untrained_lines(card))]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
-    known = f"{card.known_sessions:,} of them with a known value from train"
-    lines.append(f"  {count(card.to_predict, 'session')} to predict, {known}")
+    known_sessions = f"{card.known_sessions:,} of them with a known value from train"
+    lines.append(f"  {count(card.to_predict, 'session')} to predict, {known_sessions}")
     if line := without_events_line(card):
         lines.append(f"  {line}")
     return lines

@@ -8,7 +8,9 @@ from dataclasses import asdict
 from core import ingestion
 from core.base.text import listed
 from core.base.workspace import Workspace
-from core.cli.output import Outcome, progress_bar, refuse_existing, writing_to
+from core.cli.output import Outcome
+from core.cli.output_files import refuse_existing, writing_to
+from core.cli.progress_bars import progress_bar
 from core.demo import write_demo
 from core.demo.files import MAPPING_FILE
 from core.demo.journey import PRODUCTS_FILE, USERS_FILE, write_journey

@@ -13,7 +13,9 @@ from core.base.files import atomic_file
 from core.base.text import fixed, size
 from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named, run_named, tables_of
-from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
+from core.cli.output import Outcome
+from core.cli.output_files import refuse_existing, writing_to
+from core.cli.progress_bars import step_progress
 from core.errors import RunError, SettingError
 from core.ingestion import source_of
 from core.model import MODEL_FILE, SessionValueModel, load_model

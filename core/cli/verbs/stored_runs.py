@@ -1,4 +1,4 @@
-"""The verb runs, on finished runs."""
+"""The verb `runs`, which lists, shows, compares, verifies and deletes finished runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from core.base.text import listed, noun_form, number
 from core.base.workspace import Workspace
 from core.cli.inputs import run_named
 from core.cli.notes import NOTE_ACTIONS, change_note
-from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line, step_progress
+from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line
+from core.cli.progress_bars import step_progress
 from core.cli.run_options import require
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError

@@ -11,14 +11,8 @@ from core.base.amounts import value_text
 from core.base.text import listed, number, shorten
 from core.base.workspace import Workspace
 from core.cli.inputs import mapping_of, run_named
-from core.cli.output import (
-    EXIT_CHECK_FAILED,
-    EXIT_DONE,
-    Outcome,
-    check_line,
-    refuse_existing,
-    writing_to,
-)
+from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line
+from core.cli.output_files import refuse_existing, writing_to
 from core.cli.run_options import refuse_combination
 from core.errors import InputError, SettingError
 from core.metric import score_in_words, score_interval

@@ -7,9 +7,7 @@ from dataclasses import asdict
 
 from core.base.workspace import Workspace
 from core.cli.inputs import run_named
-from core.cli.output import (
-    Outcome,
-)
+from core.cli.output import Outcome
 from core.cli.run_options import require
 from core.metric import score_interval, score_text
 from core.pipeline import submission_desk as desk

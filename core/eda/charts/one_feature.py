@@ -63,10 +63,10 @@ def finding(data: pl.DataFrame, label: str) -> str:
     """Compare the average value of the classes with the lowest and the highest numbers of a feature."""
     if data.is_empty():
         return NO_VALUES
-    known = data.filter(pl.col("label") != MISSING)
-    if known.height < 2:
+    classes = data.filter(pl.col("label") != MISSING)
+    if classes.height < 2:
         return f"“{label}” is the same in all sessions that have it."
-    low, high = known.row(0, named=True), known.row(-1, named=True)
+    low, high = classes.row(0, named=True), classes.row(-1, named=True)
     return (
         f"Sessions are worth {value_text(low['mean'])} on average where “{label}” is {low['label']}, and "
         f"{value_text(high['mean'])} where it is {high['label']}. This is an association, not an effect."

@@ -42,7 +42,7 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     """
     rows = []
     for role in ROLES:
-        *reached, total = _count_steps(dataset.events(role))
+        total, reached = _count_sessions(dataset.events(role))
         for place, (event_type, sessions) in enumerate(zip(STEPS, reached, strict=True) if total else ()):
             previous = reached[place - 1] if place else 0
             share = sessions / previous if previous else None
@@ -50,18 +50,18 @@ def frame(dataset: Dataset) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
-def _count_steps(events: pl.LazyFrame) -> tuple[int, ...]:
-    """Return the number of sessions that reach each step, and of all sessions; events are sorted by unit and time."""
+def _count_sessions(events: pl.LazyFrame) -> tuple[int, list[int]]:
+    """Return the number of all sessions, and of those that reach each step; events are sorted by unit and time."""
     numbered = events.select(UNIT, TYPE).with_row_index("at")
     reached = numbered.select(UNIT).unique().with_columns(pl.lit(-1, pl.Int64).alias("since"))
-    result = [reached.select(pl.len())]
+    counts = [reached.select(pl.len())]
     for event_type in STEPS:
         of_type = numbered.filter(pl.col(TYPE) == EVENT_CODE[event_type])
         later = of_type.join(reached, on=UNIT).filter(pl.col("at").cast(pl.Int64) > pl.col("since"))
         reached = later.group_by(UNIT).agg(pl.col("at").min().cast(pl.Int64).alias("since"))
-        result.append(reached.select(pl.len()))
-    total, *steps = (int(counted.item()) for counted in pl.collect_all(result))
-    return (*steps, total)
+        counts.append(reached.select(pl.len()))
+    total, *steps = (int(count.item()) for count in pl.collect_all(counts))
+    return total, steps
 
 
 def finding(data: pl.DataFrame) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import altair as alt
 import polars as pl
 
@@ -14,9 +16,11 @@ from core.schema import SECONDS_PER_DAY, START, USER, VALUE
 
 TITLE = "Which users are worth most?"
 _MAX_DAYS = {"last day": 1, "last 7 days": 7, "last 14 days": 14}
+"""Class of recency -> upper limit in days, exclusive."""
 EARLIER = "earlier"
 RECENCY = (*_MAX_DAYS, EARLIER)
 _MAX_SESSIONS = {"1 session": 1, "2 sessions": 2, "3 to 5": 5}
+"""Class of frequency -> largest number of sessions."""
 FREQUENT = "6 or more"
 FREQUENCY = (*_MAX_SESSIONS, FREQUENT)
 _NUMBERS = dict.fromkeys(("share", "value", "value_share"), pl.Float64)
@@ -30,7 +34,7 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         recency: time from the start of the user's last session to the start of the last train session.
         frequency: number of train sessions of the user.
         users, share: number of users, and share of all train users.
-        value: average over users of the sum of their session values.
+        value: average over users of the sum of their session values, in value units.
         value_share: share of the total value.
     """
     train = sessions.select(FILE, USER, START, VALUE).filter(pl.col(FILE) == "train")
@@ -42,11 +46,8 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         pl.len().alias("sessions"),
         pl.col(VALUE).sum().alias("value"),
     )
-    recency, frequency = pl.lit(EARLIER), pl.lit(FREQUENT)
-    for name, days in reversed(_MAX_DAYS.items()):
-        recency = pl.when(pl.col("days") < days).then(pl.lit(name)).otherwise(recency)
-    for name, max_sessions in reversed(_MAX_SESSIONS.items()):
-        frequency = pl.when(pl.col("sessions") <= max_sessions).then(pl.lit(name)).otherwise(frequency)
+    recency = _first_label({name: pl.col("days") < days for name, days in _MAX_DAYS.items()}, EARLIER)
+    frequency = _first_label({name: pl.col("sessions") <= n for name, n in _MAX_SESSIONS.items()}, FREQUENT)
     segments = users.group_by(recency.alias("recency"), frequency.alias("frequency")).agg(
         pl.len().cast(pl.Int64).alias("users"), pl.col("value").mean(), pl.col("value").sum().alias("total")
     )
@@ -58,6 +59,11 @@ def frame(sessions: pl.DataFrame) -> pl.DataFrame:
         .sort(pl.col("recency").cast(pl.Enum(RECENCY)), pl.col("frequency").cast(pl.Enum(FREQUENCY)))
         .select(*_SCHEMA)
     )
+
+
+def _first_label(conditions: Mapping[str, pl.Expr], otherwise: str) -> pl.Expr:
+    """Return the label of the first condition that holds."""
+    return pl.coalesce(*(pl.when(holds).then(pl.lit(label)) for label, holds in conditions.items()), pl.lit(otherwise))
 
 
 def finding(data: pl.DataFrame) -> str:

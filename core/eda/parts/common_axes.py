@@ -28,7 +28,7 @@ def with_common_axes(first: Figure, second: Figure) -> tuple[Figure, Figure]:
 
 def _extents(figure: Figure) -> dict[str, Extent]:
     """Return the lowest and the highest number on each continuous scale; times are in milliseconds."""
-    found: dict[str, Extent] = {}
+    extents: dict[str, Extent] = {}
     for layer, data in _layers(figure):
         for scale, channels in _CHANNELS.items():
             if not _is_continuous(layer, scale):
@@ -39,9 +39,9 @@ def _extents(figure: Figure) -> dict[str, Extent]:
                     numbers = numbers.filter(numbers > 0)
                 if numbers.len():
                     low, high = float(numbers.min()), float(numbers.max())  # type: ignore[arg-type]
-                    known = found.get(scale, (low, high))
-                    found[scale] = min(low, known[0]), max(high, known[1])
-    return found
+                    extent = extents.get(scale, (low, high))
+                    extents[scale] = min(low, extent[0]), max(high, extent[1])
+    return extents
 
 
 def _numbers(layer: alt.Chart, data: pl.DataFrame, channel: str) -> pl.Series:

@@ -132,10 +132,10 @@ def _sum_by_id(
     Args:
         ids: the ids, and their labels if there are names.
     """
-    given = [series for series in ids if series is not None]
-    sums = {name: np.bincount(position, numbers, minlength=len(given[0])) for name, numbers in by_pair.items()}
+    id_columns = [series for series in ids if series is not None]
+    sums = {name: np.bincount(position, numbers, minlength=len(id_columns[0])) for name, numbers in by_pair.items()}
     columns = (pl.Series(name, total).cast(pl.Float64 if name == VALUE else pl.Int64) for name, total in sums.items())
-    return pl.DataFrame([*given, *columns]).filter(pl.col(EVENTS) > 0)
+    return pl.DataFrame([*id_columns, *columns]).filter(pl.col(EVENTS) > 0)
 
 
 def _positions(dataset: Dataset, pairs: pl.DataFrame, column: str, name: str) -> tuple[NDArray[np.intp], pl.Series]:

@@ -76,8 +76,8 @@ def _main_categories(dataset: Dataset) -> pl.DataFrame:
     labels = labels_of(dataset, top_ids)
     names = (top_ids if labels is None else labels).to_list()
     groups = pl.Enum(list(dict.fromkeys([*names, *([OTHERS] if ranked.height > len(names) else [])])))
-    known = pl.DataFrame({CATEGORY: top.get_column(CATEGORY), GROUP: names})
-    joined = main.join(known, on=CATEGORY, how="left", nulls_equal=True, maintain_order="left")
+    group_of_category = pl.DataFrame({CATEGORY: top.get_column(CATEGORY), GROUP: names})
+    joined = main.join(group_of_category, on=CATEGORY, how="left", nulls_equal=True, maintain_order="left")
     return joined.select(UNIT, pl.col(GROUP).fill_null(OTHERS).cast(groups))
 
 
@@ -115,9 +115,9 @@ def group_colour(column: str, labels: Sequence[str], *, as_lines: bool = False) 
         labels: the groups, in the order of the legend.
         as_lines: whether the marks are lines without points, which have no colour to fill the legend with.
     """
-    known = _COLOURS | FILE_COLOURS
+    fixed_colours = _COLOURS | FILE_COLOURS
     free = iter(GROUP_COLOURS)
-    colours = [known[label] if label in known else next(free) for label in labels]
+    colours = [fixed_colours[label] if label in fixed_colours else next(free) for label in labels]
     symbol = {"symbolType": "stroke", "symbolStrokeWidth": 3} if as_lines else {"symbolStrokeWidth": 0}
     legend = alt.Legend(columns=_LEGEND_COLUMNS, symbolOpacity=1, **symbol)
     return alt.Color(f"{column}:N", scale=alt.Scale(domain=list(labels), range=colours), legend=legend)

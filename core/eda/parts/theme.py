@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import altair as alt
 import pandas  # noqa: F401 (see below)
+import polars as pl
 
 from core.base.number_format import current_format
 from core.schema import ADD_CART, BUY, EVENT_TYPES, LEARNER_LABELS, REMOVE_CART, ROLES, STACK, STACK_LABEL, VIEW
@@ -119,6 +120,13 @@ def short_axis(ticks: int, **options: Any) -> alt.Axis:  # noqa: ANN401 (options
     also the default of log axes.
     """
     return alt.Axis(labelExpr=_SHORT_NUMBER, tickCount=ticks, **options)
+
+
+def zero_line(channel: Literal["x", "y"]) -> Figure:
+    """Return a dashed line at 0 of an axis, as a layer."""
+    line = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False)
+    encoded: Figure = line.encode(x="at:Q") if channel == "x" else line.encode(y="at:Q")
+    return encoded
 
 
 def cell_text(share: str) -> Any:  # noqa: ANN401 (a condition, which Altair accepts as a colour)

@@ -11,8 +11,7 @@ from core.eda.parts.theme import ACCENT, NEGATIVE, Figure, Hover, finished, shor
 
 TITLE = "Did the days turn out as expected?"
 NO_ACTUAL_VALUES = "No actual value is known."
-_DAY = 24 * 60 * 60 * 1000
-"""In milliseconds."""
+_DAY_MS = 24 * 60 * 60 * 1000
 _COLOURS = {"expected": ACCENT, "actual": NEGATIVE}
 
 
@@ -23,7 +22,7 @@ def frame(totals: pl.DataFrame) -> pl.DataFrame:
         totals: output of `core.pipeline.actual_values.daily_totals`.
 
     Returns:
-        The same rows with `inside`: whether the actual total is inside its interval; null without an interval.
+        The same rows with `inside`: whether the actual total is inside its 90% interval; null without an interval.
     """
     return totals.with_columns(pl.col("actual").is_between("low", "high").alias("inside"))
 
@@ -33,10 +32,10 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return NO_ACTUAL_VALUES
     expected, actual = (float(data.get_column(name).sum()) for name in ("expected", "actual"))
-    side = difference(actual, expected, equal="as expected") if expected else "as expected"
-    of_expected = side if side == "as expected" else f"{side} than expected"
+    compared = difference(actual, expected, equal="") if expected else ""
+    than_expected = f"{compared} than expected" if compared else "as expected"
     days = count(data.height, "day")
-    text = f"On {days}, the sessions were worth {money(actual)} in total, {of_expected}."
+    text = f"On {days}, the sessions were worth {money(actual)} in total, {than_expected}."
     inside = data.get_column("inside").drop_nulls()
     if not len(inside):
         return f"{text} There are too few train days for intervals."
@@ -56,20 +55,16 @@ def figure(data: pl.DataFrame) -> Figure:
         *Hover.amounts("expected", "low", "high", "actual"),
     ]
     base = alt.Chart(data).encode(
-        x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8, tickMinStep=_DAY)), tooltip=hover
+        x=alt.X("day:T", title=None, axis=alt.Axis(format="%d %b", tickCount=8, tickMinStep=_DAY_MS)), tooltip=hover
     )
-    title = f"total value ({value_unit()})"
-    scale = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
+    title, axis = f"total value ({value_unit()})", short_axis(5)
+    colours = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
     intervals = base.mark_rule(strokeWidth=10, opacity=0.3, color=ACCENT).encode(
-        y=alt.Y("low:Q", title=title, axis=short_axis(5), scale=alt.Scale(zero=False)), y2="high:Q"
+        y=alt.Y("low:Q", title=title, axis=axis, scale=alt.Scale(zero=False)), y2="high:Q"
     )
     lines = (
         base.transform_fold(list(_COLOURS), as_=["total", "amount"])
         .mark_line(strokeWidth=2, point={"size": 40, "filled": True})
-        .encode(
-            y=alt.Y("amount:Q", title=title, axis=short_axis(5)),
-            color=alt.Color("total:N", scale=scale),
-            tooltip=hover,
-        )
+        .encode(y=alt.Y("amount:Q", title=title, axis=axis), color=alt.Color("total:N", scale=colours))
     )
     return finished(intervals + lines, f"Expected and actual total value by day. {finding(data)}")

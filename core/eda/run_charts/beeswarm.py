@@ -8,7 +8,7 @@ import polars as pl
 
 from core.base.amounts import money, unit_text, value_text, value_unit
 from core.eda.parts.labels import texts_of
-from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
+from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finished, short_axis, zero_line
 from core.eda.parts.wrapped_labels import WRAPPED_LABEL, wrapped
 
 TITLE = "How does each driver move single sessions?"
@@ -78,9 +78,8 @@ def figure(data: pl.DataFrame) -> Figure:
             ],
         )
     )
-    zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False).encode(x="at:Q")
     height = 60 + _PIXELS_PER_DRIVER * len(order)
-    return finished(zero + points, f"Effects of drivers in single sessions. {finding(data)}", height)
+    return finished(zero_line("x") + points, f"Effects of drivers in single sessions. {finding(data)}", height)
 
 
 _LEVELS = "datum.value == 0 ? 'little of it' : 'much of it'"

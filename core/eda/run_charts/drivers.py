@@ -5,9 +5,10 @@ from __future__ import annotations
 import altair as alt
 import polars as pl
 
-from core.base.amounts import money, value_text, value_unit
+from core.base.amounts import money, value_text
 from core.base.text import number
-from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
+from core.eda.parts.interval_bars import effect_bars
+from core.eda.parts.theme import Figure, Hover, finished
 from core.eda.parts.wrapped_labels import WRAPPED_LABEL, wrapped
 
 TITLE = "What drives the value of a session?"
@@ -55,8 +56,5 @@ def figure(data: pl.DataFrame) -> Figure:
             *Hover.shares(share="sessions with a clear effect"),
         ],
     )
-    title = f"mean effect on the prediction ({value_unit()})"
-    bars = base.mark_bar(color=ACCENT, height=16).encode(x=alt.X("size:Q", title=title, axis=short_axis(6)))
-    intervals = base.mark_rule(color=MUTED, strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     height = 50 + _PIXELS_PER_DRIVER * max(data.height, 1)
-    return finished(bars + intervals, f"Strongest drivers with 90% intervals. {finding(data)}", height)
+    return finished(effect_bars(base, "size"), f"Strongest drivers with 90% intervals. {finding(data)}", height)

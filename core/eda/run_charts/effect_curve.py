@@ -9,7 +9,7 @@ import polars as pl
 from core.base.amounts import money, unit_text, value_text, value_unit
 from core.base.number_format import UNIT
 from core.base.text import count, listed, number
-from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
+from core.eda.parts.theme import ACCENT, Figure, Hover, finished, short_axis, zero_line
 
 TITLE = "How does the prediction change with a driver?"
 _LONG_TAIL = 8.0
@@ -75,13 +75,12 @@ def figure(data: pl.DataFrame, label: str, unit: str) -> Figure:
             *Hover.counts("sessions"),
         ],
     )
-    zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False).encode(y="at:Q")
     y_title = f"change of the prediction ({value_unit()})"
     band = base.mark_area(color=ACCENT, opacity=0.22).encode(
         y=alt.Y("low:Q", title=y_title, axis=short_axis(5)), y2="high:Q"
     )
     line = base.mark_line(color=ACCENT, strokeWidth=2.5, point={"size": 28, "filled": True, "color": ACCENT})
     return finished(
-        zero + band + line.encode(y=alt.Y("effect:Q", title=y_title)),
+        zero_line("y") + band + line.encode(y=alt.Y("effect:Q", title=y_title)),
         f"Effect curve with 90% interval. {finding(data, label)}",
     )

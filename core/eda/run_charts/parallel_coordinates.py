@@ -66,8 +66,8 @@ def _categorical(name: str, values: list[Any]) -> Axis:
 
 def _numeric(name: str, values: list[Any], *, log: bool) -> Axis:
     places = [None if value is None else math.log10(value) if log else float(value) for value in values]
-    known = [place for place in places if place is not None]
-    low, high = min(known), max(known)
+    present = [place for place in places if place is not None]
+    low, high = min(present), max(present)
     ticks = [low + (high - low) * at / (_TICKS - 1) for at in range(_TICKS)] if high > low else [low]
     labels = {tick: number(10**tick if log else tick) for tick in ticks}
     return _axis(name, places, labels, high - low)

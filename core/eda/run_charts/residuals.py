@@ -10,7 +10,7 @@ import polars as pl
 from core.base.amounts import value_unit
 from core.base.text import count, percent, verb
 from core.eda.parts.sentences import NO_PREDICTIONS
-from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
+from core.eda.parts.theme import ACCENT, Figure, Hover, finished, short_axis, zero_line
 from core.schema import STACK, VALUE
 
 TITLE = "Where are predictions too high or too low?"
@@ -106,6 +106,5 @@ def figure(data: pl.DataFrame) -> Figure:
         y=alt.Y("low:Q", title=f"true minus predicted ({value_unit()})", axis=short_axis(5)), y2="high:Q"
     )
     points = base.mark_point(size=70, filled=True, color=ACCENT, opacity=1).encode(y="bias:Q")
-    zero = alt.Chart(pl.DataFrame({"at": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 4], aria=False).encode(y="at:Q")
     description = "Average error by decile of the prediction; with 95% confidence all intervals hold at once."
-    return finished(zero + intervals + points, f"{description} {finding(data)}")
+    return finished(zero_line("y") + intervals + points, f"{description} {finding(data)}")

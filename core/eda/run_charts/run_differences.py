@@ -11,7 +11,7 @@ import polars as pl
 
 from core.base.amounts import unit_text
 from core.base.text import listed, verb
-from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
+from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis, zero_line
 from core.metric import score_text
 
 TITLE = "Is the difference more than chance?"
@@ -82,5 +82,6 @@ def figure(data: pl.DataFrame, metric: str, unit: str) -> Figure:
     axis = alt.X("low:Q", title=f"difference in {metric} ({unit_text(unit)}); right of 0 is worse", axis=short_axis(5))
     bars = base.mark_rule(strokeWidth=2.5).encode(x=axis, x2="high:Q")
     points = base.mark_circle(size=90, opacity=1).encode(x="difference:Q")
-    zero = alt.Chart(pl.DataFrame({"zero": [0.0]})).mark_rule(color=MUTED, strokeDash=[4, 3]).encode(x="zero:Q")
-    return finished(zero + bars + points, f"Differences in score. {finding(data, metric)}", height=36 * len(order) + 60)
+    return finished(
+        zero_line("x") + bars + points, f"Differences in score. {finding(data, metric)}", height=36 * len(order) + 60
+    )

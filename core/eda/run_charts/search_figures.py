@@ -50,7 +50,7 @@ def study_of(search: pl.DataFrame, learner: str, space: Space, *, complete_only:
     Args:
         search: table of trials with learner, trial, loss (an estimate for pruned trials), complete and settings (JSON
             or a mapping).
-        space: the distributions of the search; those that it lacks span what was tried.
+        space: the distributions of the search. A setting that it lacks gets the range of the values that were tried.
         complete_only: leave out pruned trials.
     """
     trials = search.filter(pl.col("learner") == learner).sort("trial")

@@ -56,10 +56,11 @@ def finding(n_open: int, value: float, low: float, high: float, final: float | N
 def figure(data: pl.DataFrame, span: tuple[int, int] | None = None) -> Figure:
     """Draw the forecast with its interval, and the final values.
 
-    The description has no figures, so that the chart is updated rather than drawn again when data arrives.
+    The description has no numbers: if it changed when data arrives, the chart would be drawn again instead of updated.
 
     Args:
-        span: epoch seconds at the ends of the time axis; None for those of the data, which then has no final values.
+        span: ends of the time axis, in epoch seconds. None for the time of the data; the final values, which are then
+            not known yet, are left out.
     """
     domain = alt.Undefined if span is None else [_date_time(end) for end in span]
     time_format, shown = ("%H:%M:%S", (FORECAST,)) if span is None else ("%H:%M", tuple(_COLOURS))

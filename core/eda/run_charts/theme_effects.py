@@ -6,7 +6,8 @@ import altair as alt
 import polars as pl
 
 from core.base.amounts import money, value_text, value_unit
-from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
+from core.eda.parts.interval_bars import effect_bars
+from core.eda.parts.theme import Figure, Hover, finished
 from core.schema import STACK
 
 TITLE = "Which part of a session matters most?"
@@ -53,8 +54,5 @@ def figure(data: pl.DataFrame) -> Figure:
             *Hover.amounts(effect=f"mean effect ({value_unit()})", low="90% from", high="to"),
         ],
     )
-    title = f"mean effect on the prediction ({value_unit()})"
-    bars = base.mark_bar(color=ACCENT, height=16).encode(x=alt.X("effect:Q", title=title, axis=short_axis(6)))
-    intervals = base.mark_rule(color=MUTED, strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     height = 50 + _PIXELS_PER_THEME * max(data.height, 1)
-    return finished(bars + intervals, f"Effect of the parts of a session. {finding(data)}", height)
+    return finished(effect_bars(base, "effect"), f"Effect of the parts of a session. {finding(data)}", height)

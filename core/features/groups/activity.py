@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import narwhals as nw
 
+from core.features.columns import names_by_type
 from core.features.definition import Feature, FeatureGroup, features_by_type
 from core.features.session_log import Frame, SessionLog
-from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_NOUNS, EVENT_TYPES, PRODUCT, REMOVE_CART, TYPE, VIEW
+from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_NOUNS, PRODUCT, REMOVE_CART, TYPE, VIEW
 
-_COUNT = {event_type: f"n_{event_type.lower()}" for event_type in EVENT_TYPES}
-_SHARE = {event_type: f"share_{event_type.lower()}" for event_type in EVENT_TYPES}
+_COUNT = names_by_type("n_{}")
+_SHARE = names_by_type("share_{}")
 _RATIO = {
     (top, bottom): f"{top.lower()}_per_{bottom.lower()}"
     for top, bottom in ((BUY, VIEW), (BUY, ADD_CART), (ADD_CART, VIEW), (REMOVE_CART, ADD_CART))

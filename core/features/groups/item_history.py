@@ -6,7 +6,7 @@ from functools import partial
 
 import narwhals as nw
 
-from core.features.columns import DISTINCT_ELSEWHERE, ELSEWHERE, LAST_SEEN, VISIT_START, WEEKS
+from core.features.columns import DISTINCT_ELSEWHERE, ELSEWHERE, LAST_SEEN, VISIT_START, WEEKS, names_by_type
 from core.features.definition import Feature, FeatureGroup
 from core.features.fixed_point import ONE, to_fixed_point
 from core.features.session_log import Frame, SessionLog, trend
@@ -16,7 +16,7 @@ PRIOR_EVENTS = 10
 """Weight of the typical rate, in events. The fewer events an item has, the closer its rate is to the typical one."""
 TYPICAL_RATES = {BUY: 0.1, ADD_CART: 0.3}
 """About the shares of purchases and cart additions among events: the rates of an item without any event."""
-_RATES = {event_type: f"{event_type.lower()}_rate" for event_type in TYPICAL_RATES}
+_RATES = names_by_type("{}_rate", TYPICAL_RATES)
 
 
 def _compute(log: SessionLog, key: str) -> Frame:

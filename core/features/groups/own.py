@@ -12,7 +12,8 @@ from functools import partial
 import narwhals as nw
 
 from core.features.columns import FILLED_ELSEWHERE, IS_LAST, N_CELLS, OWN_FILLED, OWN_SUM, SUM_ELSEWHERE
-from core.features.definition import Feature, FeatureGroup
+from core.features.definition import FeatureGroup
+from core.features.groups.own_descriptions import USUAL, own_features, own_history_features
 from core.features.session_log import Frame, SessionLog
 from core.own_columns import OwnColumn
 from core.schema import (
@@ -20,7 +21,6 @@ from core.schema import (
     BUY,
     CATEGORY,
     EVENT_CODE,
-    EVENT_NOUNS,
     PRODUCT,
     REMOVE_CART,
     SECONDS_PER_DAY,
@@ -35,9 +35,6 @@ _ONE = 1_000_000
 """Cells are added up as whole millionths, because sums of integers are exact on every engine."""
 _DAY_MILLIONTHS = _ONE / SECONDS_PER_DAY
 _RATIO = "_ratio"
-_UNITS = {"money": "money of the log", "number": "as in the log", "time": "days", "flag": "share"}
-_USUAL = {ADD_CART: "usual_added", BUY: "usual_bought"}
-"""Event type -> feature, if purchases of the session itself may not be used."""
 _IN_CART = {ADD_CART: "added", REMOVE_CART: "removed"}
 
 
@@ -45,136 +42,12 @@ def own_groups(columns: Sequence[OwnColumn]) -> tuple[FeatureGroup, ...]:
     """Return one group per own column that has features in the feature table, in the order of the columns."""
     groups = []
     for column in columns:
-        if features := _features(column):
+        if features := own_features(column):
             groups.append(FeatureGroup(column.stored, features, partial(_compute, column=column)))
-        if features := _history_features(column):
+        if features := own_history_features(column):
             compute = partial(_compute_history, column=column)
             groups.append(FeatureGroup(f"{column.stored}_history", features, compute, "history"))
     return tuple(groups)
-
-
-def _features(column: OwnColumn) -> tuple[Feature, ...]:
-    name, label, unit = column.stored, column.label, _UNITS.get(column.kind, "")
-    if column.level in ("session", "user"):
-        if column.kind == "category":
-            return ()
-        since = "Time since the " if column.kind == "time" else "The "
-        subject = f"Time since {label}" if column.kind == "time" else _capital(label)
-        return (Feature(name, unit, f"{since}{label} of the {column.level}.", f"{subject} of the {column.level}"),)
-    without = "" if column.with_purchases else " except purchases"
-    events = f"the session's events{without}"
-    filled = Feature(
-        f"{name}_filled", "share", f"Share of {events} that have a {label}.", f"Share of events with known {label}"
-    )
-    if column.kind == "category":
-        return (
-            filled,
-            Feature(
-                f"{name}_distinct",
-                "values",
-                f"Number of different values of {label} in {events}.",
-                f"Number of different {label}",
-            ),
-            Feature(
-                f"{name}_share_top",
-                "share",
-                f"Share of the most frequent {label} among {events} that have one.",
-                f"Focus on one {label}",
-            ),
-        )
-    if column.kind == "flag":
-        return (
-            filled,
-            Feature(
-                f"{name}_share",
-                unit,
-                f"Share of {events} with {label}, of those that have it or its opposite.",
-                f"Share of events with {label}",
-            ),
-            Feature(f"{name}_last", unit, f"Whether the session's last event has {label}.", f"Last event has {label}"),
-        )
-    subject = f"time since the {label}" if column.kind == "time" else label
-    statistics = {"mean": "Average", "min": "Lowest", "max": "Highest"}
-    features = [filled]
-    features += [
-        Feature(f"{name}_{key}", unit, f"{word} {subject} of {events}.", f"{word} {subject}")
-        for key, word in statistics.items()
-    ]
-    features.append(
-        Feature(
-            f"{name}_last",
-            unit,
-            f"The {subject} of the session's last event.",
-            f"{_capital(subject)} of the last event",
-        )
-    )
-    if column.kind == "money":
-        features += [
-            Feature(
-                f"{name}_viewed_mean", unit, f"Average {label} of the session's views.", f"Average {label} of views"
-            ),
-            Feature(
-                f"{name}_added",
-                unit,
-                f"Total {label} of the session's cart additions.",
-                f"Total {label} of cart additions",
-            ),
-            Feature(
-                f"{name}_in_cart",
-                unit,
-                f"Total {label} of cart additions minus that of cart removals.",
-                f"Total {label} left in the cart",
-            ),
-        ]
-        if column.with_purchases:
-            features.append(
-                Feature(
-                    f"{name}_bought", unit, f"Total {label} of the session's purchases.", f"Total {label} of purchases"
-                )
-            )
-    return tuple(features)
-
-
-def _capital(text: str) -> str:
-    """Return the text with a capital first letter, at the beginning of a display name."""
-    return text[:1].upper() + text[1:]
-
-
-def _history_features(column: OwnColumn) -> tuple[Feature, ...]:
-    if column.kind != "money" or column.level in ("session", "user"):
-        return ()
-    name, label = column.stored, column.label
-    level = f"Average {label} of the session's events relative to"
-    usual = f"Total {label} that the products of the session's {{}} have on average in other sessions."
-    return (
-        Feature(
-            f"{name}_user_mean",
-            _UNITS["money"],
-            f"Average {label} of the user's events in other sessions; empty for a new user.",
-            f"User's usual {label}",
-        ),
-        Feature(
-            f"{name}_per_user_mean",
-            "ratio",
-            f"{level} that of the user's other sessions.",
-            f"{_capital(label)} compared with the user's usual one",
-        ),
-        Feature(
-            f"{name}_per_category_mean",
-            "ratio",
-            f"{level} the average of their categories in other sessions.",
-            f"{_capital(label)} compared with the usual one of its category",
-        ),
-        *(
-            Feature(
-                f"{name}_{suffix}",
-                _UNITS["money"],
-                usual.format(EVENT_NOUNS[event_type][1]),
-                f"Usual total {label} of {EVENT_NOUNS[event_type][1]}",
-            )
-            for event_type, suffix in ({} if column.with_purchases else _USUAL).items()
-        ),
-    )
 
 
 def _compute_history(log: SessionLog, column: OwnColumn) -> Frame:
@@ -192,7 +65,7 @@ def _compute_history(log: SessionLog, column: OwnColumn) -> Frame:
     by_category = totals.select(UNIT, _ratio(nw.col("_actual"), nw.col("_usual")).alias(f"{name}_per_category_mean"))
     by_user = user.rename({_RATIO: f"{name}_per_user_mean"}).select(UNIT, f"{name}_user_mean", f"{name}_per_user_mean")
     table = log.join_by_unit(by_user, by_category)
-    for event_type, suffix in () if column.with_purchases else _USUAL.items():
+    for event_type, suffix in () if column.with_purchases else USUAL.items():
         is_type = (nw.col(TYPE) == EVENT_CODE[event_type]).cast(nw.Int64)
         products = log.sums_elsewhere(PRODUCT, cell, is_type)
         usual = products.select(UNIT, _rounded(mean * nw.col(OWN_SUM)).alias("_usual"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from core.features.columns import IS_LAST, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK
+from core.features.columns import IS_LAST, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK, names_by_type
 from core.features.definition import Feature, FeatureGroup, features_by_type
 from core.features.session_log import Frame, SessionLog
 from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_NOUNS, EVENT_TYPES, PRODUCT, REMOVE_CART, TIME, TYPE, VIEW
 
-_FIRST_IS = {event_type: f"first_is_{event_type.lower()}" for event_type in EVENT_TYPES}
-_LAST_IS = {event_type: f"last_is_{event_type.lower()}" for event_type in EVENT_TYPES}
+_FIRST_IS = names_by_type("first_is_{}")
+_LAST_IS = names_by_type("last_is_{}")
 _NEXT_TYPES = {VIEW: (VIEW, ADD_CART, BUY), ADD_CART: EVENT_TYPES, REMOVE_CART: (ADD_CART,), BUY: (VIEW, BUY)}
 """Ten of the sixteen possible pairs of consecutive types: those that show how a session progresses."""
 TRANSITIONS = {
@@ -19,24 +19,23 @@ TRANSITIONS = {
     for after in next_types
 }
 _MILESTONES = (ADD_CART, BUY)
-_EVENTS_TO = {event_type: f"events_to_{event_type.lower()}" for event_type in _MILESTONES}
-_SECONDS_TO = {event_type: f"seconds_to_{event_type.lower()}" for event_type in _MILESTONES}
-_SECONDS_AFTER = {event_type: f"seconds_after_{event_type.lower()}" for event_type in _MILESTONES}
+"""Event types whose first and latest occurrence is timed."""
+_EVENTS_TO = names_by_type("events_to_{}", _MILESTONES)
+_SECONDS_TO = names_by_type("seconds_to_{}", _MILESTONES)
+_SECONDS_AFTER = names_by_type("seconds_after_{}", _MILESTONES)
 
 
 def _compute(log: SessionLog) -> Frame:
     is_first, is_last = nw.col(POSITION) == 0, nw.col(IS_LAST)
     is_type = {event_type: nw.col(TYPE) == code for event_type, code in EVENT_CODE.items()}
+    follows = {event_type: nw.col(PREVIOUS_TYPE) == code for event_type, code in EVENT_CODE.items()}
     times = {event_type: nw.when(is_type[event_type]).then(nw.col(TIME)) for event_type in _MILESTONES}
     totals = log.aggregate(
         log.events,
         sums={
             **{name: is_first & is_type[event_type] for event_type, name in _FIRST_IS.items()},
             **{name: is_last & is_type[event_type] for event_type, name in _LAST_IS.items()},
-            **{
-                name: (nw.col(PREVIOUS_TYPE) == EVENT_CODE[before]) & is_type[after]
-                for (before, after), name in TRANSITIONS.items()
-            },
+            **{name: follows[before] & is_type[after] for (before, after), name in TRANSITIONS.items()},
             "type_changes": nw.col(TYPE) != nw.col(PREVIOUS_TYPE),
             "stays_on_product": nw.col(SAME_PRODUCT),
         },
@@ -64,9 +63,11 @@ def _compute(log: SessionLog) -> Frame:
     )
 
 
-def _transition(name: str, before: tuple[str, str], after: tuple[str, str]) -> Feature:
-    meaning = f"Number of {before[1]} directly followed by a {after[0]}."
-    return Feature(name, "events", meaning, f"{before[0].capitalize()} followed by {after[0]}")
+def _transition(name: str, before: str, after: str) -> Feature:
+    """Return the feature of an event type directly followed by another one."""
+    (first, firsts), (second, _) = EVENT_NOUNS[before], EVENT_NOUNS[after]
+    meaning = f"Number of {firsts} directly followed by a {second}."
+    return Feature(name, "events", meaning, f"{first.capitalize()} followed by {second}")
 
 
 SEQUENCE = FeatureGroup(
@@ -76,7 +77,7 @@ SEQUENCE = FeatureGroup(
         *features_by_type(
             _LAST_IS, "0 or 1", "Whether the session's latest event is a {one}.", "Last event is a {one}"
         ),
-        *(_transition(name, EVENT_NOUNS[before], EVENT_NOUNS[after]) for (before, after), name in TRANSITIONS.items()),
+        *(_transition(name, before, after) for (before, after), name in TRANSITIONS.items()),
         Feature(
             "type_changes",
             "events",

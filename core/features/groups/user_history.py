@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import narwhals as nw
 
-from core.features.columns import DISTINCT_ELSEWHERE, ELSEWHERE, LAST_SEEN, VISIT_START, WEEKS
+from core.features.columns import DISTINCT_ELSEWHERE, ELSEWHERE, LAST_SEEN, VISIT_START, WEEKS, names_by_type
 from core.features.definition import Feature, FeatureGroup, features_by_type
 from core.features.session_log import Frame, SessionLog, trend
-from core.schema import BUY, EVENT_TYPES, UNIT, USER
+from core.schema import BUY, UNIT, USER
 
-_PER_WEEK = {event_type: f"user_{event_type.lower()}_per_week" for event_type in EVENT_TYPES}
+_PER_WEEK = names_by_type("user_{}_per_week")
 PRIOR_EVENTS = 10
 """Weight of the typical rate, in events. The fewer events a user has, the closer the rate is to the typical one."""
 TYPICAL_BUY_RATE = 0.1

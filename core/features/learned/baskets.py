@@ -85,9 +85,9 @@ def _no_items() -> tuple[pl.DataFrame, pl.DataFrame]:
     return pl.DataFrame(schema=product | kind | category), pl.DataFrame(schema=category | kind)
 
 
-def _with_new(known: pl.DataFrame, found: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
-    new = found.join(known, on=keys, how="anti", maintain_order="left") if known.height else found
-    return pl.concat([known, new.select(known.columns)])
+def _with_new(numbered: pl.DataFrame, rows: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
+    new = rows.join(numbered, on=keys, how="anti", maintain_order="left") if numbered.height else rows
+    return pl.concat([numbered, new.select(numbered.columns)])
 
 
 def _numbers(events: pl.DataFrame, numbered: pl.DataFrame, keys: tuple[str, ...]) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.base.arrays import Matrix, extended, maxima_by_row, ratios
+from core.features.columns import names_by_type
 from core.features.definition import Feature, features_by_type
 from core.features.learned.baskets import Baskets
 from core.features.learned.prices import Prices
@@ -13,11 +14,11 @@ from core.schema import EVENT_TYPES
 VALUE_FEATURE = Feature(
     "recovered_value", "value units", "Session value at recovered prices.", "Value at estimated prices"
 )
-_SUMS = {event_type: f"recovered_{event_type.lower()}_sum" for event_type in EVENT_TYPES}
+_SUMS = names_by_type("recovered_{}_sum")
 SUM_FEATURES = features_by_type(
     _SUMS, "value units", "Total recovered price of the session's {many}.", "Value of {many} in this session"
 )
-_MAXIMA = {event_type: f"recovered_{event_type.lower()}_max" for event_type in EVENT_TYPES}
+_MAXIMA = names_by_type("recovered_{}_max")
 PRICE_FEATURES: tuple[Feature, ...] = (
     VALUE_FEATURE,
     Feature(

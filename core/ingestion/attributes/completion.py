@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.base.text import display, fold_case, listed, noun_form, verb
-from core.errors import InputError, SettingError
+from core.errors import ColumnError, SettingError
 from core.ingestion.input_files import Tables
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.own_text import Unused
 from core.ingestion.mapping.refusals import short
 from core.ingestion.mapping.table_guess import find_key, guess_product_name, guess_table, log_key
-from core.ingestion.preview import peek
+from core.ingestion.peek import peek
 from core.own_columns import TableName
 
 
@@ -32,7 +32,7 @@ class Completion:
 
 
 def complete_with_tables(mapping: Mapping, tables: Tables) -> Completion:
-    """Add the keys of tables to a mapping, and the useful columns of those tables that it takes no column from.
+    """Add the keys of tables to a mapping, and useful columns of the tables from which it does not take any.
 
     Raises:
         InputError: a table has no column with ids, cannot be read, or is needed but missing.
@@ -49,7 +49,7 @@ def complete_with_tables(mapping: Mapping, tables: Tables) -> Completion:
         needed.setdefault("products", []).append(short(product_name))
     for name, columns in needed.items():
         if name not in tables:
-            raise InputError.table_needed(name, columns)
+            raise ColumnError.table_needed(name, columns)
     return completed
 
 
@@ -61,7 +61,7 @@ def _with_table(completion: Completion, name: TableName, path: Path) -> Completi
     key = find_key(name, mapping, table.columns)
     if key is None or fold_case(key) not in map(fold_case, table.columns):
         expected = short(key or log_key(name, mapping))
-        raise InputError.no_table_key(path.name, name, expected, list(map(short, table.columns)))
+        raise ColumnError.no_table_key(path.name, name, expected, list(map(short, table.columns)))
     guess = guess_table(name, mapping, key, table.columns, table.rows)
     settings = mapping.model_dump(exclude_unset=True)
     settings["tables"] = settings.get("tables", {}) | {name: {"key": key}}

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from core.base.text import fold_case
-from core.errors import InputError
+from core.errors import ColumnError, SourceError
 from core.ingestion.attributes.attribute_table import ID_COLUMN, AttributeTable
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
@@ -73,19 +73,19 @@ def read_attributes(path: Path, name: TableName, mapping: Mapping, content: Cont
         n_rows += rows.height
         n_bytes += int(rows.estimated_size())
         if n_rows > MAX_ROWS or n_bytes > MAX_BYTES:
-            raise InputError.table_too_large(path.name, MAX_ROWS, MAX_BYTES >> 30)
+            raise ColumnError.table_too_large(path.name, MAX_ROWS, MAX_BYTES >> 30)
         parts.append(rows)
     n_all = n_rows + n_broken
     if not n_all:
-        raise InputError.empty(path.name)
+        raise SourceError.empty(path.name)
     if not n_rows or n_rows < mapping.least_usable * n_all:
-        raise InputError.too_few_ids(path.name, key, n_rows, n_all)
+        raise ColumnError.too_few_ids(path.name, key, n_rows, n_all)
     if len({tuple(part.dtypes) for part in parts}) > 1:  # files of a folder with other types
         parts = [part.cast(pl.String) for part in parts]
     rows = pl.concat(parts, rechunk=True)
     last = rows.unique(id_column, keep="last", maintain_order=True)
     if last.height < MIN_DISTINCT * n_rows:
-        raise InputError.repeated_ids(path.name, name, key, last.height, n_rows)
+        raise ColumnError.repeated_ids(path.name, name, key, last.height, n_rows)
     n_repeated = 0 if last.height == n_rows else rows.unique().height - last.height
     return ReadAttributes(AttributeTable(name, last), n_rows, n_repeated, n_broken)
 
@@ -99,6 +99,6 @@ def _blocks(
         header = list(map(plain, table.columns))
         missing = [short(column) for column in columns.values() if fold_case(column) not in map(fold_case, header)]
         if missing:
-            raise InputError.missing_table_columns(table.name, name, missing, list(map(short, header)))
+            raise ColumnError.missing_table_columns(table.name, name, missing, list(map(short, header)))
         for piece in table.pieces(find_columns(table, columns)):
             yield piece.read()

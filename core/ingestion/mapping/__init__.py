@@ -1,6 +1,6 @@
 """Column mappings: how to read any shop's event log, from a TOML file, a shipped mapping or a guess.
 
-- `definition` defines a mapping with its `settings`, their types (`fields`) and their `consistency`.
+- `definition` defines a mapping with its `settings` and `nested_settings`, their types (`fields`) and `consistency`.
 - `toml_file` reads and writes mappings. The shipped ones are in `shipped/`.
 - `column_names`, `event_words` and `status_words` list the words that shops use.
 - `guess` guesses a mapping; the modules `*_guess` are its steps. They share a `guess_builder`. `column_copies`,

@@ -1,6 +1,7 @@
 """Names that published logs, shop systems and web analytics give to the column of each role.
 
-Names that indicate the role most clearly come first. `spellings` normalizes them (see `log_column.normalize`).
+The names are English, German and Turkish. Those that indicate the role most clearly come first. `spellings` normalizes
+them (see `log_column.normalize`).
 """
 
 from __future__ import annotations
@@ -103,6 +104,7 @@ CURRENCY_NAMES: Final = spellings("""
 VALUE_NAMES: Final = spellings(
     "sessionvalue sessionrevenue sessiontotal visitvalue visitrevenue sitzungswert oturumdegeri oturumtutari"
 )
+"""The value of the whole session, on each of its rows."""
 
 VALUE_OR_PRICE_NAMES: Final = spellings("""
     ordervalue ordertotal basketvalue baskettotal cartvalue carttotal totalvalue revenue total value bestellwert
@@ -113,22 +115,22 @@ PRICE_NAMES: Final = spellings("""
     price unitprice itemprice productprice lineitemprice sellingprice saleprice priceusd priceinusd priceeur
     einzelpreis stückpreis artikelpreis verkaufspreis preis itemcost birimfiyati birimfiyat urunfiyati satisfiyati
     fiyati fiyat""")
+"""The price of one piece. A total of the row is in ROW_TOTAL_NAMES."""
 
-ROW_TOTAL_NAMES: Final = (
-    spellings("""
+_ROW_TOTALS: Final = spellings("""
     salesvalue linetotal linevalue lineamount itemrevenue itemtotal purchaserevenue purchasevalue transactionrevenue
     orderamount grandtotal totalamount totalprice salesamount sales spend turnover eventvalue eventvalueinusd
     conversionvalue amount gesamtpreis positionswert zeilenbetrag betrag summe ordertotalamount ordersubtotal
     satirtutari satirtoplami toplamfiyat toplamtutar tutari tutar toplam""")
-    + VALUE_OR_PRICE_NAMES
-)
+
+ROW_TOTAL_NAMES: Final = _ROW_TOTALS + VALUE_OR_PRICE_NAMES
 """Totals of rows, which include the quantity."""
 
 ORDER_TOTAL_NAMES: Final = spellings("""
     purchaserevenue purchasevalue transactionrevenue ordervalue ordertotal orderamount total totalvalue revenue
     grandtotal baskettotal basketvalue cartvalue carttotal bestellwert warenkorbwert gesamtwert ordertotalamount
     ordersubtotal siparistutari sepettutari sepettoplami geneltoplam ciro""")
-"""Names of order totals rather than of prices of single lines."""
+"""The total of an order, on each of its rows. Some of these are also row totals: the numbers decide which it is."""
 
 QUANTITY_NAMES: Final = spellings("""
     quantity qty itemquantity productquantity lineitemquantity units pieces count menge anzahl stückzahl stück

@@ -8,8 +8,8 @@ from typing import Any
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.guess_builder import builder_of
 from core.ingestion.mapping.log_column import read_columns
+from core.ingestion.mapping.nested_settings import COMPLETED_ROLES
 from core.ingestion.mapping.order_guess import guess_orders
-from core.ingestion.mapping.settings import COMPLETED_ROLES
 from core.ingestion.mapping.time_guess import is_time_of_day
 from core.schema import ORDER_ID, ORDER_STATUS, TIME_OF_DAY
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from core.base.text import fold_case
 from core.errors import SettingError
+from core.ingestion.mapping.nested_settings import COMPLETED_ROLES, Columns
 from core.ingestion.mapping.refusals import quotable, short
-from core.ingestion.mapping.settings import COMPLETED_ROLES, ORDER_TOTAL, PRICE_OF_BUYS, Columns, MappingSettings
+from core.ingestion.mapping.settings import ORDER_TOTAL, PRICE_OF_BUYS, MappingSettings
 from core.ingestion.mapping.time_format import EPOCHS
 from core.own_columns import TABLE_LEVEL
 from core.schema import EVENT_TIME, EVENT_TYPES, PRODUCT_ID, USER_ID, USER_SESSION

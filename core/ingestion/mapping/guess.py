@@ -15,9 +15,9 @@ from core.ingestion.mapping.guess_builder import Guess, GuessBuilder, builder_of
 from core.ingestion.mapping.id_guess import guess_ids, guess_sessions
 from core.ingestion.mapping.log_column import MIN_SHARE, LogColumn, normalize, read_columns
 from core.ingestion.mapping.name_guess import guess_name
+from core.ingestion.mapping.nested_settings import Names
 from core.ingestion.mapping.own_guess import OwnGuess, guess_own_columns
 from core.ingestion.mapping.own_text import Reason, Unused
-from core.ingestion.mapping.settings import Names
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
 from core.ingestion.mapping.time_guess import TimeForm, is_time_of_day, read_share, time_form
 from core.ingestion.mapping.time_problems import time_problem
@@ -68,14 +68,14 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
 
 def with_names(guess: Guess, columns: Sequence[LogColumn], assigned: Table[str, LogColumn]) -> Guess:
     """Add the columns with the names of products and categories to a guess."""
-    found = {
+    name_columns = {
         kind: column
         for kind, role in {"product": PRODUCT_ID, "category": CATEGORY_ID}.items()
         if (column := guess_name(role, columns, assigned)) is not None
     }
-    if not found:
+    if not name_columns:
         return guess
-    names = {kind: column.name for kind, column in found.items()}
+    names = {kind: column.name for kind, column in name_columns.items()}
     reasons = {f"{kind}_name": f"Column {name} has about one name per {kind}." for kind, name in names.items()}
     return replace(guess, settings=guess.settings | {"names": names}, reasons=guess.reasons | reasons)
 

@@ -10,9 +10,9 @@ from core.base.text import fold_case, listed, noun_form, percent
 from core.ingestion.mapping.column_names import SOURCE_WORDS, VAGUE_NAMES, VISITOR_WORDS
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.log_column import LogColumn, name_words, normalize
+from core.ingestion.mapping.nested_settings import COMPLETED_ROLES, Columns
 from core.ingestion.mapping.own_text import Unused
 from core.ingestion.mapping.role_text import HOW_TO_SET, ROLE_NAME
-from core.ingestion.mapping.settings import COMPLETED_ROLES, Columns
 from core.schema import USER_ID, USER_SESSION
 
 _RESERVED_NAMES: Final = {normalize(role): role for role in Columns.model_fields if role not in COMPLETED_ROLES}

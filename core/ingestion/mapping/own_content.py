@@ -1,4 +1,4 @@
-"""Recognize columns that are of no use by their cells: personal data, addresses, free text, row numbers and codes."""
+"""Recognize useless columns by their cells: personal data, addresses, free text, row numbers and codes."""
 
 from __future__ import annotations
 

@@ -1,16 +1,20 @@
-"""The settings of a mapping with their types, defaults and descriptions. `consistency` has the rules between them."""
+"""The settings of a mapping with their types, defaults and descriptions.
+
+`nested_settings` has those that are tables of their own, and `consistency` the rules between settings.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field
 
 from core import schema
 from core.base.text import fold_case
 from core.ingestion.mapping.fields import Encoding, NonEmptyText, Number, Text, TimeFormat, TimeZone
+from core.ingestion.mapping.nested_settings import Columns, Names, OwnSettings, TableSettings
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
-from core.own_columns import PREFIX, TABLE_LEVEL, Kind, Level, OwnName, TableName, stored_name
+from core.own_columns import PREFIX, OwnName, TableName, stored_name
 
 EventType = Literal["VIEW", "ADD_CART", "REMOVE_CART", "BUY"]
 """schema.EVENT_TYPES as a type. A test compares the two."""
@@ -23,103 +27,16 @@ MAX_OWN: Final = 30
 """Maximum number of own columns: each adds up to a dozen features."""
 MAX_WORDS: Final = 300
 """Maximum number of entries in a setting that is a list or table."""
-COMPLETED_ROLES: Final = (schema.ORDER_ID, schema.ORDER_STATUS, schema.CURRENCY)
-"""Roles that are looked for in the log unless the mapping mentions them, because they change the sum of purchases."""
 _MAX_TIMEOUT: Final = 1440 * 30
 """Session timeout of 30 days, in minutes. With a longer one, a year of one user could become one session."""
 _Texts = Annotated[tuple[Text, ...], Field(max_length=MAX_WORDS)]
 
 
-class Columns(BaseModel):
-    """Role -> name of the log's column; None if the log has no such column."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    event_time: NonEmptyText | None = schema.EVENT_TIME
-    time_of_day: NonEmptyText | None = None
-    event_type: NonEmptyText | None = schema.EVENT_TYPE
-    product_id: NonEmptyText | None = schema.PRODUCT_ID
-    category_id: NonEmptyText | None = schema.CATEGORY_ID
-    user_id: NonEmptyText | None = schema.USER_ID
-    user_session: NonEmptyText | None = schema.USER_SESSION
-    session_value: NonEmptyText | None = schema.SESSION_VALUE
-    price: NonEmptyText | None = None
-    quantity: NonEmptyText | None = None
-    order_id: NonEmptyText | None = None
-    order_status: NonEmptyText | None = None
-    currency: NonEmptyText | None = None
-
-    def named(self) -> dict[str, str]:
-        """Return role -> column name, for the roles that have a column."""
-        return {role: name for role, name in self if name is not None}
-
-    def excluded_roles(self) -> list[str]:
-        """Return the roles of COMPLETED_ROLES for which the mapping says that there is no column."""
-        return [role for role in COMPLETED_ROLES if role in self.model_fields_set and getattr(self, role) is None]
-
-
-class OwnSettings(BaseModel):
-    """How to read an own column; see core.own_columns."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    column: NonEmptyText
-    kind: Kind
-    level: Level = "event"
-    keep: bool = False
-    table: TableName | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _set_level_of_table(cls, settings: object) -> object:
-        """Set the level to what the rows of the table describe, unless the mapping sets it."""
-        table = settings.get("table") if isinstance(settings, dict) else None
-        level = TABLE_LEVEL.get(table) if isinstance(table, str) else None  # type: ignore[call-overload]
-        return settings if level is None else {"level": level, **settings}  # type: ignore[dict-item]
-
-
-class NameSettings(BaseModel):
-    """Where the names of products are: a column of the log, or of the table of products. A text is a column of the log.
-
-    >>> NameSettings.model_validate("item_name")
-    NameSettings(column='item_name', table=None)
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    column: NonEmptyText
-    table: Literal["products"] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _accept_text(cls, settings: object) -> object:
-        return {"column": settings} if isinstance(settings, str) else settings
-
-
-class Names(BaseModel):
-    """Columns with the names of products and categories; None if there are none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    product: NameSettings | None = None
-    category: NonEmptyText | None = None
-
-
-class TableSettings(BaseModel):
-    """How to read a table of products or users: `key` is its column with the ids that the log has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    key: NonEmptyText
-
-
-class MappingSettings(BaseModel):
+class MappingSettings(BaseModel, frozen=True, extra="forbid"):
     """The settings that a mapping file may contain. The defaults read the standard format.
 
     The description of a setting is its comment in a mapping file, and the help text of its input field.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Text = Field(default="", description="Name of the log for people.")
     separator: Literal[",", ";", "\t", "|"] | None = Field(

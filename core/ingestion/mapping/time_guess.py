@@ -119,7 +119,7 @@ def is_time_of_day(texts: Sequence[str]) -> bool:
 
 
 def best_format(times: Sequence[str]) -> str | None:
-    """Return the time format, as in a mapping, that reads most of the times; None if none reads any.
+    """Return the time format, as in a mapping, that reads most of the times; None if no format reads any of them.
 
     >>> best_format(["2025-03-24 18:58", "24.03.2025 18:58", "25.03.2025 19:10"])
     '%d.%m.%Y %H:%M'

@@ -11,7 +11,7 @@ from typing import Any, Final
 import tomli_w
 
 from core.base.text import listed
-from core.errors import InputError, SettingError
+from core.errors import InputError, SettingError, SourceError
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.refusals import short
 
@@ -129,15 +129,15 @@ def _require_file(path: Path, path_or_name: str | Path) -> None:
             f"There is no mapping named {short(str(path_or_name))!r}.", f"Choose {names}, or name a TOML file."
         )
     else:
-        unknown = InputError.not_found(path)
+        unknown = SourceError.not_found(path)
     try:
         if path.is_file():
             return
         if path_or_name and path.exists():
-            raise InputError.cannot_open(path, "it is not a file")
+            raise SourceError.cannot_open(path, "it is not a file")
     except OSError as error:  # the name is too long, or the folder is not readable
         raise unknown from error
-    raise unknown if path.suffix.lower() != _SUFFIX else InputError.not_found(path)
+    raise unknown if path.suffix.lower() != _SUFFIX else SourceError.not_found(path)
 
 
 def _content(path: Path) -> bytes:
@@ -146,7 +146,7 @@ def _content(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise InputError.cannot_open(path, error.strerror or str(error)) from error
+        raise SourceError.cannot_open(path, error.strerror or str(error)) from error
 
 
 def _table(content: bytes, name: str) -> dict[str, Any]:

@@ -29,7 +29,10 @@ _MIN_ROWS_IN_GROUPS: Final = 100
 
 
 def cell_codes(cells: pl.Series, kind: Kind) -> Codes:
-    """Return a code per cell: that of a category or flag, or the quantile bin of a number or time. Null has its own."""
+    """Return a code per cell: that of a category or flag, or the quantile bin of a number or time.
+
+    Null has a code of its own.
+    """
     if kind in {"category", "flag"}:
         return cells.rank("dense").fill_null(0).cast(pl.Int64).to_numpy()
     numbers = cells.cast(pl.Float64).to_numpy()

@@ -145,14 +145,14 @@ def _check_aggregates(
         similarity: that of the values of sessions with the same key. If None, only keys with few sessions are compared.
     """
     in_train = pl.col(ROLE) == TRAIN_ROLE
-    known = in_train & pl.col(VALUE).is_not_null()
+    has_value = in_train & pl.col(VALUE).is_not_null()
     table = (
-        sessions.with_columns(pl.when(known).then(VALUE).alias(VALUE))
+        sessions.with_columns(pl.when(has_value).then(VALUE).alias(VALUE))
         .group_by(key)
         .agg(
             pl.col(column.stored).drop_nulls().first(),
-            known.sum().alias("n"),
-            known.all().alias("only_train"),
+            has_value.sum().alias("n"),
+            has_value.all().alias("only_train"),
             *(expression.alias(name) for name, expression in aggregates.items()),
         )
         .filter(pl.col("n") > 1, True if similarity is not None else pl.col("n") <= MAX_SESSIONS)

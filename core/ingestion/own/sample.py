@@ -103,9 +103,9 @@ class OwnSample:
     @cached_property
     def train_events(self) -> pl.DataFrame:
         """Events of the sampled train sessions with a known value, with that value."""
-        known = self.units.filter(pl.col(ROLE) == TRAIN_ROLE, pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
+        values = self.units.filter(pl.col(ROLE) == TRAIN_ROLE, pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
         events = self.events_of("session").filter(pl.col(ROLE) == TRAIN_ROLE)
-        return events.join(known, on=UNIT, how="inner", maintain_order="left")
+        return events.join(values, on=UNIT, how="inner", maintain_order="left")
 
     @cached_property
     def sessions(self) -> pl.DataFrame:

@@ -14,12 +14,12 @@ from functools import cache, partial
 import polars as pl
 
 from core.base.text import fold_case
-from core.errors import InputError, StudioError
+from core.errors import ContentError, SourceError, StudioError
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.mapping.time_problems import time_problem
 from core.ingestion.parallel import map_in_order
-from core.ingestion.preview import peek
+from core.ingestion.peek import peek
 from core.ingestion.rows.quarantine import NO_NUMBER, no_time
 from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.row_parser import ParsedBlock, RowParser
@@ -106,7 +106,9 @@ def _is_hopeless(counts: ReadCounts, least: float, most_usable: Callable[[], int
 def _refuse(source: Source, counts: ReadCounts, faulty: ReadCounts, parser: RowParser) -> None:
     """Raise the error for too few usable rows. Ignored rows count only if no other rows are quarantined."""
     if not counts.rows:
-        raise InputError.empty_query_result(source.name) if isinstance(source, Query) else InputError.empty(source.name)
+        raise (
+            SourceError.empty_query_result(source.name) if isinstance(source, Query) else SourceError.empty(source.name)
+        )
     quarantined = faulty if faulty.rows else counts
     total = counts.kept + quarantined.quarantined
     reasons = ", ".join(f"{count:,} x {reason}" for reason, count in quarantined.most_reasons())
@@ -121,7 +123,7 @@ def _refuse(source: Source, counts: ReadCounts, faulty: ReadCounts, parser: RowP
         setting = 'encoding = "cp1252" (or the actual encoding)'
     else:
         setting = _suggested_setting(source, reason, parser.mapping)
-    raise InputError.too_few_valid(
+    raise ContentError.too_few_valid(
         *("row", source.name, counts.kept, total, reasons),
         min_share=least,
         mapping_line=setting,

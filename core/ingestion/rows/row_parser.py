@@ -22,36 +22,31 @@ from core.ingestion.rows.id_cells import as_text, distinct_ids, empty_cells
 from core.ingestion.rows.own_cells import own_cells, stored_columns
 from core.ingestion.rows.quarantine import (
     NEEDED_IDS,
-    NO_TOTAL,
     REPEATED_HEADER,
     has_nul,
     quarantine_rows,
     reason_expression,
 )
+from core.ingestion.rows.value_cells import has_value, no_values, value_cells, value_description
 from core.ingestion.sessions.partitions import Partitions, split
 from core.ingestion.sources.tables import Block, FaultCode
 from core.ingestion.values.lost_purchases import (
-    AMOUNT,
     NO_LOST_PURCHASES,
     PurchaseCount,
     broken_purchases,
     count_purchases,
     lost_purchases,
 )
-from core.ingestion.values.money import ORDER, RATE, STATUS, MoneyFindings, order_columns, read_amounts, read_number
+from core.ingestion.values.money import ORDER, RATE, STATUS, MoneyFindings, order_columns
 from core.schema import (
-    BUY,
     CATEGORY,
     CATEGORY_ID,
     CATEGORY_NAME,
-    EVENT_CODE,
     EVENT_TIME,
     EVENT_TYPE,
     EVENT_TYPES,
     FILE,
-    LARGEST_VALUE,
     LINE,
-    PRICE,
     PRODUCT,
     PRODUCT_ID,
     PRODUCT_NAME,
@@ -238,39 +233,15 @@ class RowParser:
             for column in self._id_columns
         )
         times = epoch_seconds(event_times(cells), self.mapping).alias(TIME)
-        values, money = self._values(cells, types)
+        values, money = value_cells(cells, types, self.mapping) if self.with_value else no_values(cells)
         attributes = [table.cells_of(cells.get_column(ID_COLUMN[table.name])) for table in self.tables]
         cells = cells.with_columns(*chain.from_iterable(attributes))
         own, own_counts = own_cells(cells, self.mapping)
         orders = order_columns(cells, self.mapping, self.seed)
         rows = cells.with_columns(*codes, times, types, *values, *orders, *own)
-        reason = reason_expression(self.mapping, self._id_columns, unknown, self._value_description())
+        value = value_description(self.mapping) if self.with_value else None
+        reason = reason_expression(self.mapping, self._id_columns, unknown, value)
         return _UnfilteredRows(rows, reason, unknown, empty, money, own_counts)
-
-    def _values(self, cells: pl.DataFrame, types: pl.Series) -> tuple[list[pl.Series], MoneyFindings]:
-        """Return the columns VALUE, AMOUNT and NO_TOTAL, as far as the file has them, and money findings."""
-        if not self.with_value:
-            return [pl.repeat(None, cells.height, dtype=pl.Float64, eager=True).alias(VALUE)], MoneyFindings()
-        if not self._priced:
-            numbers, money = read_number(cells, SESSION_VALUE, self.mapping)
-            return [numbers.alias(VALUE)], money
-        amounts, money = read_amounts(cells, types, self.mapping)
-        is_purchase = types == EVENT_CODE[BUY]
-        values = pl.select(pl.when(is_purchase).then(amounts).otherwise(0.0).alias(VALUE), amounts.alias(AMOUNT))
-        columns = values.get_columns()
-        if self.mapping.price_is == "order_total":
-            price = cells.get_column(PRICE)
-            is_empty = price.str.strip_chars() == "" if price.dtype == pl.String else price.is_null()
-            columns.append((is_empty.fill_null(value=True) & is_purchase.fill_null(value=False)).alias(NO_TOTAL))
-        return columns, money
-
-    def _value_description(self) -> str | None:
-        columns = self.mapping.columns
-        if not self.with_value:
-            return None
-        if not self._priced:
-            return columns.session_value
-        return columns.price if columns.quantity is None else f"{columns.price} times {columns.quantity}"
 
     def _sessions_of(self, unusable: pl.DataFrame) -> pl.Series:
         """Return the distinct session ids of quarantined test rows, which must be predicted all the same.
@@ -293,9 +264,7 @@ class RowParser:
             usable &= ~pl.any_horizontal(has_nul(column) for column in self._id_columns)
         usable &= pl.col(TIME).is_not_null() & (pl.col(TYPE) >= 0).fill_null(value=False)
         if self.with_value:
-            smallest = -LARGEST_VALUE if self._priced else 0.0
-            has_value = pl.col(VALUE).is_between(smallest, LARGEST_VALUE).fill_null(value=False)
-            usable &= has_value | pl.col(NO_TOTAL) if NO_TOTAL in rows.columns else has_value
+            usable &= has_value(rows, self.mapping)
         return rows.select(usable).to_series()
 
     def _completed(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, Partitions, dict[str, Partitions]]:

@@ -21,7 +21,7 @@ from typing import Final
 import polars as pl
 
 from core.dataset import SplitCard
-from core.errors import InputError
+from core.errors import ContentError
 from core.ingestion.input_files import DateSplit
 from core.ingestion.mapping import Mapping
 from core.ingestion.parallel import map_in_order
@@ -186,7 +186,7 @@ class LogSplit:
             highest = _rounded((first - 1) / (self._split.windows_back + 1), math.floor)
             lowest = _rounded(last, math.ceil)
         is_possible = highest is not None and lowest is not None and lowest <= highest
-        raise InputError.split_too_small(
+        raise ContentError.split_too_small(
             self._name,
             self.window[0],
             sessions=(train, test),

@@ -106,8 +106,8 @@ def _in_parts(partition: tuple[pl.DataFrame, Partition, Partition]) -> pl.DataFr
     ]
     if not occurrences:
         return _NO_IDS
-    found = pl.concat(occurrences).join(texts, on=CODE, how="inner")
-    return found.select(CODE, ID, ROLE).sort(CODE, ROLE)
+    with_ids = pl.concat(occurrences).join(texts, on=CODE, how="inner")
+    return with_ids.select(CODE, ID, ROLE).sort(CODE, ROLE)
 
 
 class DictionaryWriter:

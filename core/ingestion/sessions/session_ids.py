@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from core.dataset import SubmissionColumns
-from core.errors import InputError
+from core.errors import ContentError, InputError, SourceError
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
 from core.ingestion.rows.id_cells import as_text
@@ -104,13 +104,13 @@ def submission_order(
     """
     ids = sample.ids
     if n_empty := ids.null_count():
-        raise InputError.empty_session_ids(sample.name, n_empty)
+        raise ContentError.empty_session_ids(sample.name, n_empty)
     # A join by code is faster. The texts are compared below, in case two ids have one code.
     coded = _with_codes(ids, seed)
     if coded.get_column(SESSION).n_unique() < coded.height:
         repeated = ids.filter(ids.is_duplicated()).unique().sort()
         if len(repeated):
-            raise InputError.repeated_sessions(sample.name, [short(text) for text in repeated])
+            raise ContentError.repeated_sessions(sample.name, [short(text) for text in repeated])
     in_test = _test_sessions(sessions).collect()
     order = coded.join(in_test, on=SESSION, how="left", maintain_order="left", suffix="_in_test")
     missing = order.filter(pl.col(USER_SESSION).ne_missing(pl.col(f"{USER_SESSION}_in_test"))).get_column(USER_SESSION)
@@ -134,7 +134,7 @@ def require_test_sessions(name: str, missing: pl.Series, total: int, quarantined
     """
     unknown = missing.filter(~missing.is_in(quarantined.implode()))
     if total - len(unknown) < mapping.least_usable * total:
-        raise InputError.sessions_without_events(
+        raise ContentError.sessions_without_events(
             name,
             [short(text) for text in unknown],
             total,
@@ -197,10 +197,10 @@ def _sample_as(sample: Path, mapping: Mapping, content: Content | None) -> Sampl
             if block.broken:
                 first, fault = block.broken[0].line, block.broken[0].fault
                 cause = UnicodeError(fault.reason) if fault.code is FaultCode.OTHER_ENCODING else None
-                raise InputError.unreadable(table.name, f"line {first:,}: {fault.reason}") from cause
+                raise SourceError.unreadable(table.name, f"line {first:,}: {fault.reason}") from cause
             parts.append(as_text(block.rows.get_column(USER_SESSION)))
     if not any(map(len, parts)):
-        raise InputError.empty(sample.name)
+        raise SourceError.empty(sample.name)
     return Sample(sample.name, pl.concat(parts).replace("", None), columns)
 
 

@@ -216,10 +216,10 @@ def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.Da
         pl.when(pl.col(ROLE) == TRAIN_ROLE).then(VALUE).alias(VALUE),
         (same_session | same_session.shift(-1, fill_value=False)).alias(COMPOSITE),
     )
-    known = _known_values(units)
+    known_values = _known_values(units)
     if mapping.adds_prices:  # purchases in the train file say nothing about those in the test file
-        known = known.clear()
-    return units.join(known, on=[SESSION, ROLE], how="left", maintain_order="left").select(
+        known_values = known_values.clear()
+    return units.join(known_values, on=[SESSION, ROLE], how="left", maintain_order="left").select(
         UNIT, ROLE, SESSION, USER, START, VALUE, COMPOSITE, KNOWN_VALUE
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from core.base.text import fold_case
-from core.errors import InputError
+from core.errors import ColumnError
 from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.mapping.refusals import short
 from core.ingestion.sources.csv_text import SEPARATORS
@@ -36,7 +36,7 @@ def require_header(name: str, columns: Sequence[str]) -> None:
     cells = [cell for cell in map(plain, columns) if cell]
     is_row = any(map(_TIME.search, cells)) or (len(cells) > 1 and all(map(_NUMBER.fullmatch, cells)))
     if is_row:
-        raise InputError.no_header(name, [short(cell) for cell in cells])
+        raise ColumnError.no_header(name, [short(cell) for cell in cells])
 
 
 def pick(table: Table, mapping: LogMapping, required: Sequence[str], optional: Sequence[str] = ()) -> ColumnPositions:
@@ -68,13 +68,13 @@ def find_columns(
         if separator is not None and len(header) == 1:
             for other, separator_name in SEPARATORS.items():
                 if other in header[0]:
-                    raise InputError.other_separator(table.name, separator_name)
+                    raise ColumnError.other_separator(table.name, separator_name)
         require_header(table.name, header)
         nested = [short(plain(name)) for name in table.nested]
-        raise InputError.missing_columns(table.name, missing, [short(name) for name in header], nested)
+        raise ColumnError.missing_columns(table.name, missing, [short(name) for name in header], nested)
     for role, positions in matches.items():
         if len(positions) > 1:
-            raise InputError.duplicate_column(table.name, names[role])
+            raise ColumnError.duplicate_column(table.name, names[role])
     return {role: positions[0] for role, positions in matches.items() if positions}
 
 

@@ -15,7 +15,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import IO, cast
 
-from core.errors import InputError
+from core.errors import InputError, SourceError
 from core.ingestion.sources.hashed_file import OTHER_CONTENT, HashedFile
 from core.ingestion.sources.paths import files_of
 
@@ -78,18 +78,18 @@ class Content:
                 if _state(now) == _state(stat) or (same_size and self._hashes.get(file) == content_hash(file)):
                     continue
             except (OSError, InputError) as error:
-                raise InputError.changed_while_read(file.name, "it can no longer be found") from error
+                raise SourceError.changed_while_read(file.name, "it can no longer be found") from error
             sizes = f"it had {stat.st_size:,} bytes, but now it has {now.st_size:,}"
-            raise InputError.changed_while_read(file.name, OTHER_CONTENT if same_size else sizes)
+            raise SourceError.changed_while_read(file.name, OTHER_CONTENT if same_size else sizes)
 
     def _require_same_files(self) -> None:
         try:
             now = files_of(self.source)
         except InputError as error:
-            raise InputError.changed_while_read(self.source.name, "it can no longer be found") from error
+            raise SourceError.changed_while_read(self.source.name, "it can no longer be found") from error
         for files, others, change in ((now, self._files, "was added"), (self._files, now, "was removed")):
             if odd := sorted(set(files) - set(others)):
-                raise InputError.changed_while_read(self.source.name, f"{odd[0].name} {change}")
+                raise SourceError.changed_while_read(self.source.name, f"{odd[0].name} {change}")
 
 
 def content_hash(path: Path) -> str:

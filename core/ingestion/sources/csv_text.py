@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import IO
 
-from core.errors import InputError
+from core.errors import ColumnError, SourceError
 from core.ingestion.sources.csv_blocks import parse_block
 from core.ingestion.sources.csv_records import MAX_RECORD_LINES, CsvFormat, complete_records
 from core.ingestion.sources.quote_blanks import blanks_before_quotes
@@ -43,7 +43,7 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
     text = _with_unix_ends(head, has_mac_ends=has_mac_ends).removeprefix(codecs.BOM_UTF8)
     header, line, rest = _first_record(name, text, encoding)
     if not rest and stream.read(1):
-        raise InputError.unreadable(name, "its first line is longer than a megabyte")
+        raise SourceError.unreadable(name, "its first line is longer than a megabyte")
     hint = header[4:].rstrip(" ") if header[:4].lower() == "sep=" else ""
     if hint in SEPARATORS:
         separator = separator or hint
@@ -58,10 +58,10 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         columns = next(csv.reader([header], delimiter=separator, strict=True))
     except csv.Error as error:
         reason = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
-        raise InputError.unreadable(name, reason) from error
+        raise SourceError.unreadable(name, reason) from error
     columns = _with_trailing_separators(columns, rest, separator)
     if len(columns) > MAX_COLUMNS:
-        raise InputError.too_many_columns(name, len(columns), MAX_COLUMNS)
+        raise ColumnError.too_many_columns(name, len(columns), MAX_COLUMNS)
 
     def pieces(picked: ColumnPositions) -> Iterator[Piece]:
         chunks = iter(partial(stream.read, PIECE_BYTES), b"")
@@ -97,11 +97,11 @@ def _first_record(name: str, head: bytes, encoding: str) -> tuple[str, int, byte
     n_blank = blank_lines[0].count(b"\n") if blank_lines else 0
     record, rest = _record_and_rest(head[blank_lines.end() if blank_lines else 0 :])
     if not record.strip():
-        raise InputError.empty(name)
+        raise SourceError.empty(name)
     try:
         return record.decode().rstrip("\r"), n_blank + record.count(b"\n") + 2, rest
     except UnicodeDecodeError as error:
-        raise InputError.other_encoding(name, f"{encoding}, as its first line shows") from error
+        raise SourceError.other_encoding(name, f"{encoding}, as its first line shows") from error
 
 
 def _record_and_rest(head: bytes) -> tuple[bytes, bytes]:

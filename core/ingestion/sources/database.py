@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, CursorResult, Row, create_engine, make_u
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from core.base.files import path_of
-from core.errors import InputError
+from core.errors import SourceError
 from core.ingestion.sources.tables import Block, ColumnPositions, Piece, Table
 from core.ingestion.sources.typed_rows import decode_bytes, row_as_json
 
@@ -72,9 +72,9 @@ def _address(url: str) -> URL:
     try:
         address = make_url(url)
     except ValueError as error:  # the error text may contain part of the password
-        raise InputError.invalid_database_address("its port is not a number") from error
+        raise SourceError.invalid_database_address("its port is not a number") from error
     if address.host and "@" in address.host:
-        raise InputError.invalid_database_address("an @ in the password must be written as %40")
+        raise SourceError.invalid_database_address("an @ in the password must be written as %40")
     if address.get_backend_name() == "sqlite":
         address = _read_only(address)
     if address.drivername in {"postgresql", "postgres"}:  # the URL names no driver
@@ -94,7 +94,7 @@ def _read_only(address: URL) -> URL:
     is_uri = database.startswith("file:")
     path = Path(unquote(urlsplit(database).path)) if is_uri else path_of(database)
     if not path.exists():
-        raise InputError.not_found(path)
+        raise SourceError.not_found(path)
     options = {name: value for name, value in address.query.items() if name not in {"mode", "vfs"}}
     uri = f"file:{quote(str(path.absolute()))}"
     return address.set(database=uri, query=options | {"mode": "ro", "uri": "true"})
@@ -105,15 +105,15 @@ def _as_input_error(query: Query) -> Iterator[None]:
     try:
         yield
     except (ArgumentError, NoSuchModuleError) as error:
-        raise InputError.invalid_database_address(str(error).splitlines()[0][:200]) from error
+        raise SourceError.invalid_database_address(str(error).splitlines()[0][:200]) from error
     except ModuleNotFoundError as error:
         package = _PACKAGES.get(str(error.name), str(error.name))
-        raise InputError.no_driver(query.name, package) from error
+        raise SourceError.no_driver(query.name, package) from error
     except SQLAlchemyError as error:
         reason = _reason(error, query)
         if reason in {"not authorized", "authorization denied"}:  # SQLite's answer to anything but reading
             reason = _NO_SELECT
-        raise InputError.query_failed(query.name, reason) from error
+        raise SourceError.query_failed(query.name, reason) from error
 
 
 def _reason(error: SQLAlchemyError, query: Query) -> str:
@@ -143,7 +143,7 @@ def _run(query: Query, connection: Connection) -> CursorResult[tuple[object, ...
             raw.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READ_ACTIONS else sqlite3.SQLITE_DENY)
     result = streamed.execute(text(query.sql.strip().rstrip(";").replace(":", r"\:")))
     if not result.returns_rows:
-        raise InputError.query_failed(query.name, _NO_SELECT)
+        raise SourceError.query_failed(query.name, _NO_SELECT)
     return result
 
 

@@ -10,7 +10,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from core.errors import InputError
+from core.errors import InputError, SourceError
 
 OTHER_CONTENT = "it has other content now"
 _BLOCK = 1 << 20  # bytes read and hashed at once; few, so that a read after a seek is cheap
@@ -32,7 +32,7 @@ class HashedFile(io.RawIOBase):
         try:
             self._file = path.open("rb", buffering=0)
         except OSError as error:
-            raise InputError.cannot_open(path, error.strerror or str(error)) from error
+            raise SourceError.cannot_open(path, error.strerror or str(error)) from error
         self._name = path.name
         self._position = 0
         self._in_order = hashlib.sha256()
@@ -154,4 +154,4 @@ class HashedFile(io.RawIOBase):
         self._size = size
 
     def _changed(self) -> InputError:
-        return InputError.changed_while_read(self._name, OTHER_CONTENT)
+        return SourceError.changed_while_read(self._name, OTHER_CONTENT)

@@ -16,7 +16,7 @@ from typing import IO
 import numpy as np
 import polars as pl
 
-from core.errors import InputError
+from core.errors import ColumnError, SourceError
 from core.ingestion.sources.tables import (
     Block,
     BrokenLine,
@@ -64,9 +64,9 @@ def open_json_lines(name: str, stream: IO[bytes], encoding: str = "utf-8") -> Ta
             for key, cell in cells.items():
                 columns[key] = columns.get(key, False) or isinstance(cell, dict | list)
         if len(columns) > MAX_COLUMNS:
-            raise InputError.too_many_columns(name, len(columns), MAX_COLUMNS)
+            raise ColumnError.too_many_columns(name, len(columns), MAX_COLUMNS)
     if not columns:
-        raise InputError.empty(name)
+        raise SourceError.empty(name)
     names = list(columns)
     nested: dict[str, Sequence[str]] = {key: () for key, is_nested in columns.items() if is_nested}
 

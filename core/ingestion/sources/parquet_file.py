@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow import compute, parquet
 
-from core.errors import InputError
+from core.errors import ColumnError, SourceError
 from core.ingestion.mapping.refusals import short
 from core.ingestion.sources.tables import Block, ColumnPositions, Piece, Table
 from core.ingestion.sources.text_lines import MAX_COLUMNS
@@ -56,7 +56,7 @@ def open_parquet(name: str, stream: IO[bytes], allowance: Allowance) -> Table:
         file = parquet.ParquetFile(stream)
         schema = file.schema_arrow
     if len(schema.names) > MAX_COLUMNS:
-        raise InputError.too_many_columns(name, len(schema.names), MAX_COLUMNS)
+        raise ColumnError.too_many_columns(name, len(schema.names), MAX_COLUMNS)
     nested = {column.name: _record_fields(column.type) for column in schema if pa.types.is_nested(column.type)}
     return Table(name, schema.names, lambda picked: _pieces(name, file, stream, picked, allowance), nested)
 
@@ -73,7 +73,7 @@ def _as_input_error(name: str) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError.unreadable(name, "it is a damaged Parquet file") from error
+        raise SourceError.unreadable(name, "it is a damaged Parquet file") from error
 
 
 def _pieces(
@@ -193,7 +193,7 @@ def _series(name: str, column: str, cells: Any) -> pl.Series:  # noqa: ANN401 (p
     except (pa.ArrowException, pl.exceptions.PolarsError, pl.exceptions.PanicException, TypeError) as error:
         if pa.types.is_nested(cells.type):
             return _nulls(len(cells))
-        raise InputError.unreadable(name, f"its column {short(column)} has the type {cells.type}") from error
+        raise SourceError.unreadable(name, f"its column {short(column)} has the type {cells.type}") from error
 
 
 def _supported(cells: Any) -> Any:  # noqa: ANN401 (pyarrow has no types)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from core.errors import InputError
+from core.errors import SourceError
 from core.ingestion.sources.kinds import ZIP, kind_of
 
 SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip", ".jsonl", ".ndjson")
@@ -28,17 +28,17 @@ def files_of(path: Path) -> list[Path]:
                 return files
             deeper = [file.relative_to(path) for file in path.glob("*/**/*") if _is_read(file)]
             if visible := [file for file in deeper if is_data(str(file))]:
-                raise InputError.files_in_subfolders(path, min(visible))
-            raise InputError.empty_folder(path, SUFFIXES)
+                raise SourceError.files_in_subfolders(path, min(visible))
+            raise SourceError.empty_folder(path, SUFFIXES)
         if path.exists():
-            raise InputError.cannot_open(path, "it is neither a file nor a folder")
+            raise SourceError.cannot_open(path, "it is neither a file nor a folder")
         if files := sorted(match for match in _matches(path) if match.is_file()):
             return files
         if path.is_symlink():
-            raise InputError.cannot_open(path, "it is a link to a file that does not exist")
+            raise SourceError.cannot_open(path, "it is a link to a file that does not exist")
     except (OSError, ValueError) as error:  # name too long, folder not readable, or invalid pattern
-        raise InputError.cannot_open(path, getattr(error, "strerror", None) or str(error)) from error
-    raise InputError.not_found(path)
+        raise SourceError.cannot_open(path, getattr(error, "strerror", None) or str(error)) from error
+    raise SourceError.not_found(path)
 
 
 def skipped_files(path: Path) -> list[str]:

@@ -21,5 +21,5 @@ def blanks_before_quotes(lines: Sequence[bytes], separator: str) -> re.Pattern[b
     """
     mark = re.escape(separator.encode())
     blanks = re.compile(rb'(?<=%b) +(?="(?!")|""(?:%b|\r?$))' % (mark, mark), re.MULTILINE)
-    found = [blanks.sub(b"", line.rstrip(b"\r")) for line in lines if blanks.search(line)]
-    return blanks if found and all(quotes_are_regular(line, separator) for line in found) else None
+    cleaned_lines = [blanks.sub(b"", line.rstrip(b"\r")) for line in lines if blanks.search(line)]
+    return blanks if cleaned_lines and all(quotes_are_regular(line, separator) for line in cleaned_lines) else None

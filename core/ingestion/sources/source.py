@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from core.base.files import path_of
-from core.errors import InputError, SettingError
+from core.errors import InputError, SettingError, SourceError
 from core.ingestion.mapping import Mapping
 from core.ingestion.mapping.refusals import short
 from core.ingestion.sources import kinds
@@ -68,13 +68,13 @@ def source_of(text: str, sql: str | None = None, option: str = "a query") -> Sou
         SettingError: a URL comes without a query, or a path with one.
     """
     if not text.strip():
-        raise InputError.no_file_named(option.removesuffix("-query") if option.startswith("--") else "The path")
+        raise SourceError.no_file_named(option.removesuffix("-query") if option.startswith("--") else "The path")
     if "://" not in text:
         if sql is not None:
             raise SettingError.query_on_file(option, text)
         return path_of(text)
     if text.split("://", maxsplit=1)[0].lower() in _FILE_SCHEMES:
-        raise InputError.web_address(re.sub(r"//[^/]*@", "//***@", text))
+        raise SourceError.web_address(re.sub(r"//[^/]*@", "//***@", text))
     if sql is None:
         raise SettingError.missing(option, "the SELECT whose rows are the events")
     return Query(text, sql)
@@ -108,7 +108,7 @@ def _size(file: Path) -> int:
     try:
         return file.stat().st_size
     except OSError as error:  # deleted meanwhile
-        raise InputError.cannot_open(file, error.strerror or str(error)) from error
+        raise SourceError.cannot_open(file, error.strerror or str(error)) from error
 
 
 def header_of(source: Source, mapping: Mapping) -> list[str]:
@@ -174,7 +174,7 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
     try:
         stream = file.open("rb")
     except OSError as error:
-        raise InputError.cannot_open(file, error.strerror or str(error)) from error
+        raise SourceError.cannot_open(file, error.strerror or str(error)) from error
     with stream:
         yield stream
 
@@ -185,30 +185,30 @@ def _as_input_error(name: str) -> Iterator[None]:
     try:
         yield
     except EOFError as error:
-        raise InputError.unreadable(name, "it is incomplete") from error
+        raise SourceError.unreadable(name, "it is incomplete") from error
     except (zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
-        raise InputError.unreadable(name, f"its compressed data is damaged: {short(str(error))}") from error
+        raise SourceError.unreadable(name, f"its compressed data is damaged: {short(str(error))}") from error
     except UnicodeError as error:
-        raise InputError.other_encoding(name) from error
+        raise SourceError.other_encoding(name) from error
     except kinds.DAMAGED_ZIP as error:
-        raise InputError.unreadable(name, f"its ZIP archive is damaged: {short(str(error))}") from error
+        raise SourceError.unreadable(name, f"its ZIP archive is damaged: {short(str(error))}") from error
     except OSError as error:  # damaged bzip2 in an archive, or an archive directory that points beyond the file
-        raise InputError.unreadable(name, f"its bytes cannot be read: {error.strerror or error}") from error
+        raise SourceError.unreadable(name, f"its bytes cannot be read: {error.strerror or error}") from error
 
 
 def _tables(name: str, stream: IO[bytes], form: _TextFormat, allowance: Allowance) -> Iterator[Table]:
     kind = kind_of(stream, form.encoding)
     if kind.reason:
-        raise InputError.unreadable(name, kind.reason, kind.remedy)
+        raise SourceError.unreadable(name, kind.reason, kind.remedy)
     if kind is kinds.EMPTY:
-        raise InputError.empty(name)
+        raise SourceError.empty(name)
     if kind is kinds.ZIP:
         yield from _zipped(name, stream, form, allowance.inside())
     elif kind is kinds.GZIP:
         inside = allowance.inside()
         with gzip.open(stream, "rb") as compressed, unpacked(cast("IO[bytes]", compressed), inside) as content:
             if kind_of(content, form.encoding) is kinds.GZIP:
-                raise InputError.unreadable(name, "it is compressed twice", "Unpack it once, then try again.")
+                raise SourceError.unreadable(name, "it is compressed twice", "Unpack it once, then try again.")
             yield from _tables(name, content, form, inside)
     elif kind is kinds.PARQUET:
         yield open_parquet(name, stream, allowance)
@@ -221,9 +221,9 @@ def _zipped(name: str, stream: IO[bytes], form: _TextFormat, allowance: Allowanc
         named = {member.filename: member for member in archive.infolist() if member.filename and not member.is_dir()}
         names = data_members(named)
         if not names:
-            raise InputError.empty_archive(name)
+            raise SourceError.empty_archive(name)
         if len(names) > MAX_MEMBERS:
-            raise InputError.too_many_members(name, len(names), MAX_MEMBERS)
+            raise SourceError.too_many_members(name, len(names), MAX_MEMBERS)
         allowance.require(sum(named[member].file_size for member in names))
         for member in map(named.__getitem__, names):
             if member.flag_bits & _ENCRYPTED:

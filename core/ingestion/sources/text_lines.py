@@ -9,7 +9,7 @@ from typing import IO
 
 import numpy as np
 
-from core.errors import InputError
+from core.errors import SourceError
 
 MAX_LINE_BYTES = 64 << 20
 """Records have a few hundred bytes, so a file with a longer line is not a table."""
@@ -63,7 +63,7 @@ def _count_filled_lines(chunk: bytes) -> int:
 def require_short_line(name: str, size: int) -> None:
     """Refuse a file with a line of so many bytes, if that is too long."""
     if size > MAX_LINE_BYTES:
-        raise InputError.unreadable(name, "it has a line of more than 64 megabytes")
+        raise SourceError.unreadable(name, "it has a line of more than 64 megabytes")
 
 
 def count_line_ends(data: bytes) -> int:

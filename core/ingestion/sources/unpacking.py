@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import IO, cast
 
-from core.errors import InputError, SettingError
+from core.errors import SettingError, SourceError
 from core.ingestion.sources.kinds import HEAD_BYTES, is_read_out_of_order
 
 EXPANSION_VARIABLE = "SVS_MAX_EXPANSION"
@@ -70,7 +70,7 @@ class Allowance:
         """Refuse a file that would unpack to more than it may with `size` more bytes."""
         total = self.count.unpacked + size
         if total > self.limit:
-            raise InputError.expands_too_much(
+            raise SourceError.expands_too_much(
                 self.name, total, self.packed, max_ratio=max_expansion(), limit=self.limit, variable=EXPANSION_VARIABLE
             )
 
@@ -81,7 +81,7 @@ class Allowance:
             InputError: too many packages are within each other.
         """
         if self.depth >= MAX_DEPTH:
-            raise InputError.unreadable(
+            raise SourceError.unreadable(
                 self.name,
                 f"it has archives within archives, more than {MAX_DEPTH} deep",
                 "Unpack it and name the folder with the files, then try again.",
@@ -117,7 +117,7 @@ class Unpacked(io.RawIOBase):
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return `size` bytes, fewer only at the end of the stream."""
+        """Return `size` bytes, or all that are left if it is negative; fewer only at the end of the stream."""
         parts: list[bytes] = []
         left = size
         while left and (part := self._stream.read(_CHUNK if left < 0 else min(left, _CHUNK))):

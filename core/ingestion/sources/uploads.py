@@ -17,7 +17,7 @@ from typing import IO, Protocol
 from core.base.files import atomic_folder, remove, remove_hidden_first, scratch_folder
 from core.base.ids import complete_id
 from core.base.workspace import Workspace
-from core.errors import InputError, RunError
+from core.errors import InputError, RunError, SourceError
 from core.ingestion.sources.content_hash import content_hash
 
 _CHUNK = 1 << 20
@@ -137,7 +137,7 @@ def _copy(upload: Upload, target: IO[bytes]) -> bytes:
         digest.update(chunk)
         size += target.write(chunk)
     if (now := upload.seek(0, os.SEEK_END)) != size:
-        raise InputError.changed_while_read(upload.name, f"{size:,} bytes were copied, but now it has {now:,}")
+        raise SourceError.changed_while_read(upload.name, f"{size:,} bytes were copied, but now it has {now:,}")
     return digest.digest()
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from core.dataset import DatasetCard, FileCard, SplitCard, SubmissionColumns, TableCard, UnknownValue
 from core.ingestion.input_files import InputFiles
 from core.ingestion.rows.read_counts import ReadCounts
-from core.ingestion.sessions.assembly import AssemblyCounts
+from core.ingestion.sessions.assembly_counts import AssemblyCounts
 from core.ingestion.sessions.dictionaries import IdCounts
 from core.ingestion.sources.paths import skipped_files
 from core.ingestion.sources.source import Source, size_in_bytes

@@ -24,7 +24,7 @@ from core.dataset import (
     SubmissionColumns,
     TableCard,
 )
-from core.errors import InputError
+from core.errors import ColumnError
 from core.ingestion.attributes import ID_COLUMN, ReadAttributes
 from core.ingestion.file_reader import FileReader
 from core.ingestion.input_files import InputFiles
@@ -32,7 +32,8 @@ from core.ingestion.mapping import mapping_text
 from core.ingestion.mapping.refusals import short
 from core.ingestion.own import own_cards
 from core.ingestion.rows.display_names import NAME_OF, names_of_ids
-from core.ingestion.sessions.assembly import AssemblyCounts, assemble
+from core.ingestion.sessions.assembly import assemble
+from core.ingestion.sessions.assembly_counts import AssemblyCounts
 from core.ingestion.sessions.dictionaries import IdCounts
 from core.ingestion.sessions.session_ids import read_sample, submission_order, test_sessions_by_id
 from core.ingestion.sources.content_hash import Content, require_unchanged
@@ -136,7 +137,7 @@ class DatasetWriter:
             n_known = int(read.table.has(ids).sum())
             if not n_known:
                 examples = short(read.table.ids[0]), short(ids[0])
-                raise InputError.no_known_ids(file, name, short(self._files.mapping.tables[name].key), examples)
+                raise ColumnError.no_known_ids(file, name, short(self._files.mapping.tables[name].key), examples)
             if read.table.columns:
                 read.table.with_columns_of(read.table.columns).save(self._folder)
             cards[name] = TableCard(

@@ -10,7 +10,7 @@ from core.base.files import write_text_atomically
 from core.base.stored_files import sealed_json
 from core.base.workspace import Workspace
 from core.dataset import CARD_FILE, Dataset, SubmissionColumns, list_datasets
-from core.errors import InputError, RunError
+from core.errors import RunError, SourceError
 from core.ingestion.input_files import DateSplit, InputFiles
 from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.parallel import map_in_order
@@ -68,7 +68,7 @@ def refuse_same_file(files: InputFiles, hashes: Mapping[str, str]) -> None:
         return
     same_query = isinstance(files.train, Query) and files.train == files.test
     if same_query or ("train" in hashes and hashes["train"] == hashes.get("test")):
-        raise InputError.same_file(files.test.name)
+        raise SourceError.same_file(files.test.name)
 
 
 def is_whole(dataset: Dataset) -> bool:

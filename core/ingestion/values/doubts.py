@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Final
 
 from core.dataset import UnknownValue
-from core.errors import InputError
+from core.errors import ContentError
 from core.ingestion.mapping import Mapping
 from core.ingestion.rows.read_counts import ReadCounts
-from core.ingestion.sessions.assembly import AssemblyCounts
+from core.ingestion.sessions.assembly_counts import AssemblyCounts
 from core.ingestion.values.currencies import different_currencies
 from core.schema import CURRENCY, TRAIN_ROLE
 
@@ -29,11 +29,11 @@ def refuse_unclear_numbers(name: str, mapping: Mapping, counts: ReadCounts) -> N
         ambiguous = evidence.undecided_with_point
         if ambiguous is not None:
             column = str(getattr(mapping.columns, role))
-            raise InputError.ambiguous_decimal_mark(name, column, ambiguous, others=(evidence.point, evidence.comma))
+            raise ContentError.ambiguous_decimal_mark(name, column, ambiguous, others=(evidence.point, evidence.comma))
     currencies = different_currencies(counts.money.currencies)
     is_excluded = CURRENCY in mapping.columns.excluded_roles()
     if len(currencies) > 1 and not mapping.currency_rates and not is_excluded:
-        raise InputError.several_currencies(name, currencies, mapping.columns.currency)
+        raise ContentError.several_currencies(name, currencies, mapping.columns.currency)
 
 
 def refuse_lost_purchases(name: str, mapping: Mapping, counts: ReadCounts, setting: str) -> None:
@@ -46,7 +46,7 @@ def refuse_lost_purchases(name: str, mapping: Mapping, counts: ReadCounts, setti
     total = purchases.usable + purchases.lost
     if purchases.lost and purchases.usable < mapping.least_usable * total:
         reasons = ", ".join(f"{rows:,} x {reason}" for reason, rows in purchases.reasons.most_common(4))
-        raise InputError.too_few_valid(
+        raise ContentError.too_few_valid(
             "purchase", name, purchases.usable, total, reasons, min_share=mapping.least_usable, mapping_line=setting
         )
 
@@ -57,10 +57,10 @@ def refuse_doubtful_values(name: str, mapping: Mapping, assembled: AssemblyCount
     is_repeated = repeated >= max(_MIN_REPEATED, _MAX_REPEATED_SHARE * purchases)
     adds_rows = mapping.adds_prices and not mapping.has_order_totals  # an order total counts only once
     if is_repeated and adds_rows and mapping.duplicates is None:
-        raise InputError.repeated_purchases(name, repeated, purchases)
+        raise ContentError.repeated_purchases(name, repeated, purchases)
     unknown = {code: sessions for code, sessions in assembled.untrained.items() if code not in _HARMLESS}
     n_unknown = sum(unknown.values())
     n_sessions = assembled.buying_sessions if mapping.adds_prices else assembled.train_sessions
     if n_unknown and n_sessions - n_unknown < mapping.least_usable * n_sessions:
         reasons = ", ".join(f"{sessions:,} x {UnknownValue(code).clause}" for code, sessions in unknown.items())
-        raise InputError.too_few_known_values(name, n_unknown, n_sessions, reasons, min_share=mapping.least_usable)
+        raise ContentError.too_few_known_values(name, n_unknown, n_sessions, reasons, min_share=mapping.least_usable)

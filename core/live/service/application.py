@@ -32,7 +32,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.errors import RunError
-from core.live.service.handlers import Handlers, metrics_text, refusal, too_fast
+from core.live.service.handlers import Handlers, RefusedRequest, metrics_text, refusal, too_fast
 from core.live.service.messages import MAX_BATCH
 from core.live.service.parity_check import ParityCheck
 from core.live.service.rate_limit import DEFAULT_RATE, RateLimit
@@ -106,6 +106,8 @@ class _Gate:
             try:
                 if response is None:
                     response = await handler(request)
+            except RefusedRequest as error:
+                response = refusal(error.status, str(error))
             except sqlite3.Error as error:
                 response = refusal(503, f"The events could not be stored ({error}). Try again later.")
             self._answers[path, response.status_code] += 1

@@ -46,22 +46,22 @@ class EstimateTable:
         return dict(zip(COLUMNS, self._numbers[used].T, strict=True))
 
     def highest(self, values: NDArray[np.float64], limit: int) -> list[tuple[Key, Estimate, int]]:
-        """Return the sessions with the highest values, and their positions in the columns.
+        """Return the sessions with the highest values, the highest first: key, estimate, and position in the columns.
 
         Args:
             values: one of the columns.
-            limit: number of sessions.
+            limit: largest number of sessions.
         """
         limit = min(limit, len(values))
         first = np.argpartition(-values, limit - 1)[:limit] if limit else np.empty(0, np.int64)
         ordered = first[np.argsort(-values[first], kind="stable")].tolist()
         keys = list(self._places)
-        found = []
+        sessions = []
         for position in ordered:
             estimate = self._estimates[self._places[keys[position]]]
             if estimate is not None:
-                found.append((keys[position], estimate, position))
-        return found
+                sessions.append((keys[position], estimate, position))
+        return sessions
 
     def _new_place(self) -> int:
         if self._free:

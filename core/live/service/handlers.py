@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from core.errors import SettingError, StudioError
+from core.errors import StudioError
 from core.live.events import Estimate
 from core.live.service.estimate_table import Key
 from core.live.service.messages import estimate_record, read_events, read_rules, read_run, read_sessions
@@ -29,6 +30,14 @@ _AT_ONCE = 50
 """Sessions that are valued before other requests take their turn: about 20 ms."""
 SecondsToWait = Callable[[Request, int], int]
 """Function (request, number of events) -> seconds until the client may send that many; 0 if it may send them now."""
+
+
+class RefusedRequest(Exception):
+    """A request that is answered with an error: its status, and one sentence."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
 
 
 class Handlers:
@@ -51,13 +60,9 @@ class Handlers:
     async def post_events(self, request: Request) -> Response:
         """Count events."""
         body = await _body(request)
-        if body is None:
-            return _too_large()
         began = time.perf_counter()
-        try:
+        with _refusing_bodies("is neither an event nor an array of events"):
             events = read_events(body)
-        except ValueError as error:
-            return refusal(422, f"The body is neither an event nor an array of events ({error}).")
         if len(events) > 1 and (seconds := self._seconds_to_wait(request, len(events) - 1)):
             return too_fast(seconds)
         try:
@@ -71,12 +76,8 @@ class Handlers:
     async def score(self, request: Request) -> Response:
         """Value whole sessions without counting them."""
         body = await _body(request)
-        if body is None:
-            return _too_large()
-        try:
+        with _refusing_bodies("has no list of sessions"):
             sessions = read_sessions(body)
-        except ValueError as error:
-            return refusal(422, f"The body has no list of sessions ({error}).")
         n_events = sum(map(len, sessions))
         if n_events > 1 and (seconds := self._seconds_to_wait(request, n_events - 1)):
             return too_fast(seconds)
@@ -121,14 +122,8 @@ class Handlers:
     async def put_rules(self, request: Request) -> Response:
         """Replace the rules."""
         body = await _body(request)
-        if body is None:
-            return _too_large()
-        try:
+        with _refusing_bodies("has no list of rules"):
             rules = read_rules(body)
-        except ValueError as error:
-            return refusal(422, f"The body has no list of rules ({error}).")
-        except SettingError as error:
-            return refusal(422, error.problem)
         self._service.change_rules(rules)
         return await self.get_rules(request)
 
@@ -151,16 +146,11 @@ class Handlers:
     async def post_run(self, request: Request) -> Response:
         """Change the run."""
         body = await _body(request)
-        if body is None:
-            return _too_large()
         try:
-            await self._change.change(read_run(body))
-        except ValueError as error:
-            return refusal(422, f"The body names no run ({error}).")
+            with _refusing_bodies("names no run"):
+                await self._change.change(read_run(body))
         except BusyError as error:
             return refusal(409, str(error))
-        except StudioError as error:
-            return refusal(422, error.problem)
         return await self.get_run(request)
 
     async def health(self, _: Request) -> Response:
@@ -196,7 +186,7 @@ def answer(content: dict[str, Any]) -> Response:
 
 
 def refusal(status: int, sentence: str) -> Response:
-    """Return an error."""
+    """Return an answer with an error: `{"error": sentence}`."""
     return Response(to_json({"error": sentence}), status_code=status, media_type="application/json")
 
 
@@ -212,18 +202,29 @@ def metrics_text(lines: list[str]) -> Response:
     return PlainTextResponse("\n".join(lines) + "\n")
 
 
-def _too_large() -> Response:
-    return refusal(413, f"The body is larger than {MAX_BODY:,} bytes. Send less at once.")
+@contextmanager
+def _refusing_bodies(problem: str) -> Iterator[None]:
+    """Raise a `RefusedRequest` if the block cannot use the body; `problem` follows "The body"."""
+    try:
+        yield
+    except ValueError as error:
+        raise RefusedRequest(422, f"The body {problem} ({error}).") from error
+    except StudioError as error:
+        raise RefusedRequest(422, error.problem) from error
 
 
-async def _body(request: Request) -> bytes | None:
-    """Return the body; None if it is too large. At most the limit is read."""
+async def _body(request: Request) -> bytes:
+    """Return the body. At most the limit is read.
+
+    Raises:
+        RefusedRequest: the body is larger.
+    """
     parts, size = [], 0
     async for part in request.stream():
         parts.append(part)
         size += len(part)
         if size > MAX_BODY:
-            return None
+            raise RefusedRequest(413, f"The body is larger than {MAX_BODY:,} bytes. Send less at once.")
     return b"".join(parts)
 
 

@@ -28,7 +28,10 @@ class RateLimit:
         """Address -> tokens, and when they were counted."""
 
     def seconds_to_wait(self, address: str, events: int) -> int:
-        """Take tokens for events of an address, and return 0; without enough, return the seconds until there are."""
+        """Take a token for each event of an address, and return 0.
+
+        If there are too few, take none, and return the seconds until there are enough.
+        """
         if self._rate <= 0:
             return 0
         now = self._clock()

@@ -49,7 +49,7 @@ def report_page(run: Run, dataset: Dataset) -> bytes:
         stored_methods(run),
     )
     name = run.note.name or f"run {run.manifest.run_id}"
-    made = f"made by Session Value Studio from {name} of {run.manifest.created[:10]}"
-    about = f"A report on {run.manifest.dataset_name}, {made}."
+    origin = f"made by Session Value Studio from {name} of {run.manifest.created[:10]}"
+    about = f"A report on {run.manifest.dataset_name}, {origin}."
     with using_format(dataset.note.number_format):
         return html.document(TITLE, about, [section(facts) for section in _SECTIONS])

@@ -35,7 +35,7 @@ _PART_OF_THE_VALUE = "What was bought is part of the value itself."
 
 @dataclass(frozen=True)
 class Facts:
-    """What the sections are written from.
+    """The results of a run, from which the sections of its report are written.
 
     Attributes:
         drivers: see `core.importance.drivers`.

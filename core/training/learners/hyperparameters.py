@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.base.text import listed
 from core.errors import SettingError
@@ -16,9 +16,28 @@ from core.training.learners.definition import Learner, Tunable
 
 _SETTING = "hyperparameters"
 _FORM = "LEARNER.NAME=VALUE or LEARNER.NAME=LOW:HIGH, such as lightgbm.num_leaves=31"
-_BEYOND = 4
+_FACTOR_BEYOND = 4
 """A value may be this many times smaller or larger than the values that are searched, where good ones usually are."""
 _ROUNDS = Tunable(100, 4, 1_250, proven=100)
+"""The number of rounds, which is not searched. A person may set 1 to 5,000."""
+
+
+class _Entry(NamedTuple):
+    """The parts of an entry; those that it lacks are empty."""
+
+    text: str
+    learner: str
+    name: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> _Entry:
+        path, _, value = text.partition("=")
+        learner, _, name = path.partition(".")
+        return cls(text, learner, name, value)
+
+    def refusal(self, allowed: str) -> SettingError:
+        return SettingError.not_allowed(_SETTING, self.text, allowed)
 
 
 def with_hyperparameters(learner: Learner, entries: Iterable[str]) -> Learner:
@@ -27,13 +46,10 @@ def with_hyperparameters(learner: Learner, entries: Iterable[str]) -> Learner:
     Raises:
         SettingError: an entry for this learner has another form, an unknown name, or a value that is not allowed.
     """
-    changed = learner
-    for entry in entries:
-        name, _, text = entry.partition("=")
-        of, _, parameter = name.partition(".")
-        if of == learner.name:
-            changed = _changed(changed, parameter, text, entry)
-    return changed
+    for entry in map(_Entry.parse, entries):
+        if entry.learner == learner.name:
+            learner = _with_entry(learner, entry)
+    return learner
 
 
 def check_hyperparameters(learners: Sequence[Learner], entries: Iterable[str]) -> None:
@@ -44,9 +60,9 @@ def check_hyperparameters(learners: Sequence[Learner], entries: Iterable[str]) -
     """
     entries = tuple(entries)
     names = {learner.name for learner in learners}
-    for entry in entries:
-        if entry.partition(".")[0] not in names:
-            raise SettingError.not_allowed(_SETTING, entry, f"{_FORM}. Learners are {listed(sorted(names))}")
+    for entry in map(_Entry.parse, entries):
+        if not entry.name or entry.learner not in names:
+            raise entry.refusal(f"{_FORM}. Learners are {listed(sorted(names))}")
     for learner in learners:
         with_hyperparameters(learner, entries)
 
@@ -62,7 +78,7 @@ def limits(tunable: Tunable) -> tuple[float, float]:
     >>> limits(Tunable(24, 6, 96, log=True, proven=27)), limits(Tunable(0.8, 0.5, 1.0, proven=0.9))
     ((2, 384), (0.125, 1.0))
     """
-    low, high = tunable.low / _BEYOND, tunable.high * _BEYOND
+    low, high = tunable.low / _FACTOR_BEYOND, tunable.high * _FACTOR_BEYOND
     if isinstance(tunable.default, int):
         return max(round(low), 1), round(high)
     return low, 1.0 if tunable.high <= 1.0 else high
@@ -89,35 +105,36 @@ def hyperparameter_rows(learners: Sequence[Learner]) -> list[dict[str, Any]]:
     ]
 
 
-def _changed(learner: Learner, parameter: str, text: str, entry: str) -> Learner:
-    known = tunables(learner)
-    if parameter == "rounds":
-        (rounds,) = _numbers(text, _ROUNDS, entry, n_allowed=1)
+def _with_entry(learner: Learner, entry: _Entry) -> Learner:
+    if entry.name == "rounds":
+        (rounds,) = _numbers(entry, _ROUNDS, max_numbers=1)
         return replace(learner, rounds=int(rounds))
-    if parameter not in known:
-        allowed = listed([*known, "rounds"], 20)
-        raise SettingError.not_allowed(_SETTING, entry, f"{_FORM}. {learner.name} has {allowed}")
-    tunable = known[parameter]
-    numbers = _numbers(text, tunable, entry, n_allowed=2)
-    if len(numbers) == 1:
-        return replace(learner, settings={**learner.settings, parameter: numbers[0]})
-    low, high = numbers
+    searched = tunables(learner)
+    if entry.name not in searched:
+        raise entry.refusal(f"{_FORM}. {learner.name} has {listed([*searched, 'rounds'], 20)}")
+    tunable = searched[entry.name]
+    numbers = _numbers(entry, tunable, max_numbers=2)
+    setting = numbers[0] if len(numbers) == 1 else _with_range(entry, tunable, *numbers)
+    return replace(learner, settings={**learner.settings, entry.name: setting})
+
+
+def _with_range(entry: _Entry, tunable: Tunable, low: int | float, high: int | float) -> Tunable:
+    """Return a hyperparameter with another search range, and the values inside it nearest to the usual ones."""
     if low >= high:
-        raise SettingError.not_allowed(_SETTING, entry, "a range whose first number is lower than the second")
+        raise entry.refusal("a range whose first number is lower than the second")
     default, proven = (min(max(value, low), high) for value in (tunable.default, tunable.proven))
-    searched = replace(tunable, low=low, high=high, default=default, proven=proven)
-    return replace(learner, settings={**learner.settings, parameter: searched})
+    return replace(tunable, low=low, high=high, default=default, proven=proven)
 
 
-def _numbers(text: str, tunable: Tunable, entry: str, *, n_allowed: int) -> list[int | float]:
+def _numbers(entry: _Entry, tunable: Tunable, *, max_numbers: int) -> list[int | float]:
     """Return the value, or the ends of the range, in an entry."""
     smallest, largest = limits(tunable)
     kind = int if isinstance(tunable.default, int) else float
     try:
-        numbers: list[int | float] = [kind(part) for part in text.split(":")]
+        numbers: list[int | float] = [kind(part) for part in entry.value.split(":")]
     except ValueError:
         numbers = []
-    if not 1 <= len(numbers) <= n_allowed or not all(smallest <= number <= largest for number in numbers):
+    if not 1 <= len(numbers) <= max_numbers or not all(smallest <= number <= largest for number in numbers):
         what = "whole numbers" if kind is int else "numbers"
-        raise SettingError.not_allowed(_SETTING, entry, f"{what} from {smallest:g} to {largest:g}")
+        raise entry.refusal(f"{what} from {smallest:g} to {largest:g}")
     return numbers

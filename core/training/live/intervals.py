@@ -37,13 +37,13 @@ class LengthCalibration:
     classes: tuple[IntervalModel, ...]
 
     def ends(self, predictors: ErrorPredictors) -> dict[float, Matrix]:
-        """Return level -> low and high ends of new rows as an array (rows, 2); a high end may be infinite."""
+        """Return the interval ends of new rows: level -> array (rows, 2) of low and high; high may be infinite."""
         ends = {level: np.empty((len(predictors.predicted), 2)) for level in LEVELS}
-        length_class = np.searchsorted(self.lengths, predictors.events)
-        for number, calibration in enumerate(self.classes):
-            rows = np.flatnonzero(length_class == number)
-            for level, of_class in calibration.ends(predictors.part(rows)).items():
-                ends[level][rows] = of_class
+        row_class = np.searchsorted(self.lengths, predictors.events)
+        for length_class, calibration in enumerate(self.classes):
+            rows = np.flatnonzero(row_class == length_class)
+            for level, class_ends in calibration.ends(predictors.part(rows)).items():
+                ends[level][rows] = class_ends
         return ends
 
     def save(self, folder: Path) -> None:
@@ -66,30 +66,32 @@ def fit_length_intervals(
     """Calibrate each class of lengths on the out-of-fold errors of its training rows.
 
     Args:
-        drawn: mask of the rows to calibrate on. The intervals of other rows are those of new rows.
+        train, test: what the sizes of errors are predicted from, in training and test rows.
+        y: values of the training rows.
+        drawn: mask of the training rows to calibrate on. The intervals of the others are computed as for new rows.
     """
-    used = drawn & folds.validated_mask
-    class_ends = _classes(train.events[used])
-    of_row = np.searchsorted(class_ends, train.events)
-    calibrations, train_ends = [], {level: np.full((len(y), 2), np.nan) for level in LEVELS}
-    nothing = test.part(np.arange(0))
-    for number in range(len(class_ends) + 1):
-        rows = np.flatnonzero(used & (of_row == number))
-        fitted = fit_intervals(train.part(rows), y[rows], nothing, folds.part(rows), seed=seed)
-        calibrations.append(fitted.calibration)
+    is_used = drawn & folds.validated_mask
+    class_ends = _class_ends(train.events[is_used])
+    row_class = np.searchsorted(class_ends, train.events)
+    models, train_ends = [], {level: np.full((len(y), 2), np.nan) for level in LEVELS}
+    no_rows = test.part(np.arange(0))
+    for length_class in range(len(class_ends) + 1):
+        rows = np.flatnonzero(is_used & (row_class == length_class))
+        fitted = fit_intervals(train.part(rows), y[rows], no_rows, folds.part(rows), seed=seed)
+        models.append(fitted.calibration)
         for level, ends in fitted.train.items():
             train_ends[level][rows] = ends
-    calibration = LengthCalibration(class_ends, tuple(calibrations))
-    others = np.flatnonzero(folds.validated_mask & ~drawn)
-    for level, ends in calibration.ends(train.part(others)).items():
-        train_ends[level][others] = ends
+    calibration = LengthCalibration(class_ends, tuple(models))
+    unused = np.flatnonzero(folds.validated_mask & ~drawn)
+    for level, ends in calibration.ends(train.part(unused)).items():
+        train_ends[level][unused] = ends
     return Intervals(train_ends, calibration.ends(test), calibration)
 
 
-def _classes(events: Vector) -> NDArray[np.int64]:
+def _class_ends(events: Vector) -> NDArray[np.int64]:
     """Return the largest number of events of each class but the last, each with enough rows.
 
-    >>> _classes(np.repeat([1.0, 2.0, 4.0, 7.0], [900, 100, 450, 600])).tolist()
+    >>> _class_ends(np.repeat([1.0, 2.0, 4.0, 7.0], [900, 100, 450, 600])).tolist()
     [1, 5]
     """
     ends: list[int] = []

@@ -44,7 +44,7 @@ class Agreement:
 
 
 def late_mask(starts: Codes, share: float) -> Mask:
-    """Mask the latest sessions of train: `share` of all, but at least one and not all."""
+    """Return a mask of the latest train sessions: about `share` of them, at least one, and never all."""
     count = min(max(round(share * len(starts)), 1), len(starts) - 1)
     mask = np.zeros(len(starts), dtype=bool)
     mask[np.argsort(starts, kind="stable")[len(starts) - count :]] = True

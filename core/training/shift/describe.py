@@ -55,7 +55,7 @@ def pace(figures: Figures) -> Kind:
 
 
 def other_shop(figures: Figures) -> Kind:
-    """Describe other products or categories, or the same ids for other products."""
+    """Describe a test file with other products or categories, or with the same ids for other products."""
     kept = figures.get("category_kept", 1.0)
     if kept < MIN_CATEGORY_KEPT * figures.get("category_kept_usual", 0.0):
         evidence = (

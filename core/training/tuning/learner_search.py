@@ -60,6 +60,17 @@ class TrialResult:
     seconds: float
     params: dict[str, Any]
 
+    def record(self, learner: str) -> dict[str, Any]:
+        """Return the trial as a row of a table: learner, trial (from 1), loss, complete, folds and seconds."""
+        return {
+            "learner": learner,
+            "trial": self.number + 1,
+            "loss": self.loss,
+            "complete": self.complete,
+            "folds": self.folds,
+            "seconds": self.seconds,
+        }
+
 
 class LearnerSearch:
     """The study of one learner, which resumes from its storage. Not thread-safe.

@@ -247,16 +247,7 @@ def _result(search: LearnerSearch) -> SearchResult:
 
 
 def _interim_result(search: LearnerSearch, trial: TrialResult) -> InterimResult:
-    content = {
-        "learner": search.learner.name,
-        "trial": trial.number + 1,
-        "loss": trial.loss,
-        "complete": trial.complete,
-        "folds": trial.folds,
-        "seconds": trial.seconds,
-        "settings": trial.params,
-    }
-    return InterimResult("trial", content)
+    return InterimResult("trial", trial.record(search.learner.name) | {"settings": trial.params})
 
 
 def _progress_text(search: LearnerSearch, trial: TrialResult) -> str:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from core.errors import AccessError
+from pages._ui.serving.plain_page import plain_page
 
 COOKIE = "svs_login"
 _VALID_SECONDS = 12 * 3600
@@ -28,32 +29,18 @@ _HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
 }
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Log in · Session Value Studio</title>
-<style>
-:root {{ color-scheme: light dark; font-family: system-ui, sans-serif; }}
-main {{ max-width: 22rem; margin: 15vh auto 0; padding: 0 1rem; }}
-input, button {{ display: block; box-sizing: border-box; width: 100%; margin: .4rem 0 1rem; padding: .6rem; }}
-input, button {{ font: inherit; }}
-</style>
-</head>
-<body>
-<main>
-<h1>Session Value Studio</h1>
+_STYLE = """
+main { max-width: 22rem; margin: 15vh auto 0; padding: 0 1rem; }
+input, button { display: block; box-sizing: border-box; width: 100%; margin: .4rem 0 1rem; padding: .6rem; }
+input, button { font: inherit; }
+"""
+_FORM = """<h1>Session Value Studio</h1>
 <form method="post">
 <label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
 <button>Log in</button>
 <p role="alert">{message}</p>
-</form>
-</main>
-</body>
-</html>
-"""
+</form>"""
 
 
 class Login:
@@ -73,7 +60,8 @@ class Login:
 
     def page(self, message: str = "", status: int = 401) -> Response:
         """Return the page that asks for the token."""
-        return HTMLResponse(_PAGE.format(message=escape(message)), status, _HEADERS)
+        page = plain_page("Log in", _FORM.format(message=escape(message)), _STYLE)
+        return HTMLResponse(page, status, _HEADERS)
 
     async def attempt(self, request: Request) -> Response:
         """Check the token in a form; return a redirect to the requested page with the cookie, or the page again."""

@@ -9,32 +9,20 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Scope
 
+from pages._ui.serving.plain_page import plain_page
+
 _PAGES = frozenset(file.stem.partition("_")[2] for file in Path(__file__).parents[2].glob("[0-9]*_*.py"))
 """Addresses of the pages besides Home, as Streamlit makes them from the names of the files."""
 _OF_SERVER = ("_stcore", "static", "media", "component", "app", "vendor")
 """First parts of the addresses that Streamlit answers itself."""
 _MAX_SHOWN = 80
 """Characters of the address that the page repeats."""
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Page not found · Session Value Studio</title>
-<style>
-:root {{ color-scheme: light dark; font-family: system-ui, sans-serif; line-height: 1.5; }}
-main {{ max-width: 34rem; margin: 15vh auto 0; padding: 0 1rem; }}
-</style>
-</head>
-<body>
-<main>
-<h1>There is no page at this address</h1>
-<p>The dashboard has no page {path}. It may be from an older version, or the address may be misspelled.</p>
-<p><a href="{home}">Go to Home</a></p>
-</main>
-</body>
-</html>
+_STYLE = """
+main { max-width: 34rem; margin: 15vh auto 0; padding: 0 1rem; line-height: 1.5; }
 """
+_CONTENT = """<h1>There is no page at this address</h1>
+<p>The dashboard has no page {path}. It may be from an older version, or the address may be misspelled.</p>
+<p><a href="{home}">Go to Home</a></p>"""
 
 
 def leads_nowhere(path: str, base: str = "") -> bool:
@@ -63,4 +51,5 @@ def missing_page(scope: Scope, base: str = "") -> Response | None:
         return None
     home = f"/{base.strip('/')}/" if base.strip("/") else "/"
     shown = escape(scope["path"][:_MAX_SHOWN])
-    return HTMLResponse(_PAGE.format(path=shown, home=escape(home)), 404, {"Cache-Control": "no-store"})
+    page = plain_page("Page not found", _CONTENT.format(path=shown, home=escape(home)), _STYLE)
+    return HTMLResponse(page, 404, {"Cache-Control": "no-store"})

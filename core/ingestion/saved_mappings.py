@@ -1,0 +1,41 @@
+"""The mappings that a workspace can read logs with: the shipped ones, and those that people saved in it."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from core.base.files import write_text_atomically
+from core.base.workspace import Workspace
+from core.errors import SettingError, StudioError
+from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
+
+_MAX_NAME_LENGTH = 60
+"""Characters of a file name; file systems allow 255 bytes."""
+
+
+def known_mappings(workspace: Workspace) -> dict[str, Mapping]:
+    """Return name -> mapping: the shipped ones, then those saved in the workspace."""
+    mappings = {mapping.name: mapping for mapping in map(load_mapping, shipped_names())}
+    for file in sorted(workspace.mappings.glob("*.toml")):
+        with suppress(StudioError):  # a damaged file must not hide the others
+            mapping = load_mapping(file)
+            mappings[mapping.name or file.stem] = mapping
+    return mappings
+
+
+def save_mapping(workspace: Workspace, mapping: Mapping) -> Path:
+    """Save a mapping in the workspace under its name, replacing an older one of that name.
+
+    Raises:
+        SettingError: the mapping has no name, or that of a shipped mapping.
+    """
+    if not mapping.name:
+        raise SettingError.missing("name", "a name for the log")
+    if mapping.name in {load_mapping(name).name for name in shipped_names()}:
+        raise SettingError.not_allowed("name", mapping.name, "a name that no included mapping has")
+    file_name = re.sub(r"[^\w.-]", "_", mapping.name)[:_MAX_NAME_LENGTH]
+    file = workspace.mappings / f"{file_name}.toml"
+    write_text_atomically(file, mapping_text(mapping))
+    return file
