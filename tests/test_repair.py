@@ -10,10 +10,22 @@ import polars as pl
 import pytest
 
 from core.errors import InputError
-from core.submission import CheckedSubmission, check_file
+from core.submission import CheckedSubmission, SubmissionTarget, check_file
 from core.submission.repair import repair
 from core.submission.repair_columns import ColumnChoice, column_position, guess_columns
-from tests.test_broken_submissions import BROKEN, IDS, KNOWN, SOUND, TARGET, VALUES, N, csv_of, one_value, with_values
+from tests.test_broken_submissions import (
+    BROKEN,
+    HEADER,
+    IDS,
+    KNOWN,
+    SOUND,
+    TARGET,
+    VALUES,
+    N,
+    csv_of,
+    one_value,
+    with_values,
+)
 
 CONTENT = {name: content for name, content, _ in BROKEN}
 REPAIRED = {
@@ -49,6 +61,8 @@ REPAIRED = {
     "a repeated row": {"duplicate_sessions"},
     "decimal commas without quotes": {"decimal_mark"},
     "decimal commas in quotes": {"decimal_mark"},
+    "a currency": {"value_signs"},
+    "a currency after the number": {"value_signs"},
     "the order of the ids": {"order"},
     "known sessions predicted": {"known_values"},
 }
@@ -93,6 +107,63 @@ def test_thousands_marks_are_removed(tmp_path):
     values = [float(row[1]) for row in list(csv.reader(io.StringIO(out.read_text())))[1:]]
     predicted = [row for row in range(N) if row not in KNOWN]
     assert [values[row] for row in predicted] == pytest.approx(large[predicted].tolist(), abs=1e-5)
+
+
+def test_a_known_session_that_stands_twice_is_repaired_in_one_pass(tmp_path):
+    name = IDS[KNOWN[1]]
+    result, out = repaired(tmp_path, SOUND + f"{name},7.5\n{name},8\n")
+    assert [(change.code, change.rows) for change in result.changes] == [("duplicate_sessions", 2)]
+    assert out.read_text() == SOUND
+    result, out = repaired(tmp_path, HEADER + f"\n{name},7.5\n" + SOUND.partition("\n")[2])
+    assert [change.code for change in result.changes] == ["duplicate_sessions", "known_values", "order"]
+    assert out.read_text() == SOUND
+
+
+def test_predictions_of_a_session_that_contradict_each_other_stay(tmp_path):
+    _, out = repaired(tmp_path, SOUND + f"{IDS[1].lower()},7.5\n{IDS[1]},7.5\n")
+    failed = {check.code for check in check_file(out, TARGET) if check.outcome == "failed"}
+    assert "duplicate_sessions" in failed
+
+
+def ids_repaired(folder, sessions, written, header=HEADER):
+    """Return the ids of a repaired file with the ids `written`, for the sessions of a test file."""
+    series = pl.Series(sessions)
+    path = folder / "submission.csv"
+    path.write_text(header + "\n" + "".join(f"{name},{row + 5.25}\n" for row, name in enumerate(written)))
+    return repair(CheckedSubmission.open(path, SubmissionTarget.of(series, series))).rows["text"].to_list()
+
+
+@pytest.mark.parametrize("header", [HEADER, "id,pred"])
+@pytest.mark.parametrize(
+    ("sessions", "written"),
+    [
+        (["00123", "00007", "00450"], ["123", "7", "450"]),
+        (["00123", "00007", "00450"], ["123.0", "7.0", "450.0"]),
+        (["A-007", "A-070", "B-100"], ["A-7", "A-70", "B-100"]),
+        (["2025-01-02/03", "2025-10-12/30"], ["2025-1-2/3", "2025-10-12/30"]),
+    ],
+)
+def test_lost_zeros_come_back(tmp_path, header, sessions, written):
+    assert ids_repaired(tmp_path, sessions, written, header) == sessions
+
+
+def test_zeros_come_back_only_if_one_session_can_be_meant(tmp_path):
+    assert ids_repaired(tmp_path, ["A-007", "A-07", "B-1"], ["A-7", "A-07", "B-1"]) == ["A-07", "B-1"]
+    assert ids_repaired(tmp_path, ["0", "000", "B-1"], ["", "0", "B-1"]) == ["0", "B-1"]
+
+
+def test_two_rows_of_one_session_in_another_spelling_are_both_found(tmp_path):
+    assert ids_repaired(tmp_path, ["007", "008"], ["7", "8", "7"]) == ["007", "007", "008"]
+
+
+def test_marks_that_a_person_explains_are_read_so(tmp_path):
+    """Thousands without decimals look like small numbers; see the unit check."""
+    path = tmp_path / "submission.csv"
+    series = pl.Series(["a", "b"])
+    path.write_text(f"{HEADER}\na,3.516\nb,12\n")
+    for marks, expected in ((None, ["3.516", "12"]), ("1.234,5", ["3516", "12"]), ("1,234.5", ["3.516", "12"])):
+        case = CheckedSubmission.open(path, SubmissionTarget.of(series, series), marks)
+        assert repair(case).rows["value"].to_list() == expected
 
 
 def test_a_person_can_choose_the_columns(tmp_path):

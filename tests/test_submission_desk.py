@@ -81,6 +81,22 @@ def test_a_broken_file_is_repaired_by_the_command_line(home, tmp_path, capsys):
     assert "already exists" in capsys.readouterr().err
 
 
+def test_a_person_says_what_the_marks_mean(home, tmp_path, capsys):
+    """Whole numbers with points between thousands look like decimals."""
+    _, run, ours = home
+    thousands = ours[VALUE].round(0).cast(pl.Int64) + 1000
+    path, fixed = tmp_path / "points.csv", tmp_path / "fixed.csv"
+    ours.with_columns(pl.Series(VALUE, [f"{value:,}".replace(",", ".") for value in thousands])).write_csv(path)
+    asked = ["check", str(path), "--run", run.manifest.run_id, "--json"]
+    main(asked)
+    assert "decimal_mark" not in {check["code"] for check in said(capsys)["checks"] if check["outcome"] == "failed"}
+    assert main([*asked, "--marks", "1.234,5", "--repair", str(fixed)]) == 1
+    assert "thousands_mark" in {change["code"] for change in said(capsys)["changes"]}
+    known = run.table("answers.parquet").collect()["source"] == "known"
+    expected = pl.select(pl.when(known).then(ours[VALUE]).otherwise(thousands)).to_series()
+    assert pl.read_csv(fixed, infer_schema_length=None)[VALUE].to_list() == expected.to_list()
+
+
 def test_files_are_compared_as_polars_compares_them(home, tmp_path, capsys):
     _, run, ours = home
     other = ours.with_columns((pl.col(VALUE) * 0.5 + pl.arange(ours.height) % 7).alias(VALUE))

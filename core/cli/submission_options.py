@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from core.base.files import path_of
+from core.base.number_format import MARKS
 
 _ACTIONS = {
     "list": "all entries, newest first",
@@ -51,6 +52,11 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
             metavar="COLUMN",
             help=f"Name or number (from 1) of the column of the {what}, if a repair cannot find it.",
         )
+    parser.add_argument(
+        "--marks",
+        choices=MARKS,
+        help="Thousands and decimal mark of the values, by example, if the file does not show what they mean.",
+    )
 
 
 def add_compare_options(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.ids import matching_ids
+from core.base.number_format import Marks
 from core.base.text import count, whole
 from core.base.workspace import Workspace
 from core.check_result import CheckResult
@@ -113,13 +114,16 @@ def path_of_submission(workspace: Workspace, name: str) -> Path:
     return runs[matches[0]].submission
 
 
-def open_file(path: Path, workspace: Workspace, target: SubmissionTarget, run: Run | None = None) -> DeskFile:
+def open_file(
+    path: Path, workspace: Workspace, target: SubmissionTarget, run: Run | None = None, marks: Marks | None = None
+) -> DeskFile:
     """Check a file and, with a run, foresee its score.
 
     Args:
         target: the sessions to predict; those of the run if there is one.
+        marks: what the marks in its numbers mean, by example; None to find out.
     """
-    case = CheckedSubmission.open(path, target)
+    case = CheckedSubmission.open(path, target, marks)
     sha256 = hash_of(path) if path.is_file() else ""
     made_by = _maker(workspace, sha256)
     name = made_by if made_by and path.name == SUBMISSION_FILE else path.name

@@ -6,7 +6,7 @@ it is, and the checks of the repaired file name it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +18,10 @@ from core.dataset import SubmissionColumns
 from core.errors import InputError
 from core.ingestion.sources.encodings import UTF_8
 from core.schema import LINE
-from core.submission.checked_submission import SPELLING, CheckedSubmission
+from core.submission.checked_submission import CheckedSubmission
 from core.submission.file import DECIMALS
-from core.submission.number_kinds import DECIMAL_COMMA, KIND, NUMBER, THOUSANDS_COMMA, plain_notation
+from core.submission.id_spelling import SPELLING
+from core.submission.number_kinds import DECIMAL_COMMA, KIND, NUMBER, PLAIN, SIGN, THOUSANDS_MARK
 from core.submission.reference_checks import wrong_known
 from core.submission.repair_columns import ColumnChoice, find_columns, with_wanted_columns
 from core.submission.table import COMMA, SubmissionTable
@@ -105,7 +106,7 @@ def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repai
     changes = _form_changes(table)
     if table.header != target.columns.header or chosen != ColumnChoice():
         table = _named_columns(table, target, chosen, changes)
-    named = CheckedSubmission(table, target)
+    named = replace(case, table=table)
     rows = _right_ids(named, changes)
     rows = _plain_numbers(rows, changes)
     rows = _one_row_each(rows, target, changes)
@@ -153,7 +154,7 @@ def _named_columns(
 
 
 def _right_ids(case: CheckedSubmission, changes: list[Change]) -> pl.DataFrame:
-    """Return `line`, `text`, `value` (text), `number` and `kind` of each row, with ids spelled as in the test file."""
+    """Return `line`, `text`, and the columns of the values of each row, with ids spelled as in the test file."""
     rows = case.values.rename({TEXT: VALUE}).with_columns(case.ids[TEXT])
     respelled = case.respelled.select(LINE, SPELLING, pl.col(TEXT).alias(_BEFORE), pl.col(SPELLING).alias(_AFTER))
     if respelled.is_empty():
@@ -164,19 +165,22 @@ def _right_ids(case: CheckedSubmission, changes: list[Change]) -> pl.DataFrame:
 
 
 def _plain_numbers(rows: pl.DataFrame, changes: list[Change]) -> pl.DataFrame:
-    plain = rows.with_columns(plain_notation(VALUE).alias(VALUE))
-    texts = pl.DataFrame({LINE: rows[LINE], KIND: rows[KIND], _BEFORE: rows[VALUE], _AFTER: plain[VALUE]})
+    texts = rows.select(LINE, KIND, pl.col(VALUE).alias(_BEFORE), pl.col(PLAIN).alias(_AFTER))
     for code, kind, what in (
         ("decimal_mark", DECIMAL_COMMA, "written with a point before decimals"),
-        ("thousands_mark", THOUSANDS_COMMA, "written without a mark between thousands"),
+        ("thousands_mark", THOUSANDS_MARK, "written without a mark between thousands"),
+        ("value_signs", SIGN, "written as a number only"),
     ):
         if (changed := texts.filter(pl.col(KIND) == kind)).height:
             changes.append(_change(code, changed, "value is", "values are", what))
-    return plain
+    return rows.with_columns(pl.col(PLAIN).alias(VALUE)).drop(PLAIN)
 
 
 def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]) -> pl.DataFrame:
-    """Leave out rows of other sessions, and rows that repeat another one."""
+    """Leave out rows of other sessions, and rows that repeat another one.
+
+    Of the rows of a known session only the first is kept, because it gets the known value in any case.
+    """
     wanted = rows.join(target.sessions.to_frame(), on=TEXT, how="semi", maintain_order="left")
     if wanted.height < rows.height:
         _leave_out(rows, wanted, changes, "extra_sessions", "left out, of no session to predict")
@@ -188,10 +192,17 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
         )
     has_number = pl.col(NUMBER).is_not_null()
     single = wanted.filter(has_number | ~has_number.any().over(TEXT))
-    same_number = pl.col(NUMBER).cast(pl.String).fill_null(pl.col(VALUE))
+    is_known = pl.col(TEXT).is_in(target.known[TEXT].implode())
+    same_number = pl.when(~is_known).then(pl.col(NUMBER).cast(pl.String).fill_null(pl.col(VALUE)))
     single = single.with_columns(same_number.alias("same")).unique([TEXT, "same"], keep="first", maintain_order=True)
     if single.height < wanted.height:
-        _leave_out(wanted, single, changes, "duplicate_sessions", "left out, the same as another one")
+        _leave_out(
+            wanted,
+            single,
+            changes,
+            "duplicate_sessions",
+            "left out, because another one has the same session and value",
+        )
     return single
 
 

@@ -10,15 +10,16 @@ import polars as pl
 from core.base.text import count
 from core.errors import InputError
 from core.schema import LINE
+from core.submission.id_spelling import plain_spelling
+from core.submission.number_kinds import are_numbers
 from core.submission.table import SubmissionTable
-from core.submission.target import SubmissionTarget
+from core.submission.target import TEXT, SubmissionTarget
 from core.submission.text import quoted
 
 _IN_TARGET: Final = 0.5
 """Share of the cells of a column that are sessions to predict, from which it is taken for the column of ids."""
 _MAX_CELLS: Final = 1_000
 """Cells of a column that are looked at to find out what it holds."""
-_NUMBER: Final = r"^\s*[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*$"
 
 
 @dataclass(frozen=True)
@@ -87,12 +88,19 @@ def with_wanted_columns(table: SubmissionTable, target: SubmissionTarget, ids: i
 
 
 def _likely_ids(table: SubmissionTable, target: SubmissionTarget) -> int | None:
-    """Return the column with the most sessions to predict; of equal ones, that with the wanted name."""
-    sessions = target.sessions.implode()
-    shares = [float(column.head(_MAX_CELLS).is_in(sessions).mean() or 0.0) for column in table.cells]  # type: ignore[arg-type]
+    """Return the column with the most sessions to predict; of equal ones, that with the wanted name.
+
+    Other spellings of the sessions only count if no column has enough of them as they are.
+    """
+    cells = [column.head(_MAX_CELLS).alias(TEXT).to_frame() for column in table.cells]
     wanted = target.columns.session
-    best = max(range(len(shares)), key=lambda index: (shares[index], table.header[index] == wanted), default=None)
-    return None if best is None or shares[best] < _IN_TARGET else best
+    for spelled in (pl.col(TEXT), plain_spelling(TEXT)):
+        sessions = target.sessions.to_frame().select(spelled).to_series().implode()
+        shares = [float(column.select(spelled.is_in(sessions).mean()).item() or 0.0) for column in cells]
+        best = max(range(len(shares)), key=lambda index: (shares[index], table.header[index] == wanted), default=None)
+        if best is not None and shares[best] >= _IN_TARGET:
+            return best
+    return None
 
 
 def _likely_values(table: SubmissionTable, target: SubmissionTarget, ids: int) -> list[int]:
@@ -109,7 +117,7 @@ def _likely_values(table: SubmissionTable, target: SubmissionTarget, ids: int) -
     others = [
         index
         for index, column in enumerate(cells)
-        if index != ids and column.str.contains(_NUMBER).all() and not _is_row_number(column)
+        if index != ids and are_numbers(column) and not _is_row_number(column)
     ]
     is_placeholder = cells[named].n_unique() == 1 and len(others) > 1
     return others if named == ids or is_placeholder else [named]

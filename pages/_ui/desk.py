@@ -15,7 +15,7 @@ from typing import IO, Final
 import streamlit as st
 
 from core.base.files import reporting_full_disk
-from core.base.number_format import current_format
+from core.base.number_format import Marks, current_format
 from core.base.spreadsheet import csv_for_people
 from core.base.text import shorten
 from core.base.workspace import Workspace
@@ -130,10 +130,10 @@ def keep(workspace: Workspace, name: str, content: IO[bytes]) -> Path:
 
 
 @st.cache_resource(max_entries=_TARGETS, show_spinner="Preparing the repair")
-def repaired(sha256: str, run_id: str, chosen: ColumnChoice, _file: DeskFile) -> Repair:
+def repaired(sha256: str, run_id: str, chosen: ColumnChoice, marks: Marks | None, _file: DeskFile) -> Repair:
     """Repair a file, which its hash identifies, as it was checked against a run; see `core.submission.repair`."""
     del sha256, run_id  # the key
-    return repair(_file.case, chosen)
+    return repair(replace(_file.case, marks=marks), chosen)
 
 
 def column_labels(file: DeskFile) -> list[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
+from core.base.number_format import MARKS, Marks
 from core.errors import InputError
 from core.pipeline.submission_desk import DeskFile
 from core.runs import Run
@@ -15,13 +18,18 @@ from pages._ui.state import page_state
 from pages._ui.table import show_table
 from pages._ui.text import plain
 
+_IN_DOUBT: Final = {"columns", "numbers", "decimal_mark", "thousands_mark", "value_signs", "unit"}
+"""Checks that fail if marks are read in another way than they were meant, or if the values are not found."""
+_MARKS_WIDTH: Final = 320
+"""Pixels; the examples are short."""
+
 
 def offer_repair(page: Page, run: Run, file: DeskFile) -> None:
     """Show what a repair would change, and offer it."""
     st.header("What can be repaired?", anchor=False)
-    chosen = _choose_columns(file)
+    chosen, marks = _choose_columns(file), _choose_marks(file)
     try:
-        repaired = files.repaired(file.sha256, run.manifest.run_id, chosen, file)
+        repaired = files.repaired(file.sha256, run.manifest.run_id, chosen, marks, file)
     except InputError as error:
         advice = "Choose the columns above." if error.code == "columns" else error.remedy
         st.markdown(plain(f"{error.problem} {advice}"))
@@ -60,6 +68,21 @@ def _choose_columns(file: DeskFile) -> ColumnChoice:
         )
     ]
     return ColumnChoice(*positions)
+
+
+def _choose_marks(file: DeskFile) -> Marks | None:
+    """Let the visitor say what the marks in the values mean, if that is in doubt."""
+    if not {check.code for check in (*file.blocking, *file.advisory)} & _IN_DOUBT:
+        return None
+    return st.selectbox(
+        "Numbers look like",
+        MARKS,
+        index=None,
+        placeholder="What the file shows",
+        help="Choose them if a number such as 1,234 or 3.516 has another meaning than the one that is assumed.",
+        key=f"marks-{file.sha256}",
+        width=_MARKS_WIDTH,
+    )
 
 
 def _show_change(change: Change) -> None:

@@ -45,7 +45,8 @@ def check(options: argparse.Namespace) -> Outcome:
     if options.repair is not None:
         refuse_existing(options.repair)
     target, run = _target(options, workspace)
-    file = desk.open_file(desk.path_of_submission(workspace, options.submission), workspace, target, run)
+    path = desk.path_of_submission(workspace, options.submission)
+    file = desk.open_file(path, workspace, target, run, options.marks)
     lines = [check_line(result) for result in file.checks]
     content = {
         "submission": options.submission,
