@@ -120,7 +120,7 @@ def test_run_ends_with_the_summary_of_the_contract(capsys: pytest.CaptureFixture
     assert (code, errors) == (0, "")
     assert summary["run_dir"] == str(out)
     assert Path(summary["submission"]).read_text().startswith("user_session,session_value\n")
-    assert summary["checks"] == {"passed": 27, "failed": 0}
+    assert summary["checks"] == {"passed": 28, "failed": 0}
     assert main(["check", summary["submission"], "--test", TEST, "--sample-submission", SAMPLE]) == 0
     assert main(["check", summary["submission"], "--run", str(out), "--json"]) == 0
     checked, _ = said(capsys)

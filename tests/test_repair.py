@@ -81,6 +81,7 @@ def test_what_is_safe_is_repaired_and_named(tmp_path, name):
     result, out = repaired(tmp_path, CONTENT[name])
     assert {change.code for change in result.changes} == REPAIRED[name]
     assert {check.outcome for check in check_file(out, TARGET)} == {"passed"}
+    assert {check.outcome for check in result.checks(TARGET)} == {"passed"}
     rows = list(csv.reader(io.StringIO(out.read_text())))[1:]
     assert [row[0] for row in rows] == IDS
     assert [float(row[1]) for row in rows] == pytest.approx(VALUES.tolist(), abs=1e-9)
@@ -216,9 +217,10 @@ def test_a_sound_file_is_not_changed(tmp_path):
 
 @pytest.mark.parametrize("content", [with_values(VALUES - 20), one_value("high"), with_values(np.zeros(N))])
 def test_no_prediction_is_made_up(tmp_path, content):
-    _, out = repaired(tmp_path, content)
+    result, out = repaired(tmp_path, content)
     after = {check.code for check in check_file(out, TARGET) if check.outcome == "failed"}
     assert after & {"negative_values", "numbers", "scale"}
+    assert {check.code for check in result.checks(TARGET) if check.outcome == "failed"} == after
 
 
 @pytest.mark.parametrize(

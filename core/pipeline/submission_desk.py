@@ -125,7 +125,7 @@ def open_file(
     """
     case = CheckedSubmission.open(path, target, marks)
     sha256 = hash_of(path) if path.is_file() else ""
-    made_by = _maker(workspace, sha256)
+    made_by = _maker(workspace, path, sha256)
     name = made_by if made_by and path.name == SUBMISSION_FILE else path.name
     foreseen = Foreseen(None, "There is no run to foresee the score with.") if run is None else foresee(case, run)
     return DeskFile(name, sha256, case, tuple(run_checks(case)), foreseen, made_by)
@@ -232,7 +232,7 @@ def refuse_blocked(file: DeskFile) -> None:
     first = file.blocking[0]
     raise InputError(
         f"{count(len(file.blocking), 'blocking check')} of {file.name} failed. {first.title}: {first.explanation}",
-        "Repair the file with `check --repair`, or add --all-the-same.",
+        "Repair the file with `python -m core check --repair`, or add --all-the-same.",
         code=first.code,
     )
 
@@ -243,14 +243,20 @@ def _with_answers(predictions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFr
     return predictions.join(answers.unique(TEXT), on=TEXT, maintain_order="left")
 
 
-def _maker(workspace: Workspace, sha256: str) -> str:
-    """Return the id of the run or blend of the workspace that wrote a file with this hash; empty if there is none."""
+def _maker(workspace: Workspace, path: Path, sha256: str) -> str:
+    """Return the id of the run or blend of the workspace that wrote a file; empty if none did.
+
+    A copy is known by its hash. Of several runs or blends with equal files, the first one counts as its maker.
+    """
     if not sha256:
         return ""
-    runs = (run.manifest for run in list_runs(workspace))
-    makers = [manifest.run_id for manifest in runs if manifest.sha256.get(SUBMISSION_FILE) == sha256]
-    makers += [blend.blend for blend in list_blends(workspace) if blend.sha256 == sha256]
-    return makers[0] if makers else ""
+    runs = [
+        (run.manifest.run_id, run.submission, run.manifest.sha256.get(SUBMISSION_FILE)) for run in list_runs(workspace)
+    ]
+    makers = runs + [(blend.blend, blend.submission, blend.sha256) for blend in list_blends(workspace)]
+    equal = [(name, submission) for name, submission, made in makers if made == sha256]
+    own = [name for name, submission in equal if submission.resolve() == path.resolve()]
+    return next(iter([*own, *(name for name, _ in equal)]), "")
 
 
 def hash_of(path: Path) -> str:

@@ -12,23 +12,25 @@ from typing import Final
 
 import polars as pl
 
-from core.base.files import write_text_atomically
 from core.base.text import verb, whole
+from core.check_result import CheckResult
 from core.dataset import SubmissionColumns
 from core.errors import InputError
 from core.ingestion.sources.encodings import UTF_8
 from core.schema import LINE
 from core.submission.checked_submission import CheckedSubmission
-from core.submission.file import DECIMALS
+from core.submission.checks import run_checks
+from core.submission.file import DECIMALS, write_packed
 from core.submission.id_spelling import SPELLING
 from core.submission.number_kinds import DECIMAL_COMMA, KIND, NUMBER, PLAIN, SIGN, THOUSANDS_MARK
 from core.submission.reference_checks import wrong_known
 from core.submission.repair_columns import ColumnChoice, find_columns, with_wanted_columns
-from core.submission.table import COMMA, SubmissionTable
+from core.submission.table import COMMA, FileForm, SubmissionTable
 from core.submission.target import TEXT, VALUE, SubmissionTarget
 
 _MAX_EXAMPLES: Final = 5
 _BEFORE, _AFTER, _RIGHT = "before", "after", "right"
+_NAME: Final = "the repaired file"
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,17 @@ class Repair:
         renamed = self.rows.rename({TEXT: self.columns.session, VALUE: self.columns.value})
         return renamed.select(self.columns.header).write_csv(line_terminator="\n")
 
+    def checks(self, target: SubmissionTarget) -> list[CheckResult]:
+        """Return the results of all checks of the file, the blocking ones first."""
+        cells = {self.columns.session: self.rows[TEXT], self.columns.value: self.rows[VALUE]}
+        lines = pl.int_range(2, self.rows.height + 2, eager=True)
+        columns = [cells[name] for name in self.columns.header]
+        table = SubmissionTable.of_columns(_NAME, self.columns.header, lines, columns, FileForm())
+        return sorted(run_checks(CheckedSubmission(table, target)), key=lambda result: result.severity != "error")
+
     def write(self, path: Path) -> None:
-        """Write the file."""
-        write_text_atomically(path, self.csv())
+        """Write the file, packed if the ending of its name says so."""
+        write_packed(path, self.csv().encode())
 
 
 def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repair:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -154,18 +152,6 @@ def file_name(run: Run, file: DeskFile) -> str:
     made_by = file.made_by or Path(file.name).name.split(".")[0]
     words = "".join(letter if letter.isalnum() else "_" for letter in run.manifest.dataset_name)
     return f"submission_{words}_{made_by}.csv"
-
-
-def packed(name: str, content: bytes, suffix: str) -> bytes:
-    """Return the content of a download: plain, gzipped, or in a ZIP archive."""
-    if suffix == ".gz":
-        return gzip.compress(content, mtime=0)
-    if suffix == ".zip":
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
-            members.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-        return archive.getvalue()
-    return content
 
 
 def read_unchanged(path: Path, file: DeskFile) -> bytes:

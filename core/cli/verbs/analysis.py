@@ -9,7 +9,7 @@ from core import audit as auditing
 from core.base.files import atomic_file
 from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named
-from core.cli.output import Outcome, refuse_existing, step_progress, writing_to
+from core.cli.output import Outcome, require_new_file, step_progress, writing_to
 from core.cli.run_options import require, run_config
 from core.errors import SettingError
 from core.features import feature_catalogue, feature_page, write_features
@@ -37,7 +37,7 @@ def _feature_table(options: argparse.Namespace) -> Outcome:
     require(options.out, "--out", "a Parquet file for the feature table")
     if options.out.suffix not in ("", ".parquet"):
         raise SettingError.not_allowed("--out", str(options.out), "a name that ends in .parquet")
-    refuse_existing(options.out)
+    require_new_file(options.out)
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
     config = run_config(options)
     with step_progress("Features", options) as report, writing_to(options.out), atomic_file(options.out) as path:
