@@ -75,7 +75,7 @@ def known_kept(values: np.ndarray) -> np.ndarray:
     return kept
 
 
-def zipped(*members: tuple[str, str]) -> bytes:
+def zipped(*members: tuple[str, str | bytes]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in members:
@@ -120,6 +120,13 @@ BROKEN: list[tuple[str, str | bytes, str]] = [
     ("ids as row names of R", csv_of(header='"session_value"', line='"{}",{}'), "columns"),
     ("ids as row names of R with semicolons", csv_of(header='"session_value"', line='"{}";{}'), "separator"),
     ("a comma at the end of each row", csv_of(line="{},{},"), "columns"),
+    ("a comma at the end of each line", SOUND.replace("\n", ",\n"), "columns"),
+    ("comments above the header", "# model 3\n\n# of us, today\n" + SOUND, "columns"),
+    ("a header that is a comment", "# " + SOUND, "columns"),
+    ("JSON Lines", pl.DataFrame({"user_session": IDS, "session_value": VALUES}).write_ndjson().encode(), "file_type"),
+    ("JSON Lines in gzip", gzip.compress(pl.DataFrame({"a": IDS, "b": VALUES}).write_ndjson().encode()), "file_type"),
+    ("a list in each cell", parquet(user_session=IDS, session_value=[[value] for value in VALUES]), "readable"),
+    ("an archive of an archive", zipped(("a.zip", zipped(("a.csv", SOUND)))), "readable"),
     ("a JSON file", '[{"user_session": "S_1"}]', "readable"),
     ("an archive of two files", zipped(("a.csv", SOUND), ("b.csv", SOUND)), "readable"),
     ("a damaged gzip file", gzip.compress(SOUND.encode())[:-30], "readable"),
@@ -214,6 +221,7 @@ ODD_BUT_SOUND: dict[str, str | bytes] = {
     "two decimals": csv_of(values=[f"{value:.2f}" for value in VALUES]),
     "gzip": gzip.compress(SOUND.encode()),
     "ZIP": zipped(("submission.csv", SOUND)),
+    "ZIP with a description": zipped(("README.txt", "Our best model."), ("submission.csv", SOUND)),
 }
 
 

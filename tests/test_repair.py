@@ -38,6 +38,11 @@ REPAIRED = {
     "ids as row names of R": {"columns"},
     "ids as row names of R with semicolons": {"separator", "columns"},
     "a comma at the end of each row": {"columns"},
+    "a comma at the end of each line": {"columns"},
+    "comments above the header": {"columns"},
+    "a header that is a comment": {"columns"},
+    "JSON Lines": {"file_type"},
+    "JSON Lines in gzip": {"file_type", "columns"},
     "UTF-16 with a mark": {"encoding"},
     "UTF-16 without a mark": {"encoding"},
     "semicolons": {"separator"},
@@ -229,6 +234,11 @@ def test_no_prediction_is_made_up(tmp_path, content):
         ("a,b\nx,1\n", "no column has the sessions to predict in at least 50% of its rows"),
         ("id,p,q\n" + "".join(f"{name},1.5,2.5\n" for name in IDS), "2 columns may have the values"),
         ("", "because it cannot be read"),
+        (
+            SOUND.replace(",", ":"),
+            r"it has only one column, 'user_session:session_value'\. Write the ids and the values in two",
+        ),
+        ("id,p\n" + "".join(f"{name},high\n" for name in IDS), "no column has only numbers next to the ids"),
     ],
 )
 def test_what_cannot_be_told_is_refused_in_a_sentence(tmp_path, content, sentence):
@@ -264,7 +274,8 @@ def test_equal_numbers_and_empty_repetitions_are_repeated_rows(tmp_path):
 
 def test_the_line_of_a_spreadsheet_that_names_the_separator_is_no_row(tmp_path):
     result, out = repaired(tmp_path, "sep=;\r\n" + SOUND.replace(",", ";"))
-    assert [change.code for change in result.changes] == ["separator"]
+    (change,) = result.changes
+    assert (change.code, change.examples[0].line) == ("separator", 3)
     assert out.read_text() == SOUND
 
 

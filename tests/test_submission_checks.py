@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from core.check_result import CheckResult
 from core.dataset import SubmissionColumns
 from core.errors import InputError
-from core.submission import CHECKS, SubmissionTarget, check_file, reading
+from core.submission import CHECKS, SubmissionTarget, check_file, content
 
 TEST = pl.Series(["S1", "S2", "S3", "S4", "S5"])
 TRAIN = pl.DataFrame({"user_session": ["A", "B", "C"], "session_value": [10.0, 20.0, 30.0]})
@@ -64,6 +65,14 @@ FAILURES = [
     ("readable", parquet(**{f"c{number}": [1] for number in range(101)}), "it has 101 columns; a submission has 2"),
     ("file_type", PARQUET, "The file is Parquet. Save the table as CSV."),
     ("empty_values", PARQUET, "1 of 5 values is empty or NaN (line 6: '')"),
+    ("columns", GOOD.replace("\nS", ",\nS").rstrip() + ",\n", "(each row ends with a separator, which makes an empty"),
+    ("columns", GOOD.replace("\n", ",\n"), "(each row ends with a separator, which makes an empty column)"),
+    ("columns", "# a\n\n# b, c\n" + GOOD, "2 comments are above the header ('# a' and '# b, c')."),
+    ("readable", parquet(user_session=["S1"], session_value=[[1.5]]), "column session_value has the type large_list<"),
+    ("readable", parquet(user_session=[{"a": "S1"}], session_value=[1.5]), "user_session has the type struct<a: large"),
+    ("readable", parquet(user_session=["S1"], session_value=[timedelta(1)]), "has the type duration[us] instead of n"),
+    ("readable", b'{"user_session": "S1"}\n{"user_session": \n', "line 2 is no row: it is not a JSON object (invalid"),
+    ("file_type", b'{"user_session": "S1", "session_value": 1.5}\n', "The file is JSON Lines. Save the table as CSV."),
     (
         "columns",
         GOOD.replace("\nS", "\n1,S"),
@@ -268,7 +277,7 @@ OF_IDS = {"clean_ids", "missing_sessions", "extra_sessions", "id_spelling", "dup
 NOT_APPLICABLE = [
     (b"PAR1", {}, ALL - {"readable", "encoding", "quoting"}, "the file cannot be read"),
     (b"\x89PNG\r\n\x1a\n", {}, {"readable"}, "the text cannot be split into fields"),
-    (PARQUET, {}, {"encoding", "quoting", "separator"}, "a Parquet file is not text"),
+    (PARQUET, {}, {"encoding", "quoting", "separator"}, "the file is not text"),
     ("session_value\n1\n2\n", {}, OF_IDS, "the column with the session ids is missing"),
     ("user_session\nS1\nS2\n", {}, OF_VALUES, "the column with the values is missing"),
     (HEADER, {}, (OF_IDS | OF_VALUES) - {"missing_sessions"}, "the file has no rows"),
@@ -461,7 +470,7 @@ def test_a_folder_and_a_huge_file_are_unreadable_not_errors(tmp_path):
     assert "(it is not a file)" in results[0].explanation
     huge = tmp_path / "sub.csv"
     with huge.open("wb") as file:
-        file.truncate(reading.MAX_BYTES + 1)
+        file.truncate(content.MAX_BYTES + 1)
     result = check_file(huge, SubmissionTarget.of(TEST))[0]
     assert (result.code, result.outcome) == ("readable", "failed")
     assert "536,870,913 bytes; the maximum is 536,870,912" in result.explanation

@@ -69,7 +69,7 @@ class DeskFile:
     @property
     def is_text(self) -> bool:
         """Whether the file can be read as text."""
-        return self.case.read_error is None and not self.case.table.form.is_parquet
+        return self.case.read_error is None and not self.case.table.form.typed_format
 
     @property
     def blocking(self) -> list[CheckResult]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from core.base.number_format import Marks
+from core.base.text import shorten
 from core.errors import InputError
 from core.schema import LINE
 from core.submission.id_spelling import respelled_ids
@@ -16,6 +17,7 @@ from core.submission.number_kinds import KIND, NUMBER, classified
 from core.submission.reading import read_submission
 from core.submission.table import SubmissionTable
 from core.submission.target import IS_SUM, PREDICTED, TEXT, SubmissionTarget
+from core.submission.unreadable import unreadable
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,9 @@ class CheckedSubmission:
         if not path.exists():
             raise InputError.not_found(path)
         try:
-            return cls(read_submission(path), target, marks=marks)
+            table = read_submission(path)
+            _require_single_cells(table, target)
+            return cls(table, target, marks=marks)
         except InputError as error:
             return cls(SubmissionTable(path.name), target, error)
 
@@ -151,3 +155,14 @@ class CheckedSubmission:
         if column not in self.table.header:
             return pl.DataFrame(schema={LINE: pl.Int64, TEXT: pl.String})
         return pl.DataFrame({LINE: self.table.rows[LINE], TEXT: self.table.column(column)})
+
+
+def _require_single_cells(table: SubmissionTable, target: SubmissionTarget) -> None:
+    """Refuse a table whose ids or values are lists, records or durations.
+
+    Raises:
+        InputError: they are; as for a file that cannot be read.
+    """
+    for column, what in ((target.columns.session, "ids"), (target.columns.value, "numbers")):
+        if dtype := table.form.unread_types.get(column):
+            raise unreadable(table.name, f"its column {column} has the type {shorten(dtype)} instead of {what}")

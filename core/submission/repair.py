@@ -128,14 +128,18 @@ def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repai
 def _form_changes(table: SubmissionTable) -> list[Change]:
     """Return the changes that leave each cell as it is."""
     form = table.form
-    if form.is_parquet:
-        return [Change("file_type", "The file is written as CSV instead of Parquet.")]
+    if form.typed_format:
+        return [Change("file_type", f"The file is written as CSV instead of {form.typed_format}.")]
     changes = []
     if form.encoding != UTF_8:
         changes.append(Change("encoding", f"The text is written as UTF-8 instead of {form.encoding}."))
     if form.separator != COMMA:
         examples = _examples(_lines(table.cells, table.rows[LINE], (form.separator, COMMA)))
         changes.append(Change("separator", "The fields are separated by commas.", examples=examples))
+    if form.comments:
+        comments = pl.DataFrame({LINE: list(form.comments), _BEFORE: list(form.comments.values())})
+        rows = comments.with_columns(_no_row(_AFTER))
+        changes.append(_change("columns", rows, "comment is", "comments are", "left out, above the header"))
     return changes
 
 
@@ -155,7 +159,8 @@ def _named_columns(
     before = _lines(table.cells, table.rows[LINE], (separator, COMMA)).select(LINE, _BEFORE)
     after = _lines(named.cells, named.rows[LINE], (COMMA, COMMA)).select(LINE, _AFTER)
     is_added = named.rows.height > table.rows.height  # the header was a row
-    first = Example(None, "", header) if is_added else Example(1, separator.join(table.written_header), header)
+    written = separator.join(table.written_header)
+    first = Example(None, "", header) if is_added else Example(table.form.header_line, written, header)
     rows = before.join(after, on=LINE, maintain_order="left").filter(pl.col(_BEFORE) != pl.col(_AFTER))
     text = f"The columns are {' and '.join(target.columns.header)}, in this order, and no others."
     examples = (first, *_examples(rows)) if first.before != first.after else _examples(rows)

@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from core.base.text import count
+from core.base.text import count, listed, shorten
 from core.errors import InputError
 from core.schema import LINE
 from core.submission.id_spelling import plain_spelling
@@ -18,6 +18,8 @@ from core.submission.text import quoted
 
 _IN_TARGET: Final = 0.5
 """Share of the cells of a column that are sessions to predict, from which it is taken for the column of ids."""
+CHOOSE_COLUMNS: Final = "choose_columns"
+"""Code of the error that a person resolves by choosing columns."""
 _MAX_CELLS: Final = 1_000
 """Cells of a column that are looked at to find out what it holds."""
 
@@ -60,19 +62,21 @@ def find_columns(table: SubmissionTable, target: SubmissionTarget, chosen: Colum
     Raises:
         InputError: one of them cannot be found for sure, or one column is chosen for both.
     """
+    if len(table.header) == 1:
+        remedy = "Write the ids and the values in two columns, with a comma between them."
+        raise _unclear(table, f"it has only one column, {table.header[0]!r}", remedy)
     columns = guess_columns(table, target, chosen)
     if _has_bare_decimal_commas(table):
         remedy = "Write decimal points, or a header line and semicolons between the columns."
         raise _unclear(table, "its values seem to have decimal commas that are not quoted", remedy)
     remedy = "Choose the columns of the ids and the values (--id-column, --value-column)."
     if columns.ids is None:
-        raise _unclear(table, f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows", remedy)
+        problem = f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows"
+        raise _unclear(table, problem, remedy, CHOOSE_COLUMNS)
     if columns.values is None:
-        names = [table.header[index] for index in _likely_values(table, target, columns.ids)]
-        which = f" ({quoted(names)})" if names else ""
-        raise _unclear(table, f"{count(len(names), 'column')} may have the values{which}", remedy)
+        raise _unclear(table, _value_problem(table, target, columns.ids), remedy, CHOOSE_COLUMNS)
     if columns.ids == columns.values:
-        raise _unclear(table, "the ids and the values are in one column", "Choose two columns.")
+        raise _unclear(table, "the ids and the values are in one column", "Choose two columns.", CHOOSE_COLUMNS)
     return columns.ids, columns.values
 
 
@@ -82,7 +86,7 @@ def with_wanted_columns(table: SubmissionTable, target: SubmissionTarget, ids: i
     if (target.sessions == table.header[ids]).any():
         first = [pl.Series([table.header[index]]) for index in (ids, values)]
         columns = [pl.concat([top, rest.alias("")]) for top, rest in zip(first, columns, strict=True)]
-        lines = pl.concat([pl.Series([1], dtype=lines.dtype), lines.alias("")])
+        lines = pl.concat([pl.Series([table.form.header_line], dtype=lines.dtype), lines.alias("")])
     names = (target.columns.session, target.columns.value)
     return SubmissionTable.of_columns(table.name, names, lines, columns, table.form)
 
@@ -142,5 +146,13 @@ def _is_row_number(column: pl.Series) -> bool:
     return starts and numbers.null_count() == 0 and bool((numbers.diff().drop_nulls() == 1).all())
 
 
-def _unclear(table: SubmissionTable, problem: str, remedy: str) -> InputError:
-    return InputError(f"{table.name} cannot be repaired: {problem}.", remedy, code="columns")
+def _value_problem(table: SubmissionTable, target: SubmissionTarget, ids: int) -> str:
+    names = [table.header[index] for index in _likely_values(table, target, ids)]
+    if names:
+        return f"{count(len(names), 'column')} may have the values ({quoted(names)})"
+    types = [f"{name} has the type {shorten(dtype)}" for name, dtype in table.form.unread_types.items()]
+    return "no column has only numbers next to the ids" + (f"; {listed(types, 2)}" if types else "")
+
+
+def _unclear(table: SubmissionTable, problem: str, remedy: str, code: str = "columns") -> InputError:
+    return InputError(f"{table.name} cannot be repaired: {problem}.", remedy, code=code)

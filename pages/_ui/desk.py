@@ -29,7 +29,7 @@ from core.runs.store import ANSWERS_FILE
 from core.submission import SubmissionTarget, log
 from core.submission.blend_store import list_blends
 from core.submission.compare import Comparison
-from core.submission.reading import read_content
+from core.submission.content import read_content
 from core.submission.repair import Repair, repair
 from core.submission.repair_columns import ColumnChoice
 from pages._ui.selectors import run_name

@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.pipeline.submission_desk import DeskFile
 from core.runs import Run
 from core.submission.repair import Change
-from core.submission.repair_columns import ColumnChoice, guess_columns
+from core.submission.repair_columns import CHOOSE_COLUMNS, ColumnChoice, guess_columns
 from pages._ui import desk as files
 from pages._ui.frame import Page, showing_errors
 from pages._ui.state import page_state
@@ -31,7 +31,7 @@ def offer_repair(page: Page, run: Run, file: DeskFile) -> None:
     try:
         repaired = files.repaired(file.sha256, run.manifest.run_id, chosen, marks, file)
     except InputError as error:
-        advice = "Choose the columns above." if error.code == "columns" else error.remedy
+        advice = "Choose the columns above." if error.code == CHOOSE_COLUMNS else error.remedy
         st.markdown(plain(f"{error.problem} {advice}"))
         return
     if not repaired.changes:

@@ -146,7 +146,9 @@ def choose_file(page: Page, choices: list[files.Choice]) -> Path | None:
     state = page_state()
     with bring:
         upload = st.file_uploader(
-            "Submission file of any tool", ["csv", "txt", "tsv", "gz", "zip", "parquet"], key="desk-upload"
+            "Submission file of any tool",
+            ["csv", "txt", "tsv", "gz", "zip", "parquet", "jsonl", "ndjson"],
+            key="desk-upload",
         )
         if upload is not None and state.upload_ids.get(files.PART) != upload.file_id:
             with showing_errors(stop=True):
