@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import numpy as np
 import polars as pl
@@ -41,6 +42,7 @@ REPAIRED = {
     "a comma at the end of each line": {"columns"},
     "comments above the header": {"columns"},
     "a header that is a comment": {"columns"},
+    "columns of equal width": {"separator"},
     "JSON Lines": {"file_type"},
     "JSON Lines in gzip": {"file_type", "columns"},
     "UTF-16 with a mark": {"encoding"},
@@ -95,7 +97,7 @@ def test_what_is_safe_is_repaired_and_named(tmp_path, name):
 @pytest.mark.parametrize("name", [name for name in REPAIRED if isinstance(CONTENT[name], str)])
 def test_examples_are_rows_of_the_file_before_and_after(tmp_path, name):
     result, out = repaired(tmp_path, CONTENT[name])
-    before, after = CONTENT[name].replace('"', "").splitlines(), out.read_text()
+    before, after = re.sub(" {2,}", " ", CONTENT[name].replace('"', "")).splitlines(), out.read_text()
     for change in result.changes:
         assert change.rows is None or len(change.examples) == min(5, change.rows)
         assert 0 < len(change.examples) <= 6
@@ -122,6 +124,12 @@ def test_a_known_session_that_stands_twice_is_repaired_in_one_pass(tmp_path):
     assert out.read_text() == SOUND
     result, out = repaired(tmp_path, HEADER + f"\n{name},7.5\n" + SOUND.partition("\n")[2])
     assert [change.code for change in result.changes] == ["duplicate_sessions", "known_values", "order"]
+    assert out.read_text() == SOUND
+
+
+def test_a_row_that_repeats_a_session_in_another_spelling_is_no_other_session(tmp_path):
+    result, out = repaired(tmp_path, SOUND + f"{IDS[1].lower()},{VALUES[1]}\n")
+    assert [change.code for change in result.changes] == ["id_spelling", "duplicate_sessions"]
     assert out.read_text() == SOUND
 
 
@@ -231,6 +239,7 @@ def test_no_prediction_is_made_up(tmp_path, content):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
+        (HEADER + "\n", "it has no rows"),
         ("a,b\nx,1\n", "no column has the sessions to predict in at least 50% of its rows"),
         ("id,p,q\n" + "".join(f"{name},1.5,2.5\n" for name in IDS), "2 columns may have the values"),
         ("", "because it cannot be read"),

@@ -72,6 +72,11 @@ FAILURES = [
     ("readable", parquet(user_session=[{"a": "S1"}], session_value=[1.5]), "user_session has the type struct<a: large"),
     ("readable", parquet(user_session=["S1"], session_value=[timedelta(1)]), "has the type duration[us] instead of n"),
     ("readable", b'{"user_session": "S1"}\n{"user_session": \n', "line 2 is no row: it is not a JSON object (invalid"),
+    (
+        "readable",
+        GOOD + "\n(5 rows)\n",
+        "1 of 6 rows does not have 2 fields like the header: line 8 has 1: '(5 rows)').",
+    ),
     ("file_type", b'{"user_session": "S1", "session_value": 1.5}\n', "The file is JSON Lines. Save the table as CSV."),
     (
         "columns",
@@ -104,7 +109,8 @@ FAILURES = [
     (
         "readable",
         HEADER + "S1,1\nS2\n\nS3,1,2\nS4,1,5,6\nS5\n",
-        "4 of 5 rows do not have 2 fields like the header: line 3 has 1, line 5 has 3, line 6 has 4 and 1 more",
+        "4 of 5 rows do not have 2 fields like the header: line 3 has 1: 'S2', "
+        "line 5 has 3: 'S3,1,2', line 6 has 4: 'S4,1,5,6' and 1 more",
     ),
     (
         "quoting",

@@ -106,8 +106,8 @@ class CheckedSubmission:
 
     @cached_property
     def respelled(self) -> pl.DataFrame:
-        """The rows of `extra` whose id is that of a missing session in another spelling; see `respelled_ids`."""
-        return respelled_ids(self.extra, self.target.sessions, self.missing)
+        """The rows of `extra` whose id is that of a session in another spelling; see `respelled_ids`."""
+        return respelled_ids(self.extra, self.target.sessions)
 
     @cached_property
     def rows(self) -> pl.DataFrame:

@@ -93,7 +93,7 @@ def _of_archive(stream: IO[bytes], name: str, size: int) -> bytes:
         if len(tables) == 1:
             members = tables
         if len(members) != 1:
-            names = f" ({listed(members, 3)})" if members else ""
+            names = f": {listed(members, 3)}" if members else ""
             raise unreadable(name, f"its archive has {count(len(members), 'file')} instead of one{names}")
         with archive.open(members[0]) as packed:
             return _bounded(packed, name, size)

@@ -14,24 +14,23 @@ _BLANKS_AND_QUOTES: Final = " \t\u00a0'\"`"
 _KEY: Final = "key"
 
 
-def respelled_ids(rows: pl.DataFrame, sessions: pl.Series, missing: pl.Series) -> pl.DataFrame:
-    """Return the rows whose id is that of exactly one session in another spelling, if this session has no row.
+def respelled_ids(rows: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
+    """Return the rows whose id is that of exactly one session in another spelling.
 
     Args:
         rows: `line` and `text` of rows whose id is that of no session.
         sessions: ids of the sessions to predict.
-        missing: those of them that have no row.
 
     Returns:
-        `line`, `text`, and `spelling`, the id of the session. A session may have several rows.
+        `line`, `text`, and `spelling`, the id of the session. A session may have several rows, also in its right
+        spelling.
     """
     found = rows.clear().select(LINE, TEXT, pl.col(TEXT).alias(SPELLING))
-    if rows.is_empty() or missing.is_empty():
+    if rows.is_empty():
         return found
     for key in (pl.col(TEXT).str.strip_chars(), plain_spelling(TEXT)):
         by_key = sessions.to_frame().select(pl.col(TEXT).alias(SPELLING), key.alias(_KEY))
         by_key = by_key.filter(~pl.col(_KEY).is_duplicated())
-        by_key = by_key.join(missing.to_frame(), left_on=SPELLING, right_on=TEXT, how="semi")
         left = rows.join(found, on=LINE, how="anti", maintain_order="left").with_columns(key.alias(_KEY))
         matches = left.join(by_key, on=_KEY, maintain_order="left").select(LINE, TEXT, SPELLING)
         found = pl.concat([found, matches])

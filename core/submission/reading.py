@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from core.base.text import count, listed, verb, whole
+from core.base.text import count, listed, shorten, verb, whole
 from core.ingestion.sources.encodings import SAMPLE_BYTES, UTF_8, detect_encoding
 from core.ingestion.sources.kinds import kind_of
 from core.schema import LINE
@@ -27,6 +27,7 @@ MAX_FIELDS: Final = 100
 """A submission has 2 fields per line. A file with so many is not a submission and would fill the memory."""
 
 _OTHER_SEPARATORS: Final = (";", "\t", "|")
+_MAX_EXAMPLES: Final = 3
 _BLANK: Final = " "
 """The separator of R's write.table. Ids may have blanks, too, so it counts only if there is no other one."""
 _FIELDS: Final = "fields"
@@ -82,6 +83,8 @@ def _read_text(content: bytes, name: str) -> SubmissionTable:
     preamble = _preamble(text)
     text = text[preamble.n_characters :]
     separator = _separator(text)
+    if separator == _BLANK and _QUOTE not in text:  # columns of equal width have several blanks between them
+        text = re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", _BLANK, text))
     lines = _split(text, name, separator).with_columns(pl.col(LINE) + preamble.n_lines)
     if lines.is_empty():
         raise unreadable(name, "it is empty")
@@ -91,11 +94,14 @@ def _read_text(content: bytes, name: str) -> SubmissionTable:
     header = {"": header, "first": ("", *header), "last": (*header, "")}[unnamed]
     uneven = rows.filter(pl.col(_FIELDS).list.len() != len(header))
     if uneven.height:
-        examples = [f"line {row[LINE]:,} has {len(row[_FIELDS])}" for row in uneven.head(3).to_dicts()]
+        examples = [
+            f"line {line:,} has {len(fields)}: {shorten(separator.join(fields))!r}"
+            for line, fields in uneven.select(LINE, _FIELDS).head(_MAX_EXAMPLES).rows()
+        ]
         raise unreadable(
             name,
             f"{whole(uneven.height)} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have "
-            f"{count(len(header), 'field')} like the header: {listed(examples, total=uneven.height)}",
+            f"{count(len(header), 'field')} like the header: {listed(examples, _MAX_EXAMPLES, total=uneven.height)}",
         )
     columns = [rows[_FIELDS].list.get(index) for index in range(len(header))]
     form = FileForm(encoding, separator, split_decimals, unnamed, int(lines[LINE][0]), preamble.comments)

@@ -200,8 +200,9 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
     if wanted.height < rows.height:
         _leave_out(rows, wanted, changes, "extra_sessions", "left out, of no session to predict")
     if wanted.is_empty():
+        problem = "it has no rows" if rows.is_empty() else "none of its rows is of a session to predict"
         raise InputError(
-            "The file cannot be repaired: none of its rows is of a session to predict.",
+            f"The file cannot be repaired: {problem}.",
             "Choose the run or the test file that belongs to this submission.",
             code="extra_sessions",
         )

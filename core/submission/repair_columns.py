@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.schema import LINE
 from core.submission.id_spelling import plain_spelling
 from core.submission.number_kinds import are_numbers
-from core.submission.table import SubmissionTable
+from core.submission.table import COMMA, SubmissionTable
 from core.submission.target import TEXT, SubmissionTarget
 from core.submission.text import quoted
 
@@ -63,8 +63,10 @@ def find_columns(table: SubmissionTable, target: SubmissionTarget, chosen: Colum
         InputError: one of them cannot be found for sure, or one column is chosen for both.
     """
     if len(table.header) == 1:
-        remedy = "Write the ids and the values in two columns, with a comma between them."
-        raise _unclear(table, f"it has only one column, {table.header[0]!r}", remedy)
+        name = table.header[0]
+        quotes = ", and no quotation marks around whole lines" if COMMA in name else ""
+        remedy = f"Write the ids and the values in two columns, with a comma between them{quotes}."
+        raise _unclear(table, f"it has only one column, {shorten(name)!r}", remedy)
     columns = guess_columns(table, target, chosen)
     if _has_bare_decimal_commas(table):
         remedy = "Write decimal points, or a header line and semicolons between the columns."

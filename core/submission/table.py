@@ -29,7 +29,7 @@ class FileForm:
         header_line: line of the header, from 1.
         comments: lines above the header that begin with #, by line number.
         typed_format: name of a format with types, such as Parquet, which has no encoding or separator. Empty for text.
-        unread_types: name -> type of the columns whose cells are no single numbers or texts, and were read as empty.
+        unread_types: name -> type of the columns whose cells are no single numbers or texts.
     """
 
     encoding: str = "utf-8"

@@ -25,8 +25,8 @@ _MAX_BYTES: Final = 1 << 30
 def read_typed(stream: IO[bytes], kind: FileKind, name: str, size: int, max_fields: int) -> SubmissionTable:
     """Read a Parquet or JSON Lines file as a submission. Missing cells become empty text.
 
-    So do lists, records and durations in Parquet; the form of the table names the types of their columns. Rows of
-    Parquet are numbered as in a text file, where the header is line 1.
+    So do lists, records and durations in Parquet; the form of the table names the types of their columns, and those of
+    lists and objects in JSON. Rows of Parquet are numbered as in a text file, where the header is line 1.
 
     Args:
         stream: the file.
@@ -41,6 +41,7 @@ def read_typed(stream: IO[bytes], kind: FileKind, name: str, size: int, max_fiel
     try:
         types = _unread_types(stream) if kind is PARQUET else {}
         table = open_parquet(name, stream, Allowance(name, size)) if kind is PARQUET else open_json_lines(name, stream)
+        types = types or dict.fromkeys(table.nested, "list or object")
         n_fields = len(table.columns)
         rows, lines = _rows_as_text(table, name) if n_fields <= max_fields else (pl.DataFrame(), pl.Series())
     except InputError as error:

@@ -117,7 +117,7 @@ class ThousandsMark(Check[CheckedSubmission]):
 
 class ValueSigns(Check[CheckedSubmission]):
     code = "value_signs"
-    title = "No value has a currency or an unusual minus sign"
+    title = "Values are numbers without other signs"
     severity = "error"
     requirements = SOME_VALUES
 

@@ -32,7 +32,7 @@ from core.runs import Run
 from core.submission import SubmissionTarget
 from core.submission.blend_store import BlendMethod
 from core.submission.file import ENDINGS
-from core.submission.repair import Change, repair
+from core.submission.repair import Change, Repair, repair
 from core.submission.repair_columns import ColumnChoice, column_position
 
 _MIN_FILES = 2
@@ -81,17 +81,17 @@ def _repair(file: desk.DeskFile, options: argparse.Namespace, content: dict[str,
         content["repair_error"] = str(error)
         return [str(error)]
     content["changes"] = [asdict(change) for change in repaired.changes]
-    lines = [line for change in repaired.changes for line in _change_lines(change)] or ["There is nothing to repair."]
+    lines = [line for change in repaired.changes for line in _change_lines(change)]
     if options.repair is not None:
         with writing_to(options.repair):
             repaired.write(options.repair)
         content["repaired"] = str(options.repair)
     failed = [result for result in repaired.checks(file.case.target) if result.outcome == "failed"]
     content["repaired_checks"] = [result.graded_record() for result in failed]
-    return [*lines, *_remaining_lines(failed, options.repair)]
+    return [*lines, *_remaining_lines(failed, repaired, options.repair)]
 
 
-def _remaining_lines(failed: Sequence[CheckResult], path: Path | None) -> list[str]:
+def _remaining_lines(failed: Sequence[CheckResult], repaired: Repair, path: Path | None) -> list[str]:
     """Return the failed checks of a repaired file, and last whether it can be handed in.
 
     Args:
@@ -99,7 +99,10 @@ def _remaining_lines(failed: Sequence[CheckResult], path: Path | None) -> list[s
         path: where the file was written; None if it was not.
     """
     lines = [f"REMAINS {result.title}: {result.explanation}" for result in failed]
-    subject = "After this repair, the file" if path is None else f"The repaired file {path}"
+    subject = "After this repair, the file"
+    if not repaired.changes:
+        lines, subject = ["There is nothing that a repair can change."], "The file"
+    subject = subject if path is None else f"The repaired file {path}"
     if n_blocking := sum(result.blocks for result in failed):
         advice = "A repair makes up no prediction, so correct what remains by hand."
         return [*lines, f"{subject} still fails {count(n_blocking, 'blocking check')}. {advice}"]
