@@ -125,6 +125,8 @@ BROKEN: list[tuple[str, str | bytes, str]] = [
     ("a header that is a comment", "# " + SOUND, "columns"),
     ("JSON Lines", pl.DataFrame({"user_session": IDS, "session_value": VALUES}).write_ndjson().encode(), "file_type"),
     ("JSON Lines in gzip", gzip.compress(pl.DataFrame({"a": IDS, "b": VALUES}).write_ndjson().encode()), "file_type"),
+    ("a title above the header", f"Our best model\n\n{SOUND}", "columns"),
+    ("a title of a spreadsheet", f"Our best model,\n,\n{SOUND}", "columns"),
     ("columns of equal width", csv_of(header="   " + HEADER.replace(",", "   "), line="{:>16}{:>16}"), "separator"),
     ("a line of the database at the end", SOUND + "\n(600 rows affected)\n", "readable"),
     ("an HTML table", "<table>\n<tr><td>S_00001</td><td>1</td></tr></table>", "readable"),

@@ -42,6 +42,8 @@ REPAIRED = {
     "a comma at the end of each line": {"columns"},
     "comments above the header": {"columns"},
     "a header that is a comment": {"columns"},
+    "a title above the header": {"columns"},
+    "a title of a spreadsheet": {"columns"},
     "columns of equal width": {"separator"},
     "JSON Lines": {"file_type"},
     "JSON Lines in gzip": {"file_type", "columns"},
@@ -154,6 +156,7 @@ def ids_repaired(folder, sessions, written, header=HEADER):
         (["00123", "00007", "00450"], ["123", "7", "450"]),
         (["00123", "00007", "00450"], ["123.0", "7.0", "450.0"]),
         (["A-007", "A-070", "B-100"], ["A-7", "A-70", "B-100"]),
+        (["00123", "00007"], ['"=""00123"""', "“00007”"]),
         (["2025-01-02/03", "2025-10-12/30"], ["2025-1-2/3", "2025-10-12/30"]),
     ],
 )

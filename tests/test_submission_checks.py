@@ -67,6 +67,7 @@ FAILURES = [
     ("empty_values", PARQUET, "1 of 5 values is empty or NaN (line 6: '')"),
     ("columns", GOOD.replace("\nS", ",\nS").rstrip() + ",\n", "(each row ends with a separator, which makes an empty"),
     ("columns", GOOD.replace("\n", ",\n"), "(each row ends with a separator, which makes an empty column)"),
+    ("columns", "Ours\n" + GOOD, "The header is 'Ours' (a title; the names of the columns are in line 2)."),
     ("columns", "# a\n\n# b, c\n" + GOOD, "2 comments are above the header ('# a' and '# b, c')."),
     ("readable", parquet(user_session=["S1"], session_value=[[1.5]]), "column session_value has the type large_list<"),
     ("readable", parquet(user_session=[{"a": "S1"}], session_value=[1.5]), "user_session has the type struct<a: large"),

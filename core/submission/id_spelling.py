@@ -10,7 +10,8 @@ from core.schema import LINE
 from core.submission.target import TEXT
 
 SPELLING: Final = "spelling"
-_BLANKS_AND_QUOTES: Final = " \t\u00a0'\"`"
+_AROUND: Final = " \t\u00a0\u200b\ufeff'\"`“”„‘’‚«»="
+"""Blanks, also those without width, quotation marks, and the = with which spreadsheets are told that ="12" is text."""
 _KEY: Final = "key"
 
 
@@ -43,5 +44,5 @@ def plain_spelling(column: str) -> pl.Expr:
     That is case, blanks, quotes, Unicode form, decimals at the end, and zeros before a number: 00123 and 123.0, A-007
     and a-7.
     """
-    folded = pl.col(column).str.normalize("NFKC").str.to_lowercase().str.strip_chars(_BLANKS_AND_QUOTES)
+    folded = pl.col(column).str.normalize("NFKC").str.to_lowercase().str.strip_chars(_AROUND)
     return folded.str.replace(r"\.0+$", "").str.replace_all(r"(^|[^0-9.])0+([0-9])", "${1}${2}")

@@ -24,7 +24,13 @@ from core.submission.file import DECIMALS, write_packed
 from core.submission.id_spelling import SPELLING
 from core.submission.number_kinds import DECIMAL_COMMA, KIND, NUMBER, PLAIN, SIGN, THOUSANDS_MARK
 from core.submission.reference_checks import wrong_known
-from core.submission.repair_columns import ColumnChoice, find_columns, with_wanted_columns
+from core.submission.repair_columns import (
+    ColumnChoice,
+    below_title,
+    find_columns,
+    names_below_title,
+    with_wanted_columns,
+)
 from core.submission.table import COMMA, FileForm, SubmissionTable
 from core.submission.target import TEXT, VALUE, SubmissionTarget
 
@@ -114,6 +120,10 @@ def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repai
     chosen = chosen or ColumnChoice()
     table, target = case.table, case.target
     changes = _form_changes(table)
+    if (line := names_below_title(table, target)) is not None:
+        text = f"The lines above the column names, which are in line {whole(line)}, are left out."
+        changes.append(Change("columns", text, examples=(Example(1, COMMA.join(table.written_header), ""),)))
+        table = below_title(table, target)
     if table.header != target.columns.header or chosen != ColumnChoice():
         table = _named_columns(table, target, chosen, changes)
     named = replace(case, table=table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
@@ -20,6 +20,8 @@ _IN_TARGET: Final = 0.5
 """Share of the cells of a column that are sessions to predict, from which it is taken for the column of ids."""
 CHOOSE_COLUMNS: Final = "choose_columns"
 """Code of the error that a person resolves by choosing columns."""
+_MAX_TITLE: Final = 5
+"""Lines of a title that may be between the first line and the names."""
 _MAX_CELLS: Final = 1_000
 """Cells of a column that are looked at to find out what it holds."""
 
@@ -30,6 +32,27 @@ class ColumnChoice:
 
     ids: int | None = None
     values: int | None = None
+
+
+def below_title(table: SubmissionTable, target: SubmissionTarget) -> SubmissionTable:
+    """Return a table whose header is the row with the wanted names, if there is one below a title."""
+    line = names_below_title(table, target)
+    if line is None:
+        return table
+    rows = table.rows.filter(pl.col(LINE) > line)
+    form = replace(table.form, unnamed="", header_line=line)
+    return SubmissionTable.of_columns(
+        table.name, target.columns.header, rows[LINE], rows.drop(LINE).get_columns(), form
+    )
+
+
+def names_below_title(table: SubmissionTable, target: SubmissionTarget) -> int | None:
+    """Return the line that has the wanted names, if the first line has a title instead; None otherwise."""
+    header = target.columns.header
+    if len(table.header) != len(header) or set(table.header) & set(header):
+        return None
+    first = table.rows.head(_MAX_TITLE)
+    return next((line for line, *cells in first.iter_rows() if tuple(map(str.strip, cells)) == header), None)
 
 
 def column_position(table: SubmissionTable, text: str) -> int:
@@ -72,11 +95,13 @@ def find_columns(table: SubmissionTable, target: SubmissionTarget, chosen: Colum
         remedy = "Write decimal points, or a header line and semicolons between the columns."
         raise _unclear(table, "its values seem to have decimal commas that are not quoted", remedy)
     remedy = "Choose the columns of the ids and the values (--id-column, --value-column)."
+    with_numbers = "Write one number for each session, or choose the columns (--id-column, --value-column)."
     if columns.ids is None:
         problem = f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows"
         raise _unclear(table, problem, remedy, CHOOSE_COLUMNS)
     if columns.values is None:
-        raise _unclear(table, _value_problem(table, target, columns.ids), remedy, CHOOSE_COLUMNS)
+        names = [table.header[index] for index in _likely_values(table, target, columns.ids)]
+        raise _unclear(table, _value_problem(table, names), remedy if names else with_numbers, CHOOSE_COLUMNS)
     if columns.ids == columns.values:
         raise _unclear(table, "the ids and the values are in one column", "Choose two columns.", CHOOSE_COLUMNS)
     return columns.ids, columns.values
@@ -148,8 +173,7 @@ def _is_row_number(column: pl.Series) -> bool:
     return starts and numbers.null_count() == 0 and bool((numbers.diff().drop_nulls() == 1).all())
 
 
-def _value_problem(table: SubmissionTable, target: SubmissionTarget, ids: int) -> str:
-    names = [table.header[index] for index in _likely_values(table, target, ids)]
+def _value_problem(table: SubmissionTable, names: list[str]) -> str:
     if names:
         return f"{count(len(names), 'column')} may have the values ({quoted(names)})"
     types = [f"{name} has the type {shorten(dtype)}" for name, dtype in table.form.unread_types.items()]

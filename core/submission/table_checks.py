@@ -10,9 +10,10 @@ from typing import Final
 
 import polars as pl
 
-from core.base.text import count, verb
+from core.base.text import count, verb, whole
 from core.check_result import Check
 from core.submission.checked_submission import CheckedSubmission
+from core.submission.repair_columns import names_below_title
 from core.submission.requirements import TABLE
 from core.submission.text import quoted
 
@@ -36,7 +37,11 @@ class Columns(Check[CheckedSubmission]):
             return f"{amount} above the header ({quoted(form.comments.values())}). Write the header in the first line."
         if header == expected:
             return None
-        problem = _UNNAMED[form.unnamed] if form.unnamed else _header_problem(header, expected)
+        line = names_below_title(subject.table, subject.target)
+        if line is not None:
+            problem = f"a title; the names of the columns are in line {whole(line)}"
+        else:
+            problem = _UNNAMED[form.unnamed] if form.unnamed else _header_problem(header, expected)
         return (
             f"The header is {quoted(subject.table.written_header)} ({problem}). "
             f"Write the columns {' and '.join(expected)} only, with these names in the first line."

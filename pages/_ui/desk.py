@@ -26,7 +26,7 @@ from core.pipeline.submission_desk import DeskFile
 from core.pipeline.submission_target import target_of_run
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE
-from core.submission import SubmissionTarget, log
+from core.submission import SubmissionTable, SubmissionTarget, log
 from core.submission.blend_store import list_blends
 from core.submission.compare import Comparison
 from core.submission.content import read_content
@@ -134,10 +134,10 @@ def repaired(sha256: str, run_id: str, chosen: ColumnChoice, marks: Marks | None
     return repair(replace(_file.case, marks=marks), chosen)
 
 
-def column_labels(file: DeskFile) -> list[str]:
+def column_labels(table: SubmissionTable) -> list[str]:
     """Return a label for each column of a file: its name and its first cell."""
-    first = [column.head(1).to_list() for column in file.case.table.cells]
-    names = [name or "no name" for name in file.case.table.header]
+    first = [column.head(1).to_list() for column in table.cells]
+    names = [name or "no name" for name in table.header]
     return [f"{name} ({shorten(cell[0])}, …)" if cell else name for name, cell in zip(names, first, strict=True)]
 
 

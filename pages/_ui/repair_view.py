@@ -11,7 +11,7 @@ from core.errors import InputError
 from core.pipeline.submission_desk import DeskFile
 from core.runs import Run
 from core.submission.repair import Change
-from core.submission.repair_columns import CHOOSE_COLUMNS, ColumnChoice, guess_columns
+from core.submission.repair_columns import CHOOSE_COLUMNS, ColumnChoice, below_title, guess_columns
 from pages._ui import desk as files
 from pages._ui.frame import Page, showing_errors
 from pages._ui.state import page_state
@@ -50,10 +50,11 @@ def offer_repair(page: Page, run: Run, file: DeskFile) -> None:
 
 def _choose_columns(file: DeskFile) -> ColumnChoice:
     """Let the visitor choose the columns of ids and values, if the header does not name them."""
-    table, target = file.case.table, file.case.target
+    target = file.case.target
+    table = below_title(file.case.table, target)
     if table.header == target.columns.header:
         return ColumnChoice()
-    guess, labels = guess_columns(table, target), files.column_labels(file)
+    guess, labels = guess_columns(table, target), files.column_labels(table)
     positions = [
         column.selectbox(
             label,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
@@ -87,18 +87,22 @@ def _repair(file: desk.DeskFile, options: argparse.Namespace, content: dict[str,
             repaired.write(options.repair)
         content["repaired"] = str(options.repair)
     failed = [result for result in repaired.checks(file.case.target) if result.outcome == "failed"]
+    known = {result.code for result in file.advisory}
     content["repaired_checks"] = [result.graded_record() for result in failed]
-    return [*lines, *_remaining_lines(failed, repaired, options.repair)]
+    return [*lines, *_remaining_lines(failed, known, repaired, options.repair)]
 
 
-def _remaining_lines(failed: Sequence[CheckResult], repaired: Repair, path: Path | None) -> list[str]:
+def _remaining_lines(
+    failed: Sequence[CheckResult], known: Collection[str], repaired: Repair, path: Path | None
+) -> list[str]:
     """Return the failed checks of a repaired file, and last whether it can be handed in.
 
     Args:
         failed: the blocking ones first.
+        known: codes of the advisory ones that the file failed before, which are not repeated.
         path: where the file was written; None if it was not.
     """
-    lines = [f"REMAINS {result.title}: {result.explanation}" for result in failed]
+    lines = [f"REMAINS {result.title}: {result.explanation}" for result in failed if result.code not in known]
     subject = "After this repair, the file"
     if not repaired.changes:
         lines, subject = ["There is nothing that a repair can change."], "The file"
