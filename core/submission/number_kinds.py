@@ -119,8 +119,8 @@ def _found(rows: pl.DataFrame) -> _Notation:
     if needs_point and needs_comma:
         return _Notation(is_mixed=True)
     decimal = "," if needs_comma else "."
-    amounts = odd.filter(plain_amounts(odd, decimal).is_not_null())
-    return _Notation(decimal, has_thousands=bool(amounts.str.contains(_groups_of(_OTHER_MARK[decimal])).any()))
+    grouped = odd.filter(odd.str.contains(_groups_of(_OTHER_MARK[decimal])))
+    return _Notation(decimal, has_thousands=bool(plain_amounts(grouped, decimal).is_not_null().any()))
 
 
 def _groups_of(mark: str) -> str:
@@ -138,18 +138,19 @@ def _with_amounts(rows: pl.DataFrame, notation: _Notation) -> pl.DataFrame:
         is_odd |= (pl.col(KIND) == FINITE) & pl.col(PLAIN).str.contains(UNCLEAR)
     positions = rows.select(is_odd.arg_true()).to_series()
     odd = rows[PLAIN].gather(positions)
-    plain = plain_amounts(odd, notation.decimal)
+    plain = _plain_texts(odd, notation.decimal)
+    has_only_marks = odd.str.contains(_ONLY_MARKS)
     other = _OTHER_MARK[notation.decimal]
     if notation.is_mixed:
         plain = plain.set(odd.str.contains_any([".", ","]), None)
     elif not notation.has_thousands:
         plain = plain.set(odd.str.contains(other, literal=True), None)
-    if len(different_currencies(currency_signs(odd))) > 1:
-        plain = plain.set(~odd.str.contains(_ONLY_MARKS), None)
+    if len(different_currencies(currency_signs(odd.filter(~has_only_marks)))) > 1:
+        plain = plain.set(~has_only_marks, None)
     kinds = pl.select(
         pl.when(plain.is_null())
         .then(pl.lit(NO_NUMBER))
-        .when(~odd.str.contains(_ONLY_MARKS))
+        .when(~has_only_marks)
         .then(pl.lit(SIGN))
         .when(odd.str.contains(",", literal=True) & (notation.decimal == ","))
         .then(pl.lit(DECIMAL_COMMA))
@@ -158,3 +159,15 @@ def _with_amounts(rows: pl.DataFrame, notation: _Notation) -> pl.DataFrame:
     ).to_series()
     texts = plain.fill_null(odd)
     return rows.with_columns(rows[KIND].scatter(positions, kinds), rows[PLAIN].scatter(positions, texts))
+
+
+def _plain_texts(cells: pl.Series, decimal: str) -> pl.Series:
+    """Return what `plain_amounts` returns. Numbers without currencies take a fifth of the time."""
+    other = _OTHER_MARK[decimal]
+    is_grouped = cells.str.contains(rf"^[+-]?[1-9]\d{{0,2}}(?:\{other}\d{{3}})+(?:\{decimal}\d*)?$")
+    one_mark = cells.set(~is_grouped & cells.str.contains(other, literal=True), None)
+    simple = one_mark.str.replace_all(other, "", literal=True).str.replace(decimal, ".", literal=True)
+    left = simple.cast(pl.Float64, strict=False).is_null()
+    if not left.any():
+        return simple
+    return simple.scatter(left.arg_true(), plain_amounts(cells.filter(left), decimal))
