@@ -50,7 +50,8 @@ class Numbers(Check[CheckedSubmission]):
         advice = "Write numbers with a decimal point, such as 12.50."
         if text[TEXT].str.contains(UNCLEAR).any():
             advice = (
-                "A number such as 1,234 can be a thousand or a little more than one. Say what its marks mean (--marks)."
+                "A number such as 1,234 can be a thousand or a little more than one. Say what its marks mean: with "
+                "--marks, or on the page under “Numbers look like”."
             )
         return _explain_values(subject, text, "text", advice)
 

@@ -35,7 +35,8 @@ def offer_repair(page: Page, run: Run, file: DeskFile) -> None:
         st.markdown(plain(f"{error.problem} {advice}"))
         return
     if not repaired.changes:
-        st.markdown("Nothing of this can be repaired safely.")
+        other = " If the numbers are read wrongly, choose what they look like." if _is_in_doubt(file) else ""
+        st.markdown(f"Nothing of this can be repaired safely.{other}")
         return
     for change in repaired.changes:
         _show_change(change)
@@ -71,9 +72,13 @@ def _choose_columns(file: DeskFile) -> ColumnChoice:
     return ColumnChoice(*positions)
 
 
+def _is_in_doubt(file: DeskFile) -> bool:
+    return not _IN_DOUBT.isdisjoint(check.code for check in (*file.blocking, *file.advisory))
+
+
 def _choose_marks(file: DeskFile) -> Marks | None:
     """Let the visitor say what the marks in the values mean, if that is in doubt."""
-    if not {check.code for check in (*file.blocking, *file.advisory)} & _IN_DOUBT:
+    if not _is_in_doubt(file):
         return None
     return st.selectbox(
         "Numbers look like",
