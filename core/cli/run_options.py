@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from core.base.text import listed
@@ -79,18 +79,17 @@ def wrong_usage(options: argparse.Namespace, reason: str) -> SettingError:
     return SettingError.usage(reason, f"{program_name()} {options.verb_name}")
 
 
-def refuse_unused(options: argparse.Namespace, labels: Iterable[str], used: Container[str]) -> None:
+def refuse_unused(options: argparse.Namespace, used: Mapping[str, Sequence[str]]) -> None:
     """Raise a `SettingError` if an argument is given that the action of a verb does not use.
 
     Args:
         options: with an attribute `action`.
-        labels: arguments of any action as the help names them, such as NAME or --run.
-        used: those that this action uses.
+        used: action -> the arguments that it uses, as the help names them, such as NAME or --run. Others of the verb,
+            which all actions use, are not named.
     """
-    attributes = {label: label.strip("-").replace("-", "_").lower() for label in labels}
+    attributes = {label: label.strip("-").replace("-", "_").lower() for labels in used.values() for label in labels}
     given = [label for label, name in attributes.items() if not _is_unset(getattr(options, name))]
-    unused = [label for label in given if label not in used]
-    if unused:
+    if unused := [label for label in given if label not in used[options.action]]:
         raise wrong_usage(options, f"{options.action} takes no {listed(unused, conjunction='or')}")
 
 

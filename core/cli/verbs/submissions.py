@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import Final
 
 from core.base.text import MISSING
 from core.base.workspace import Workspace
@@ -18,21 +19,20 @@ from core.pipeline.submission_ranking import ranked_files
 from core.pipeline.submission_target import target_of_run
 from core.submission import host, log
 
-_ARGUMENTS = ("NAME", "--run", "--returned", "--note", "--competition", "--wait", "--all-the-same")
-_USED = {
+_USED: Final[dict[str, tuple[str, ...]]] = {
     "list": (),
     "rank": ("--run",),
     "record": ("NAME", "--run", "--returned", "--note", "--all-the-same"),
     "score": ("NAME", "--returned", "--note"),
     "submit": ("NAME", "--run", "--note", "--competition", "--wait", "--all-the-same"),
 }
-"""Action -> those of the arguments that it uses."""
+"""Action -> the arguments that it uses."""
 
 
 def submissions(options: argparse.Namespace) -> Outcome:
     """List the log of submissions, or add to it."""
     workspace = Workspace.from_environment()
-    refuse_unused(options, _ARGUMENTS, _USED[options.action])
+    refuse_unused(options, _USED)
     if options.action == "list":
         entries = log.entries(workspace)
         lines = [_entry_line(entry) for entry in entries]
