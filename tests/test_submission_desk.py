@@ -343,12 +343,12 @@ def test_files_can_be_recorded_and_their_score_returned(home, tmp_path, capsys):
     assert "There is no submission yet." in capsys.readouterr().out
     assert main(["submissions", "record", run.manifest.run_id, "--run", run.manifest.run_id, "--json"]) == 0
     entry = said(capsys)
-    assert main(["submissions", "score", entry["entry"][:5], "--returned", "612.5", "--note", "public"]) == 0
+    assert main(["submissions", "score", entry["entry"][:5], "--returned", "612.5", "--note", "public\npart"]) == 0
     (stored,) = log.entries(workspace)
-    assert (stored.returned, stored.note, stored.made_by) == (612.5, "public", run.manifest.run_id)
+    assert (stored.returned, stored.note, stored.made_by) == (612.5, "public\npart", run.manifest.run_id)
     capsys.readouterr()
     main(["submissions"])
-    assert capsys.readouterr().out.rstrip().endswith("returned 612  public")
+    assert capsys.readouterr().out.rstrip().endswith("returned 612  public part")
     assert stored.foreseen == pytest.approx(run.manifest.scores.metric_scores.expected.value)
     assert main(["submissions", "score", "zzz", "--returned", "1"]) == 2
 
@@ -561,5 +561,7 @@ def test_an_unreadable_file_is_checked_and_not_repaired_or_recorded(home, tmp_pa
     empty = tmp_path / "empty.csv"
     empty.touch()
     assert main(["check", str(empty), "--run", run.manifest.run_id, "--repair", str(tmp_path / "out.csv")]) == 1
-    assert "empty.csv cannot be repaired, because it cannot be read." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Expected score: The file cannot be read." in out
+    assert "empty.csv cannot be repaired, because it cannot be read." in out
     assert main(["submissions", "record", str(empty), "--run", run.manifest.run_id, "--all-the-same"]) == 2

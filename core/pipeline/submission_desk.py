@@ -175,6 +175,8 @@ def complete_predictions(file: DeskFile) -> Vector:
 
 def _gap(case: CheckedSubmission) -> tuple[str, str] | None:
     """Return why not every session has a usable number: the code of the check, and a clause. None if each has one."""
+    if case.read_error is not None:
+        return case.read_error.code, "cannot be read"
     predictions = case.predictions
     if missing := predictions.null_count():
         return "missing_sessions", f"has no number for {whole(missing)} of {count(predictions.len(), 'session')}"

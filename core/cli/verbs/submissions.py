@@ -101,7 +101,7 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
 def _entry_line(entry: log.Entry) -> str:
     foreseen = "" if entry.foreseen is None else f"  foreseen {entry.metric} {score_text(entry.metric, entry.foreseen)}"
     returned = "" if entry.returned is None else f"  returned {score_text(entry.metric, entry.returned)}"
-    note = f"  {entry.note}" if entry.note else ""
+    note = f"  {' '.join(entry.note.split())}" if entry.note else ""
     return (
         f"{entry.entry}  {entry.time[:16]}  {entry.action:10}  {entry.made_by or entry.file}{foreseen}{returned}{note}"
     )
