@@ -188,7 +188,10 @@ BAD_FILES = {
     "an SQLite database": Bad(
         b"SQLite format 3\x00", no_table("it is an SQLite database; name it as sqlite:///PATH and add a query")
     ),
-    "an Arrow file": Bad(b"ARROW1\x00\x00", no_table("it contains binary data, which is not text")),
+    "an Arrow file": Bad(b"ARROW1\x00\x00", no_table("it is an Arrow or Feather file")),
+    "a NumPy array": Bad(b"\x93NUMPY\x01\x00", no_table("it is a NumPy array")),
+    "an HDF5 file": Bad(b"\x89HDF\r\n\x1a\n", no_table("it is an HDF5 file")),
+    "an HTML table": Bad(b"<table><tr><td>1</td></tr></table>", no_table("it is an HTML table")),
     "a pickle": Bad(b"\x80\x04\x95\x10\x00\x00\x00", no_table("it contains binary data, which is not text")),
     "an archive with a folder only": Bad(
         zip_of({"log/": b""}),

@@ -75,7 +75,7 @@ def known_kept(values: np.ndarray) -> np.ndarray:
     return kept
 
 
-def zipped(*members: tuple[str, str]) -> bytes:
+def zipped(*members: tuple[str, str | bytes]) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, text in members:
@@ -120,6 +120,20 @@ BROKEN: list[tuple[str, str | bytes, str]] = [
     ("ids as row names of R", csv_of(header='"session_value"', line='"{}",{}'), "columns"),
     ("ids as row names of R with semicolons", csv_of(header='"session_value"', line='"{}";{}'), "separator"),
     ("a comma at the end of each row", csv_of(line="{},{},"), "columns"),
+    ("a comma at the end of each line", SOUND.replace("\n", ",\n"), "columns"),
+    ("comments above the header", "# model 3\n\n# of us, today\n" + SOUND, "columns"),
+    ("a header that is a comment", "# " + SOUND, "columns"),
+    ("JSON Lines", pl.DataFrame({"user_session": IDS, "session_value": VALUES}).write_ndjson().encode(), "file_type"),
+    ("JSON Lines in gzip", gzip.compress(pl.DataFrame({"a": IDS, "b": VALUES}).write_ndjson().encode()), "file_type"),
+    ("a title above the header", f"Our best model\n\n{SOUND}", "columns"),
+    ("a title of a spreadsheet", f"Our best model,\n,\n{SOUND}", "columns"),
+    ("columns of equal width", csv_of(header="   " + HEADER.replace(",", "   "), line="{:>16}{:>16}"), "separator"),
+    ("a line of the database at the end", SOUND + "\n(600 rows affected)\n", "readable"),
+    ("an HTML table", "<table>\n<tr><td>S_00001</td><td>1</td></tr></table>", "readable"),
+    ("an Arrow file", b"ARROW1\0\0" + SOUND.encode(), "readable"),
+    ("JSON by column", '{"user_session":{"0":"S_00001"},"session_value":{"0":1.5}}', "readable"),
+    ("a list in each cell", parquet(user_session=IDS, session_value=[[value] for value in VALUES]), "readable"),
+    ("an archive of an archive", zipped(("a.zip", zipped(("a.csv", SOUND)))), "readable"),
     ("a JSON file", '[{"user_session": "S_1"}]', "readable"),
     ("an archive of two files", zipped(("a.csv", SOUND), ("b.csv", SOUND)), "readable"),
     ("a damaged gzip file", gzip.compress(SOUND.encode())[:-30], "readable"),
@@ -159,8 +173,12 @@ BROKEN: list[tuple[str, str | bytes, str]] = [
     ("a repeated row", lines(*LINES, LINES[3]), "duplicate_sessions"),
     ("a session twice, another never", one_id(IDS[3]), "duplicate_sessions"),
     ("a word as a value", one_value("high"), "numbers"),
-    ("a currency", csv_of(line="{},${}"), "numbers"),
-    ("a unit", csv_of(line="{},{} TL"), "numbers"),
+    ("a currency", csv_of(line="{},${}"), "value_signs"),
+    ("a currency after the number", csv_of(line="{},{} TL"), "value_signs"),
+    ("two currencies", lines(*LINES[:-2], f"{IDS[-2]},$1.5", f"{IDS[-1]},€1.5"), "numbers"),
+    ("a minus that is no hyphen", one_value("−12.5"), "value_signs"),
+    ("thousands with an apostrophe", one_value("1'234.50"), "thousands_mark"),
+    ("thousands with a point", csv_of(values=[f"{v * 1e5:,.0f}".replace(",", ".") for v in VALUES]), "thousands_mark"),
     ("percentages", csv_of(line="{},{}%"), "numbers"),
     ("a date of a spreadsheet", one_value("05.Mar"), "numbers"),
     ("thousands with a comma", one_value('"1,234.50"'), "thousands_mark"),
@@ -210,6 +228,7 @@ ODD_BUT_SOUND: dict[str, str | bytes] = {
     "two decimals": csv_of(values=[f"{value:.2f}" for value in VALUES]),
     "gzip": gzip.compress(SOUND.encode()),
     "ZIP": zipped(("submission.csv", SOUND)),
+    "ZIP with a description": zipped(("README.txt", "Our best model."), ("submission.csv", SOUND)),
 }
 
 

@@ -112,6 +112,22 @@ def test_the_hash_of_a_configuration_is_stable(settings: dict, digest: str) -> N
     assert RunConfig.checked(**settings).digest == digest
 
 
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        (["runs", "list", "x"], "list takes no RUN"),
+        (["runs", "verify", "x", "y", "--yes"], "verify takes no OTHER or --yes"),
+        (["datasets", "list", "x"], "list takes no DATASET"),
+        (["datasets", "note", "x", "--marks", "1,234.5"], "note takes no --marks"),
+        (["uploads", "list", "--yes"], "list takes no --yes"),
+        (["jobs", "list", "x"], "list takes no JOB"),
+    ],
+)
+def test_arguments_that_an_action_does_not_use_are_refused(arguments, unused, capsys):
+    assert main(arguments) == 2
+    assert f"({unused})" in capsys.readouterr().err
+
+
 def test_run_ends_with_the_summary_of_the_contract(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     out = tmp_path / "run"
     code = main(["run", "--train", TRAIN, "--test", TEST, "--sample-submission", SAMPLE, "--preset", "quick",
@@ -120,7 +136,7 @@ def test_run_ends_with_the_summary_of_the_contract(capsys: pytest.CaptureFixture
     assert (code, errors) == (0, "")
     assert summary["run_dir"] == str(out)
     assert Path(summary["submission"]).read_text().startswith("user_session,session_value\n")
-    assert summary["checks"] == {"passed": 27, "failed": 0}
+    assert summary["checks"] == {"passed": 28, "failed": 0}
     assert main(["check", summary["submission"], "--test", TEST, "--sample-submission", SAMPLE]) == 0
     assert main(["check", summary["submission"], "--run", str(out), "--json"]) == 0
     checked, _ = said(capsys)

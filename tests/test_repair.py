@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import numpy as np
 import polars as pl
 import pytest
 
 from core.errors import InputError
-from core.submission import CheckedSubmission, check_file
+from core.submission import CheckedSubmission, SubmissionTarget, check_file
 from core.submission.repair import repair
 from core.submission.repair_columns import ColumnChoice, column_position, guess_columns
-from tests.test_broken_submissions import BROKEN, IDS, KNOWN, SOUND, TARGET, VALUES, N, csv_of, one_value, with_values
+from tests.test_broken_submissions import (
+    BROKEN,
+    HEADER,
+    IDS,
+    KNOWN,
+    SOUND,
+    TARGET,
+    VALUES,
+    N,
+    csv_of,
+    one_value,
+    with_values,
+)
 
 CONTENT = {name: content for name, content, _ in BROKEN}
 REPAIRED = {
@@ -26,6 +39,14 @@ REPAIRED = {
     "ids as row names of R": {"columns"},
     "ids as row names of R with semicolons": {"separator", "columns"},
     "a comma at the end of each row": {"columns"},
+    "a comma at the end of each line": {"columns"},
+    "comments above the header": {"columns"},
+    "a header that is a comment": {"columns"},
+    "a title above the header": {"columns"},
+    "a title of a spreadsheet": {"columns"},
+    "columns of equal width": {"separator"},
+    "JSON Lines": {"file_type"},
+    "JSON Lines in gzip": {"file_type", "columns"},
     "UTF-16 with a mark": {"encoding"},
     "UTF-16 without a mark": {"encoding"},
     "semicolons": {"separator"},
@@ -49,6 +70,8 @@ REPAIRED = {
     "a repeated row": {"duplicate_sessions"},
     "decimal commas without quotes": {"decimal_mark"},
     "decimal commas in quotes": {"decimal_mark"},
+    "a currency": {"value_signs"},
+    "a currency after the number": {"value_signs"},
     "the order of the ids": {"order"},
     "known sessions predicted": {"known_values"},
 }
@@ -67,6 +90,7 @@ def test_what_is_safe_is_repaired_and_named(tmp_path, name):
     result, out = repaired(tmp_path, CONTENT[name])
     assert {change.code for change in result.changes} == REPAIRED[name]
     assert {check.outcome for check in check_file(out, TARGET)} == {"passed"}
+    assert {check.outcome for check in result.checks(TARGET)} == {"passed"}
     rows = list(csv.reader(io.StringIO(out.read_text())))[1:]
     assert [row[0] for row in rows] == IDS
     assert [float(row[1]) for row in rows] == pytest.approx(VALUES.tolist(), abs=1e-9)
@@ -75,7 +99,7 @@ def test_what_is_safe_is_repaired_and_named(tmp_path, name):
 @pytest.mark.parametrize("name", [name for name in REPAIRED if isinstance(CONTENT[name], str)])
 def test_examples_are_rows_of_the_file_before_and_after(tmp_path, name):
     result, out = repaired(tmp_path, CONTENT[name])
-    before, after = CONTENT[name].replace('"', "").splitlines(), out.read_text()
+    before, after = re.sub(" {2,}", " ", CONTENT[name].replace('"', "")).splitlines(), out.read_text()
     for change in result.changes:
         assert change.rows is None or len(change.examples) == min(5, change.rows)
         assert 0 < len(change.examples) <= 6
@@ -93,6 +117,70 @@ def test_thousands_marks_are_removed(tmp_path):
     values = [float(row[1]) for row in list(csv.reader(io.StringIO(out.read_text())))[1:]]
     predicted = [row for row in range(N) if row not in KNOWN]
     assert [values[row] for row in predicted] == pytest.approx(large[predicted].tolist(), abs=1e-5)
+
+
+def test_a_known_session_that_stands_twice_is_repaired_in_one_pass(tmp_path):
+    name = IDS[KNOWN[1]]
+    result, out = repaired(tmp_path, SOUND + f"{name},7.5\n{name},8\n")
+    assert [(change.code, change.rows) for change in result.changes] == [("duplicate_sessions", 2)]
+    assert out.read_text() == SOUND
+    result, out = repaired(tmp_path, HEADER + f"\n{name},7.5\n" + SOUND.partition("\n")[2])
+    assert [change.code for change in result.changes] == ["duplicate_sessions", "known_values", "order"]
+    assert out.read_text() == SOUND
+
+
+def test_a_row_that_repeats_a_session_in_another_spelling_is_no_other_session(tmp_path):
+    result, out = repaired(tmp_path, SOUND + f"{IDS[1].lower()},{VALUES[1]}\n")
+    assert [change.code for change in result.changes] == ["id_spelling", "duplicate_sessions"]
+    assert out.read_text() == SOUND
+
+
+def test_predictions_of_a_session_that_contradict_each_other_stay(tmp_path):
+    _, out = repaired(tmp_path, SOUND + f"{IDS[1].lower()},7.5\n{IDS[1]},7.5\n")
+    failed = {check.code for check in check_file(out, TARGET) if check.outcome == "failed"}
+    assert "duplicate_sessions" in failed
+
+
+def ids_repaired(folder, sessions, written, header=HEADER):
+    """Return the ids of a repaired file with the ids `written`, for the sessions of a test file."""
+    series = pl.Series(sessions)
+    path = folder / "submission.csv"
+    path.write_text(header + "\n" + "".join(f"{name},{row + 5.25}\n" for row, name in enumerate(written)))
+    return repair(CheckedSubmission.open(path, SubmissionTarget.of(series, series))).rows["text"].to_list()
+
+
+@pytest.mark.parametrize("header", [HEADER, "id,pred"])
+@pytest.mark.parametrize(
+    ("sessions", "written"),
+    [
+        (["00123", "00007", "00450"], ["123", "7", "450"]),
+        (["00123", "00007", "00450"], ["123.0", "7.0", "450.0"]),
+        (["A-007", "A-070", "B-100"], ["A-7", "A-70", "B-100"]),
+        (["00123", "00007"], ['"=""00123"""', "“00007”"]),
+        (["2025-01-02/03", "2025-10-12/30"], ["2025-1-2/3", "2025-10-12/30"]),
+    ],
+)
+def test_lost_zeros_come_back(tmp_path, header, sessions, written):
+    assert ids_repaired(tmp_path, sessions, written, header) == sessions
+
+
+def test_zeros_come_back_only_if_one_session_can_be_meant(tmp_path):
+    assert ids_repaired(tmp_path, ["A-007", "A-07", "B-1"], ["A-7", "A-07", "B-1"]) == ["A-07", "B-1"]
+    assert ids_repaired(tmp_path, ["0", "000", "B-1"], ["", "0", "B-1"]) == ["0", "B-1"]
+
+
+def test_two_rows_of_one_session_in_another_spelling_are_both_found(tmp_path):
+    assert ids_repaired(tmp_path, ["007", "008"], ["7", "8", "7"]) == ["007", "007", "008"]
+
+
+def test_marks_that_a_person_explains_are_read_so(tmp_path):
+    """Thousands without decimals look like small numbers; see the unit check."""
+    path = tmp_path / "submission.csv"
+    series = pl.Series(["a", "b"])
+    path.write_text(f"{HEADER}\na,3.516\nb,12\n")
+    for marks, expected in ((None, ["3.516", "12"]), ("1.234,5", ["3516", "12"]), ("1,234.5", ["3.516", "12"])):
+        case = CheckedSubmission.open(path, SubmissionTarget.of(series, series), marks)
+        assert repair(case).rows["value"].to_list() == expected
 
 
 def test_a_person_can_choose_the_columns(tmp_path):
@@ -145,17 +233,24 @@ def test_a_sound_file_is_not_changed(tmp_path):
 
 @pytest.mark.parametrize("content", [with_values(VALUES - 20), one_value("high"), with_values(np.zeros(N))])
 def test_no_prediction_is_made_up(tmp_path, content):
-    _, out = repaired(tmp_path, content)
+    result, out = repaired(tmp_path, content)
     after = {check.code for check in check_file(out, TARGET) if check.outcome == "failed"}
     assert after & {"negative_values", "numbers", "scale"}
+    assert {check.code for check in result.checks(TARGET) if check.outcome == "failed"} == after
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
+        (HEADER + "\n", "it has no rows"),
         ("a,b\nx,1\n", "no column has the sessions to predict in at least 50% of its rows"),
         ("id,p,q\n" + "".join(f"{name},1.5,2.5\n" for name in IDS), "2 columns may have the values"),
         ("", "because it cannot be read"),
+        (
+            SOUND.replace(",", ":"),
+            r"it has only one column, 'user_session:session_value'\. Write the ids and the values in two",
+        ),
+        ("id,p\n" + "".join(f"{name},high\n" for name in IDS), "no column has only numbers next to the ids"),
     ],
 )
 def test_what_cannot_be_told_is_refused_in_a_sentence(tmp_path, content, sentence):
@@ -191,7 +286,8 @@ def test_equal_numbers_and_empty_repetitions_are_repeated_rows(tmp_path):
 
 def test_the_line_of_a_spreadsheet_that_names_the_separator_is_no_row(tmp_path):
     result, out = repaired(tmp_path, "sep=;\r\n" + SOUND.replace(",", ";"))
-    assert [change.code for change in result.changes] == ["separator"]
+    (change,) = result.changes
+    assert (change.code, change.examples[0].line) == ("separator", 3)
     assert out.read_text() == SOUND
 
 

@@ -380,8 +380,8 @@ def test_an_unreadable_run_is_listed_and_can_be_deleted(
         load_run(folder)
     assert main(["runs", "list"]) == 0
     assert str(caught.value) in capsys.readouterr().out
-    for action in ("show", "verify", "compare"):
-        assert main(["runs", action, name, twin.manifest.run_id, "--json"]) == 2
+    for arguments in (["show", name], ["verify", name], ["compare", name, twin.manifest.run_id]):
+        assert main(["runs", *arguments, "--json"]) == 2
         assert output_of(capsys)[0]["code"] == "other_run_version"
     assert main(["runs", "delete", name, "--json"]) == 2
     assert output_of(capsys)[0]["code"] == "deletion_not_confirmed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from core.check_result import CheckResult
 from core.dataset import SubmissionColumns
 from core.errors import InputError
-from core.submission import CHECKS, SubmissionTarget, check_file, reading
+from core.submission import CHECKS, SubmissionTarget, check_file, content
 
 TEST = pl.Series(["S1", "S2", "S3", "S4", "S5"])
 TRAIN = pl.DataFrame({"user_session": ["A", "B", "C"], "session_value": [10.0, 20.0, 30.0]})
@@ -64,6 +65,20 @@ FAILURES = [
     ("readable", parquet(**{f"c{number}": [1] for number in range(101)}), "it has 101 columns; a submission has 2"),
     ("file_type", PARQUET, "The file is Parquet. Save the table as CSV."),
     ("empty_values", PARQUET, "1 of 5 values is empty or NaN (line 6: '')"),
+    ("columns", GOOD.replace("\nS", ",\nS").rstrip() + ",\n", "(each row ends with a separator, which makes an empty"),
+    ("columns", GOOD.replace("\n", ",\n"), "(each row ends with a separator, which makes an empty column)"),
+    ("columns", "Ours\n" + GOOD, "The header is 'Ours' (a title; the names of the columns are in line 2)."),
+    ("columns", "# a\n\n# b, c\n" + GOOD, "2 comments are above the header ('# a' and '# b, c')."),
+    ("readable", parquet(user_session=["S1"], session_value=[[1.5]]), "column session_value has the type large_list<"),
+    ("readable", parquet(user_session=[{"a": "S1"}], session_value=[1.5]), "user_session has the type struct<a: large"),
+    ("readable", parquet(user_session=["S1"], session_value=[timedelta(1)]), "has the type duration[us] instead of n"),
+    ("readable", b'{"user_session": "S1"}\n{"user_session": \n', "line 2 is no row: it is not a JSON object (invalid"),
+    (
+        "readable",
+        GOOD + "\n(5 rows)\n",
+        "1 of 6 rows does not have 2 fields like the header: line 8 has 1: '(5 rows)').",
+    ),
+    ("file_type", b'{"user_session": "S1", "session_value": 1.5}\n', "The file is JSON Lines. Save the table as CSV."),
     (
         "columns",
         GOOD.replace("\nS", "\n1,S"),
@@ -73,10 +88,20 @@ FAILURES = [
     (
         "thousands_mark",
         with_values('"1,234.5"', "999", '"1,234,567"'),
-        "2 of 3 values are written with a comma between thousands (line 2: '1,234.5' and line 4: '1,234,567')",
+        "2 of 3 values are written with a mark between thousands (line 2: '1,234.5' and line 4: '1,234,567')",
     ),
     ("numbers", with_values('"1,234"', "99.5"), "1 of 2 values is text (line 2: '1,234')"),
     ("numbers", with_values('"1,234"', "99"), "1 of 2 values is text (line 2: '1,234')"),
+    (
+        "numbers",
+        with_values('"12,5"', "3.516"),
+        "line 3: '3.516'). A number such as 1,234 can be a thousand or a little",
+    ),
+    (
+        "value_signs",
+        with_values("€ 12.50", "−7", "(3)", "\u00a08", "1"),
+        "4 of 5 values are written with a currency, brackets, an unusual blank or an unusual minus (line 2: '€ 12.50'",
+    ),
     ("numbers", with_values('"1,234.5"', '"1,5"'), "2 of 2 values are text"),
     ("encoding", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "byte 1 is not UTF-8 text"),
     ("readable", "user_session\0,x\n", "character 13 is NUL"),
@@ -85,7 +110,8 @@ FAILURES = [
     (
         "readable",
         HEADER + "S1,1\nS2\n\nS3,1,2\nS4,1,5,6\nS5\n",
-        "4 of 5 rows do not have 2 fields like the header: line 3 has 1, line 5 has 3, line 6 has 4 and 1 more",
+        "4 of 5 rows do not have 2 fields like the header: line 3 has 1: 'S2', "
+        "line 5 has 3: 'S3,1,2', line 6 has 4: 'S4,1,5,6' and 1 more",
     ),
     (
         "quoting",
@@ -186,7 +212,7 @@ FAILURES = [
     (
         "id_spelling",
         GOOD.replace("S4", "s04").replace("S5", "s5"),
-        "1 of 5 session ids matches a test session only if case",
+        "2 of 5 session ids match a test session only if case",
     ),
     (
         "repeated_values",
@@ -250,7 +276,7 @@ ALL = set(CODES)
 OF_TRAIN = {"plausible", "log_scale", "unit", "scale"}
 OF_NUMBERS = {"constant", "repeated_values"}
 OF_VALUES = (
-    {"numbers", "decimal_mark", "thousands_mark", "empty_values", "infinite_values", "negative_values"}
+    {"numbers", "decimal_mark", "thousands_mark", "value_signs", "empty_values", "infinite_values", "negative_values"}
     | OF_NUMBERS
     | OF_TRAIN
 )
@@ -258,7 +284,7 @@ OF_IDS = {"clean_ids", "missing_sessions", "extra_sessions", "id_spelling", "dup
 NOT_APPLICABLE = [
     (b"PAR1", {}, ALL - {"readable", "encoding", "quoting"}, "the file cannot be read"),
     (b"\x89PNG\r\n\x1a\n", {}, {"readable"}, "the text cannot be split into fields"),
-    (PARQUET, {}, {"encoding", "quoting", "separator"}, "a Parquet file is not text"),
+    (PARQUET, {}, {"encoding", "quoting", "separator"}, "the file is not text"),
     ("session_value\n1\n2\n", {}, OF_IDS, "the column with the session ids is missing"),
     ("user_session\nS1\nS2\n", {}, OF_VALUES, "the column with the values is missing"),
     (HEADER, {}, (OF_IDS | OF_VALUES) - {"missing_sessions"}, "the file has no rows"),
@@ -451,7 +477,7 @@ def test_a_folder_and_a_huge_file_are_unreadable_not_errors(tmp_path):
     assert "(it is not a file)" in results[0].explanation
     huge = tmp_path / "sub.csv"
     with huge.open("wb") as file:
-        file.truncate(reading.MAX_BYTES + 1)
+        file.truncate(content.MAX_BYTES + 1)
     result = check_file(huge, SubmissionTarget.of(TEST))[0]
     assert (result.code, result.outcome) == ("readable", "failed")
     assert "536,870,913 bytes; the maximum is 536,870,912" in result.explanation

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +83,71 @@ def test_a_broken_file_is_repaired_by_the_command_line(home, tmp_path, capsys):
     assert "already exists" in capsys.readouterr().err
 
 
+def test_the_last_line_says_whether_the_repaired_file_passes(home, tmp_path, capsys):
+    _, run, ours = home
+    good, bad = tmp_path / "good.csv", tmp_path / "bad.csv"
+    good.write_text(ours.write_csv().replace(",", ";"))
+    bad.write_text("".join(ours.write_csv(separator=";").splitlines(keepends=True)[:-1]))
+    checked = []
+    for path, passes in ((good, True), (bad, False)):
+        for asked in (["--preview-repair"], ["--repair", str(path.with_suffix(".txt"))]):
+            capsys.readouterr()
+            assert main(["check", str(path), "--run", run.manifest.run_id, *asked]) == 1
+            last = capsys.readouterr().out.splitlines()[-1]
+            assert (" passes all blocking checks" in last, " still fails 2 blocking checks. " in last) == (
+                passes,
+                not passes,
+            )
+        checked.append(main(["check", str(path.with_suffix(".txt")), "--run", run.manifest.run_id]))
+    assert checked == [0, 1]
+
+
+def test_a_repaired_file_has_the_form_of_its_name(home, tmp_path, capsys):
+    _, run, _ = home
+    broken, own = tmp_path / "broken.csv", run.submission.read_bytes()
+    broken.write_bytes(own.replace(b",", b";"))
+    asked = ["check", str(broken), "--run", run.manifest.run_id, "--repair"]
+    for name in ("a.csv", "a.txt", "a.csv.gz", "a.ZIP"):
+        assert main([*asked, str(tmp_path / name)]) == 1
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "a.txt").read_bytes() == own
+    assert gzip.decompress((tmp_path / "a.csv.gz").read_bytes()) == own
+    with zipfile.ZipFile(tmp_path / "a.ZIP") as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == {"a.csv": own}
+    capsys.readouterr()
+    for name in ("a.parquet", "a.xlsx", "a.tsv"):
+        assert main([*asked, str(tmp_path / name)]) == 2
+        assert "a name that ends in .csv, .gz or .zip" in capsys.readouterr().err
+    packed = tmp_path / "blend.csv.gz"
+    name = run.manifest.run_id
+    assert main(["blend", name, name, "--run", name, "--equal", "--out", str(packed)]) == 0
+    assert gzip.decompress(packed.read_bytes()) == own
+
+
+@pytest.mark.parametrize("path", ["/proc/x.csv", "nowhere/x.csv", "broken.csv/x.csv"])
+def test_a_repaired_file_that_cannot_be_written_is_refused_before_the_work(home, tmp_path, path, capsys, monkeypatch):
+    (tmp_path / "broken.csv").write_text("a\n")
+    monkeypatch.setattr(desk, "open_file", None)
+    asked = ["check", str(tmp_path / "broken.csv"), "--run", home[1].manifest.run_id]
+    assert main([*asked, "--repair", path if path.startswith("/") else str(tmp_path / path)]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_person_says_what_the_marks_mean(home, tmp_path, capsys):
+    """Whole numbers with points between thousands look like decimals."""
+    _, run, ours = home
+    thousands = ours[VALUE].round(0).cast(pl.Int64) + 1000
+    path, fixed = tmp_path / "points.csv", tmp_path / "fixed.csv"
+    ours.with_columns(pl.Series(VALUE, [f"{value:,}".replace(",", ".") for value in thousands])).write_csv(path)
+    asked = ["check", str(path), "--run", run.manifest.run_id, "--json"]
+    main(asked)
+    assert "decimal_mark" not in {check["code"] for check in said(capsys)["checks"] if check["outcome"] == "failed"}
+    assert main([*asked, "--marks", "1.234,5", "--repair", str(fixed)]) == 1
+    assert "thousands_mark" in {change["code"] for change in said(capsys)["changes"]}
+    known = run.table("answers.parquet").collect()["source"] == "known"
+    expected = pl.select(pl.when(known).then(ours[VALUE]).otherwise(thousands)).to_series()
+    assert pl.read_csv(fixed, infer_schema_length=None)[VALUE].to_list() == expected.to_list()
+
+
 def test_files_are_compared_as_polars_compares_them(home, tmp_path, capsys):
     _, run, ours = home
     other = ours.with_columns((pl.col(VALUE) * 0.5 + pl.arange(ours.height) % 7).alias(VALUE))
@@ -151,12 +218,18 @@ def test_files_are_ranked_by_expected_scores_and_blended_by_those_in_the_log(hom
     capsys.readouterr()
     assert main(["submissions", "rank", "--run", name, "--json"]) == 0
     files = said(capsys)["files"]
-    assert [file["name"] for file in files] == [name, "near.csv", "broken.csv", "far.csv", "short.csv"]
-    expected = [file["expected"] for file in files[:4]]
+    assert [file["name"] for file in files] == [name, "near.csv", "far.csv", "broken.csv", "short.csv"]
+    expected = [file["expected"] for file in files[:3]]
     assert expected[0] == pytest.approx(run.manifest.scores.metric_scores.expected.value)
-    assert expected[1] == expected[2] and expected == sorted(expected)
-    assert [file["returned"] for file in files] == [None, 640.0, None, 40_000.0, None]
-    assert [bool(file["failed"]) for file in files] == [False, False, True, False, True]
+    assert expected == sorted(expected) and files[3]["expected"] == expected[1]
+    assert [file["returned"] for file in files] == [None, 640.0, 40_000.0, None, None]
+    assert [(file["place"], bool(file["failed"])) for file in files] == [
+        (1, False),
+        (2, False),
+        (3, False),
+        (None, True),
+        (None, True),
+    ]
     assert main(["blend", near, far, "--run", name, "--scores", "--json"]) == 0
     by_log = said(capsys)["weights"]
     assert main(["blend", near, far, "--run", name, "--scores", "640", "40000", "--json"]) == 0
@@ -240,17 +313,57 @@ def test_wrong_use_is_one_sentence(home, arguments, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        (["list", "a.csv", "--note", "x"], "list takes no NAME or --note"),
+        (["list", "--run", "RUN"], "list takes no --run"),
+        (["rank", "a.csv", "--run", "RUN", "--wait"], "rank takes no NAME or --wait"),
+        (["score", "e", "--returned", "1", "--competition", "c"], "score takes no --competition"),
+        (["record", "a.csv", "--run", "RUN", "--competition", "c"], "record takes no --competition"),
+        (["submit", "a.csv", "--run", "RUN", "--returned", "0"], "submit takes no --returned"),
+    ],
+)
+def test_an_action_refuses_what_it_does_not_use(arguments, unused, capsys):
+    assert main(["submissions", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert f"({unused})" in error and "run `python -m core submissions --help`" in error
+
+
+def test_empty_names_are_refused(home, capsys):
+    name = home[1].manifest.run_id
+    for arguments in (["check", name, "--repair", ""], ["check", " "], ["compare", name, ""]):
+        assert main([*arguments, "--run", name]) == 2
+        assert "it is empty" in capsys.readouterr().err
+
+
 def test_files_can_be_recorded_and_their_score_returned(home, tmp_path, capsys):
     workspace, run, _ours = home
     assert main(["submissions"]) == 0
     assert "There is no submission yet." in capsys.readouterr().out
     assert main(["submissions", "record", run.manifest.run_id, "--run", run.manifest.run_id, "--json"]) == 0
     entry = said(capsys)
-    assert main(["submissions", "score", entry["entry"][:5], "--returned", "612.5", "--note", "public"]) == 0
+    assert main(["submissions", "score", entry["entry"][:5], "--returned", "612.5", "--note", "public\npart"]) == 0
     (stored,) = log.entries(workspace)
-    assert (stored.returned, stored.note, stored.made_by) == (612.5, "public", run.manifest.run_id)
+    assert (stored.returned, stored.note, stored.made_by) == (612.5, "public\npart", run.manifest.run_id)
+    capsys.readouterr()
+    main(["submissions"])
+    assert capsys.readouterr().out.rstrip().endswith("returned 612  public part")
     assert stored.foreseen == pytest.approx(run.manifest.scores.metric_scores.expected.value)
     assert main(["submissions", "score", "zzz", "--returned", "1"]) == 2
+
+
+def test_the_blend_that_is_named_is_recorded_and_not_an_equal_one(home, capsys):
+    workspace, run, _ = home
+    name = run.manifest.run_id
+    for _ in range(2):
+        assert main(["blend", name, name, "--run", name, "--weights", "0.5", "0.4"]) == 0
+    blends = list_blends(workspace)
+    assert len({blend.sha256 for blend in blends}) == 1
+    for blend in blends:
+        capsys.readouterr()
+        assert main(["submissions", "record", blend.blend, "--run", name, "--json"]) == 0
+        assert said(capsys)["made_by"] == blend.blend
 
 
 def test_a_file_with_a_blocking_failure_needs_an_explicit_word(home, tmp_path, capsys):
@@ -448,5 +561,7 @@ def test_an_unreadable_file_is_checked_and_not_repaired_or_recorded(home, tmp_pa
     empty = tmp_path / "empty.csv"
     empty.touch()
     assert main(["check", str(empty), "--run", run.manifest.run_id, "--repair", str(tmp_path / "out.csv")]) == 1
-    assert "empty.csv cannot be repaired, because it cannot be read." in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Expected score: The file cannot be read." in out
+    assert "empty.csv cannot be repaired, because it cannot be read." in out
     assert main(["submissions", "record", str(empty), "--run", run.manifest.run_id, "--all-the-same"]) == 2

@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from core.base.number_format import current_format
 
 MISSING = "–"
+_MOST_READABLE = 1e15
+"""Doubles from about 1e16 up have no exact units."""
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _DOTTED_AND_DOTLESS_I = str.maketrans("İIı", "iii")
 
@@ -34,11 +36,13 @@ def number(value: float | int | None) -> str:
 
 
 def fixed(value: float, decimals: int) -> str:
-    """Return a number with a fixed number of decimals.
+    """Return a number with a fixed number of decimals; as a power of ten if it has too many digits to be read.
 
-    >>> fixed(0.98765, 2)
-    '0.99'
+    >>> fixed(0.98765, 2), fixed(1e300, 2)
+    ('0.99', '1e+300')
     """
+    if abs(value) >= _MOST_READABLE:
+        return f"{value:.3g}"
     return current_format().localized(f"{value:z,.{decimals}f}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from core.base.files import path_of
+from core.cli.argument_types import path_argument
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,9 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--train-query", help="SELECT statement for the train events, if --train is a database.")
     parser.add_argument("--test-query", help="SELECT statement for the test events, if --test is a database.")
     parser.add_argument(
-        "--sample-submission", type=path_of, help="File with the sessions to predict, in the order of the submission."
+        "--sample-submission",
+        type=path_argument,
+        help="File with the sessions to predict, in the order of the submission.",
     )
     add_log(parser)
     add_mapping(parser)
@@ -51,7 +53,7 @@ def add_tables(parser: argparse.ArgumentParser, note: str = "") -> None:
     for table, level in (("products", "product"), ("users", "user")):
         parser.add_argument(
             f"--{table}",
-            type=path_of,
+            type=path_argument,
             metavar="FILE",
             help=f"Table with one row per {level} of the log, whose columns are used like its own (CSV, Parquet ...)."
             f"{note}",

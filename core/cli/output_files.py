@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,13 @@ def refuse_existing(*paths: Path) -> None:
             exists = path.exists()
         if exists:
             raise RunError.file_exists(path)
+
+
+def require_new_file(path: Path) -> None:
+    """Raise a `RunError` if the path exists or no file can be written there. Call it before the work for the file."""
+    refuse_existing(path)
+    with writing_to(path), tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 @contextlib.contextmanager

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 from typing import NoReturn
 
-from core.base.files import path_of
+from core.cli.argument_types import path_argument
 from core.cli.input_options import add_inputs, add_log, add_mapping, add_model_inputs, add_tables
-from core.cli.run_options import add_settings
+from core.cli.run_options import add_settings, program_name
 from core.cli.stored_options import (
     DATASET_HELP,
     add_action,
@@ -51,9 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     The parsed options have the name of the verb's module and function in `verb`, such as `data.ingest`. The parser does
     not import the module, because the libraries of some verbs take seconds to load.
     """
-    # The help names the program as it was started: `svs` is the command that an installation adds.
-    program = "svs" if Path(sys.argv[0]).stem == "svs" else "python -m core"
-    parser = _Parser(prog=program, description="Predict the final value of e-commerce sessions.")
+    parser = _Parser(prog=program_name(), description="Predict the final value of e-commerce sessions.")
     commands = parser.add_subparsers(dest="verb_name", metavar="VERB", required=True)
 
     def add(name: str, verb: str, summary: str) -> argparse.ArgumentParser:
@@ -103,14 +99,14 @@ def build_parser() -> argparse.ArgumentParser:
     _add_serve_options(add("serve", "serving.serve", "Value open sessions over HTTP until interrupted."))
     rules = add("rules", "serving.rules", "Backtest rules that label open sessions, on the training sessions of a run.")
     rules.add_argument("--run", required=True, help=_LIVE_RUN)
-    rules.add_argument("--rules", required=True, type=path_of, help=_RULES)
+    rules.add_argument("--rules", required=True, type=path_argument, help=_RULES)
     ui = add("ui", "dashboard.ui", "Serve the dashboard until interrupted.")
     ui.add_argument("--port", type=int, default=8501, help="Port of the dashboard. Default: 8501.")
     return parser
 
 
 def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None:
-    parser.add_argument("--out", type=path_of, required=True, help="Folder for the files.")
+    parser.add_argument("--out", type=path_argument, required=True, help="Folder for the files.")
     parser.add_argument("--sessions", type=int, default=sessions, help=f"Number of sessions. Default: {sessions:,}.")
     parser.add_argument("--seed", type=int, default=7, help="Seed. The same seed gives the same bytes. Default: 7.")
     parser.add_argument(
@@ -123,7 +119,7 @@ def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None
 def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
     add_action(parser, _MAPPING_ACTIONS)
     parser.add_argument("file", nargs="?", metavar="FILE", help="Mapping (show) or event file (guess, preview).")
-    parser.add_argument("--out", type=path_of, help="File for the guessed mapping. Default: print it.")
+    parser.add_argument("--out", type=path_argument, help="File for the guessed mapping. Default: print it.")
     parser.add_argument(
         "--without-value", action="store_true", help="FILE is a test file, without session values (guess, preview)."
     )
@@ -134,7 +130,7 @@ def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_quarantine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", help=DATASET_HELP)
     parser.add_argument("--rows", type=int, default=20, help="Number of rows to show. Default: 20.")
-    parser.add_argument("--out", type=path_of, help="CSV file to write all quarantined rows to.")
+    parser.add_argument("--out", type=path_argument, help="CSV file to write all quarantined rows to.")
     parser.add_argument(
         "--sessions", action="store_true", help="Show the train sessions that are excluded from training instead."
     )
@@ -142,7 +138,7 @@ def _add_quarantine_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_features_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", nargs="?", help=f"{DATASET_HELP} Without it, the features are listed.")
-    parser.add_argument("--out", type=path_of, help="Parquet file for the feature table.")
+    parser.add_argument("--out", type=path_argument, help="Parquet file for the feature table.")
     parser.add_argument("--markdown", action="store_true", help="Print the list as Markdown, as in docs/features.md.")
     add_settings(parser, ["history", "engine"])
 
@@ -150,7 +146,7 @@ def _add_features_options(parser: argparse.ArgumentParser) -> None:
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     add_inputs(parser)
     parser.add_argument("--dataset", help=f"{DATASET_HELP} Replaces the event files.")
-    parser.add_argument("--out", type=path_of, help="Folder for the run. Default: a new folder in the workspace.")
+    parser.add_argument("--out", type=path_argument, help="Folder for the run. Default: a new folder in the workspace.")
     add_settings(parser, RunConfig.model_fields)
     parser.add_argument("--background", action="store_true", help="Read the files, then queue the run as a job.")
     parser.add_argument(
@@ -193,7 +189,7 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
 def _add_importance_options(parser: argparse.ArgumentParser) -> None:
     add_model_inputs(parser, required=False)
     parser.add_argument(
-        "--out", type=path_of, help="CSV or Parquet file for the table, one row per learner and feature."
+        "--out", type=path_argument, help="CSV or Parquet file for the table, one row per learner and feature."
     )
     parser.add_argument(
         "--all-methods",
@@ -206,16 +202,18 @@ def _add_report_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run", required=True, help="Id, its first characters, or folder of a run whose dataset is in the workspace."
     )
-    parser.add_argument("--out", type=path_of, required=True, help="HTML file for the report.")
+    parser.add_argument("--out", type=path_argument, required=True, help="HTML file for the report.")
 
 
 def _add_score_options(parser: argparse.ArgumentParser) -> None:
     add_model_inputs(parser, required=True)
     add_tables(parser, " Replaces that of the run. By default, the table of the run is used.")
-    parser.add_argument("--out", type=path_of, help="CSV or Parquet file for the values, one row per session.")
-    parser.add_argument("--quarantine", type=path_of, help="CSV file for the rows that could not be used.")
+    parser.add_argument("--out", type=path_argument, help="CSV or Parquet file for the values, one row per session.")
+    parser.add_argument("--quarantine", type=path_argument, help="CSV file for the rows that could not be used.")
     parser.add_argument(
-        "--advance-to", type=path_of, help="Folder for the model with these events in its history, for the next file."
+        "--advance-to",
+        type=path_argument,
+        help="Folder for the model with these events in its history, for the next file.",
     )
     engine = RunConfig.setting("engine")
     parser.add_argument("--engine", choices=list(engine.choices), help=f"{engine.description} Default: the run's.")
@@ -230,8 +228,8 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--port", type=int, default=8600, help="Port of the service. Default: 8600.")
     parser.add_argument(
-        "--state", type=path_of, help="SQLite file with the events received. Default: one in the workspace."
+        "--state", type=path_argument, help="SQLite file with the events received. Default: one in the workspace."
     )
     rate_help = "Events a second that each client address may send; 0 for no limit. Default: 5000."
     parser.add_argument("--rate", type=float, default=5_000.0, help=rate_help)
-    parser.add_argument("--rules", type=path_of, help=f"{_RULES} Default: the rules of the state.")
+    parser.add_argument("--rules", type=path_argument, help=f"{_RULES} Default: the rules of the state.")

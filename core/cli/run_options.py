@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
+from core.base.text import listed
 from core.config import RunConfig
 from core.errors import SettingError
 
@@ -64,6 +67,34 @@ def require(value: object, name: str, expected: str) -> None:
     """Raise a `SettingError` if a required option or argument is None; `expected` is a noun phrase."""
     if value is None:
         raise SettingError.missing(name, expected)
+
+
+def program_name() -> str:
+    """Return the program as it was started: `svs` is the command that an installation adds."""
+    return "svs" if Path(sys.argv[0]).stem == "svs" else "python -m core"
+
+
+def wrong_usage(options: argparse.Namespace, reason: str) -> SettingError:
+    """Return the error of options of a verb that cannot be used so; `reason` is a clause."""
+    return SettingError.usage(reason, f"{program_name()} {options.verb_name}")
+
+
+def refuse_unused(options: argparse.Namespace, used: Mapping[str, Sequence[str]]) -> None:
+    """Raise a `SettingError` if an argument is given that the action of a verb does not use.
+
+    Args:
+        options: with an attribute `action`.
+        used: action -> the arguments that it uses, as the help names them, such as NAME or --run. Others of the verb,
+            which all actions use, are not named.
+    """
+    attributes = {label: label.strip("-").replace("-", "_").lower() for labels in used.values() for label in labels}
+    given = [label for label, name in attributes.items() if not _is_unset(getattr(options, name))]
+    if unused := [label for label in given if label not in used[options.action]]:
+        raise wrong_usage(options, f"{options.action} takes no {listed(unused, conjunction='or')}")
+
+
+def _is_unset(value: object) -> bool:
+    return value is None or value is False or value == ""  # not the number 0
 
 
 def refuse_combination(options: argparse.Namespace, option: str, others: Iterable[str], explanation: str) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from core.base.files import path_of
+from core.base.number_format import MARKS
+from core.cli.argument_types import path_argument, text_argument
 
 _ACTIONS = {
     "list": "all entries, newest first",
@@ -18,13 +19,14 @@ _ACTIONS = {
 def add_target(parser: argparse.ArgumentParser) -> None:
     """Add the options that name the sessions to predict: a run, or event files."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--test", type=path_of, help="Event file with the sessions that the submission predicts.")
+    source.add_argument("--test", type=path_argument, help="Event file with the sessions that the submission predicts.")
     source.add_argument(
         "--run",
+        type=text_argument,
         help="Id, its first characters, or folder of a run on the dataset whose sessions the submission predicts.",
     )
     parser.add_argument(
-        "--sample-submission", type=path_of, help="File with the expected sessions, in the expected order."
+        "--sample-submission", type=path_argument, help="File with the expected sessions, in the expected order."
     )
     parser.add_argument(
         "--mapping", help="Mapping of the columns of the test file (only with --test): a TOML file or an included name."
@@ -33,12 +35,16 @@ def add_target(parser: argparse.ArgumentParser) -> None:
 
 def add_check_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb check."""
-    parser.add_argument("submission", help="The submission file, or the id of a run or blend, or its first characters.")
+    parser.add_argument(
+        "submission",
+        type=text_argument,
+        help="The submission file, or the id of a run or blend, or its first characters.",
+    )
     add_target(parser)
     repairs = parser.add_mutually_exclusive_group()
     repairs.add_argument(
         "--repair",
-        type=path_of,
+        type=path_argument,
         metavar="FILE",
         help="Write a repaired file: what is safe to change, such as separators, order and known values.",
     )
@@ -51,12 +57,21 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
             metavar="COLUMN",
             help=f"Name or number (from 1) of the column of the {what}, if a repair cannot find it.",
         )
+    parser.add_argument(
+        "--marks",
+        choices=MARKS,
+        metavar="EXAMPLE",
+        help=f"What the marks in the values mean, by example, if the file does not show it: one of {'; '.join(MARKS)}.",
+    )
 
 
 def add_compare_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb compare."""
     parser.add_argument(
-        "submissions", nargs="+", help="Two or more files, or ids of runs or blends, or their first characters."
+        "submissions",
+        type=text_argument,
+        nargs="+",
+        help="Two or more files, or ids of runs or blends, or their first characters.",
     )
     add_target(parser)
 
@@ -64,7 +79,10 @@ def add_compare_options(parser: argparse.ArgumentParser) -> None:
 def add_blend_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb blend."""
     parser.add_argument(
-        "submissions", nargs="+", help="Two or more files, or ids of runs or blends, or their first characters."
+        "submissions",
+        type=text_argument,
+        nargs="+",
+        help="Two or more files, or ids of runs or blends, or their first characters.",
     )
     add_target(parser)
     weights = parser.add_mutually_exclusive_group(required=True)
@@ -91,7 +109,7 @@ def add_blend_options(parser: argparse.ArgumentParser) -> None:
         help="Mean squared error that the host returned for a file of zeros (only with --scores). Without it, the "
         "weights add up to 1.",
     )
-    parser.add_argument("--out", type=path_of, help="Path of a copy of the blended file.")
+    parser.add_argument("--out", type=path_argument, help="Path of a copy of the blended file.")
 
 
 def add_submissions_options(parser: argparse.ArgumentParser) -> None:
@@ -99,10 +117,14 @@ def add_submissions_options(parser: argparse.ArgumentParser) -> None:
     text = "; ".join(f"{name}: {description}" for name, description in _ACTIONS.items())
     parser.add_argument("action", nargs="?", default="list", choices=list(_ACTIONS), help=f"{text}. Default: list.")
     parser.add_argument(
-        "name", nargs="?", help="The file, or the id of a run or blend (record, submit); the id of an entry (score)."
+        "name",
+        type=text_argument,
+        nargs="?",
+        help="The file, or the id of a run or blend (record, submit); the id of an entry (score).",
     )
     parser.add_argument(
         "--run",
+        type=text_argument,
         help="Id, its first characters, or folder of the run to check the file against (record, submit) or "
         "whose dataset is meant (rank).",
     )

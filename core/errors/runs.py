@@ -67,7 +67,7 @@ class RunError(StudioError):
     @classmethod
     def not_writable(cls, path: Path, reason: str) -> RunError:
         problem = f"{path} cannot be written ({reason})."
-        remedy = "Choose a folder that you can write to, and name it with --out."
+        remedy = "Choose a folder that you can write to."
         return cls(problem, remedy, code="not_writable", actual=reason)
 
     @classmethod

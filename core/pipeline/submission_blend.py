@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.base.files import atomic_file, remove_hidden_first
+from core.base.files import remove_hidden_first
 from core.base.text import listed
 from core.base.workspace import Workspace
 from core.errors import RunError
@@ -34,6 +33,7 @@ from core.submission.blend import (
     weights_from_values,
 )
 from core.submission.blend_store import Blend, BlendMethod, Member, store_blend
+from core.submission.file import write_packed
 from core.submission.target import TEXT
 
 Vector = NDArray[np.float64]
@@ -114,7 +114,7 @@ def blend_files(
     Args:
         method: how the weights were found; see `Blend`.
         run: the run that the files were checked against.
-        copy_to: path of a copy of the file; None for no copy.
+        copy_to: path of a copy of the file, packed if the ending of its name says so; None for no copy.
 
     Raises:
         InputError: a file has no number for some session.
@@ -137,8 +137,7 @@ def blend_files(
 
 def _copy(source: Path, path: Path) -> None:
     try:
-        with atomic_file(path) as temporary:
-            shutil.copyfile(source, temporary)
+        write_packed(path, source.read_bytes())
     except OSError as error:
         raise RunError.not_writable(path, error.strerror or str(error)) from error
 

@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.ids import matching_ids
+from core.base.number_format import Marks
 from core.base.text import count, whole
 from core.base.workspace import Workspace
 from core.check_result import CheckResult
@@ -68,7 +69,7 @@ class DeskFile:
     @property
     def is_text(self) -> bool:
         """Whether the file can be read as text."""
-        return self.case.read_error is None and not self.case.table.form.is_parquet
+        return self.case.read_error is None and not self.case.table.form.typed_format
 
     @property
     def blocking(self) -> list[CheckResult]:
@@ -113,15 +114,18 @@ def path_of_submission(workspace: Workspace, name: str) -> Path:
     return runs[matches[0]].submission
 
 
-def open_file(path: Path, workspace: Workspace, target: SubmissionTarget, run: Run | None = None) -> DeskFile:
+def open_file(
+    path: Path, workspace: Workspace, target: SubmissionTarget, run: Run | None = None, marks: Marks | None = None
+) -> DeskFile:
     """Check a file and, with a run, foresee its score.
 
     Args:
         target: the sessions to predict; those of the run if there is one.
+        marks: what the marks in its numbers mean, by example; None to find out.
     """
-    case = CheckedSubmission.open(path, target)
+    case = CheckedSubmission.open(path, target, marks)
     sha256 = hash_of(path) if path.is_file() else ""
-    made_by = _maker(workspace, sha256)
+    made_by = _maker(workspace, path, sha256)
     name = made_by if made_by and path.name == SUBMISSION_FILE else path.name
     foreseen = Foreseen(None, "There is no run to foresee the score with.") if run is None else foresee(case, run)
     return DeskFile(name, sha256, case, tuple(run_checks(case)), foreseen, made_by)
@@ -171,6 +175,8 @@ def complete_predictions(file: DeskFile) -> Vector:
 
 def _gap(case: CheckedSubmission) -> tuple[str, str] | None:
     """Return why not every session has a usable number: the code of the check, and a clause. None if each has one."""
+    if case.read_error is not None:
+        return case.read_error.code, "cannot be read"
     predictions = case.predictions
     if missing := predictions.null_count():
         return "missing_sessions", f"has no number for {whole(missing)} of {count(predictions.len(), 'session')}"
@@ -228,7 +234,7 @@ def refuse_blocked(file: DeskFile) -> None:
     first = file.blocking[0]
     raise InputError(
         f"{count(len(file.blocking), 'blocking check')} of {file.name} failed. {first.title}: {first.explanation}",
-        "Repair the file with `check --repair`, or add --all-the-same.",
+        "Repair the file with `python -m core check --repair`, or add --all-the-same.",
         code=first.code,
     )
 
@@ -239,14 +245,20 @@ def _with_answers(predictions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFr
     return predictions.join(answers.unique(TEXT), on=TEXT, maintain_order="left")
 
 
-def _maker(workspace: Workspace, sha256: str) -> str:
-    """Return the id of the run or blend of the workspace that wrote a file with this hash; empty if there is none."""
+def _maker(workspace: Workspace, path: Path, sha256: str) -> str:
+    """Return the id of the run or blend of the workspace that wrote a file; empty if none did.
+
+    A copy is known by its hash. Of several runs or blends with equal files, the first one counts as its maker.
+    """
     if not sha256:
         return ""
-    runs = (run.manifest for run in list_runs(workspace))
-    makers = [manifest.run_id for manifest in runs if manifest.sha256.get(SUBMISSION_FILE) == sha256]
-    makers += [blend.blend for blend in list_blends(workspace) if blend.sha256 == sha256]
-    return makers[0] if makers else ""
+    runs = [
+        (run.manifest.run_id, run.submission, run.manifest.sha256.get(SUBMISSION_FILE)) for run in list_runs(workspace)
+    ]
+    makers = runs + [(blend.blend, blend.submission, blend.sha256) for blend in list_blends(workspace)]
+    equal = [(name, submission) for name, submission, made in makers if made == sha256]
+    own = [name for name, submission in equal if submission.resolve() == path.resolve()]
+    return next(iter([*own, *(name for name, _ in equal)]), "")
 
 
 def hash_of(path: Path) -> str:

@@ -23,6 +23,7 @@ class RankedFile:
         returned: the score that the host returned last; None if there is none.
         time: when it was made, checked or used last (ISO 8601, UTC).
         failed: codes of its failed blocking checks.
+        place: among the files that can be handed in, from 1; None for a file with a failed blocking check.
     """
 
     name: str
@@ -35,13 +36,15 @@ class RankedFile:
     returned: float | None = None
     time: str = ""
     failed: tuple[str, ...] = ()
+    place: int | None = None
 
 
 def ranked_files(workspace: Workspace, run: Run) -> list[RankedFile]:
     """Return the files on the dataset and in the metric of a run, best first.
 
     They are ranked by the expected score, also those with a returned one. The actual scores of all files of a test set
-    miss together, so a returned score cannot be compared with an expected one. Files that cannot be foreseen are last.
+    miss together, so a returned score cannot be compared with an expected one. Files that cannot be foreseen come after
+    the others, and files that cannot be handed in are last and have no place.
 
     Raises:
         RunError: the log cannot be read.
@@ -54,7 +57,8 @@ def ranked_files(workspace: Workspace, run: Run) -> list[RankedFile]:
             entries.setdefault(entry.sha256, []).append(entry)
     files = {file.sha256: file for file in _files_of_runs(workspace, run)}
     files |= {sha256: _with_entries(files.get(sha256), of_file) for sha256, of_file in entries.items()}
-    return sorted(files.values(), key=lambda file: (file.expected is None, file.expected or 0.0, len(file.failed)))
+    ranked = sorted(files.values(), key=lambda file: (bool(file.failed), file.expected is None, file.expected or 0.0))
+    return [file if file.failed else replace(file, place=place) for place, file in enumerate(ranked, start=1)]
 
 
 def _files_of_runs(workspace: Workspace, run: Run) -> list[RankedFile]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 
+from core.base.number_format import Marks
+from core.base.text import shorten
 from core.errors import InputError, SourceError
 from core.schema import LINE
+from core.submission.id_spelling import respelled_ids
 from core.submission.number_kinds import KIND, NUMBER, classified
 from core.submission.reading import read_submission
 from core.submission.table import SubmissionTable
 from core.submission.target import IS_SUM, PREDICTED, TEXT, SubmissionTarget
-
-SPELLING: Final = "spelling"
+from core.submission.unreadable import unreadable
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,15 +29,22 @@ class CheckedSubmission:
         target: the sessions to predict, and what is known of them.
         read_error: why the file could not be read as a table; None if it was read. Its code is that of the check that
             fails.
+        marks: what the marks in its numbers mean, by example, where a person said so; None to find out.
     """
 
     table: SubmissionTable
     target: SubmissionTarget
     read_error: InputError | None = None
+    marks: Marks | None = None
 
     @classmethod
-    def open(cls, path: Path, target: SubmissionTarget) -> CheckedSubmission:
+    def open(cls, path: Path, target: SubmissionTarget, marks: Marks | None = None) -> CheckedSubmission:
         """Read a file, with any content.
+
+        Args:
+            path: path of the file.
+            target: see the attribute.
+            marks: see the attribute.
 
         Raises:
             InputError: the file does not exist.
@@ -44,7 +52,9 @@ class CheckedSubmission:
         if not path.exists():
             raise SourceError.not_found(path)
         try:
-            return cls(read_submission(path), target)
+            table = read_submission(path)
+            _require_single_cells(table, target)
+            return cls(table, target, marks=marks)
         except InputError as error:
             return cls(SubmissionTable(path.name), target, error)
 
@@ -55,11 +65,11 @@ class CheckedSubmission:
 
     @cached_property
     def values(self) -> pl.DataFrame:
-        """One row per row of the file: `line`, `text`, `number` and `kind` of the value column; see `classified`.
+        """One row per row of the file: `line`, `text`, `number`, `kind` and `plain` of the values; see `classified`.
 
         No rows if the column is missing.
         """
-        return classified(self._cells(self.target.columns.value))
+        return classified(self._cells(self.target.columns.value), self.marks)
 
     @cached_property
     def numbers(self) -> pl.Series:
@@ -96,14 +106,8 @@ class CheckedSubmission:
 
     @cached_property
     def respelled(self) -> pl.DataFrame:
-        """The rows of `extra` whose id is that of exactly one missing session in another spelling.
-
-        Columns: `line`, `text`, and `spelling`, the id of the session.
-        """
-        missing = self.missing.to_frame().select(pl.col(TEXT).alias(SPELLING), _plain_spelling(TEXT).alias("plain"))
-        extra = self.extra.with_columns(_plain_spelling(TEXT).alias("plain"))
-        missing, extra = (rows.filter(~pl.col("plain").is_duplicated()) for rows in (missing, extra))
-        return extra.join(missing, on="plain", maintain_order="left").select(LINE, TEXT, SPELLING)
+        """The rows of `extra` whose id is that of a session in another spelling; see `respelled_ids`."""
+        return respelled_ids(self.extra, self.target.sessions)
 
     @cached_property
     def rows(self) -> pl.DataFrame:
@@ -153,7 +157,12 @@ class CheckedSubmission:
         return pl.DataFrame({LINE: self.table.rows[LINE], TEXT: self.table.column(column)})
 
 
-def _plain_spelling(column: str) -> pl.Expr:
-    """Return ids as spreadsheets and careless joins confuse them: no case, blanks, quotes, leading zeros, decimals."""
-    folded = pl.col(column).str.normalize("NFKC").str.to_lowercase().str.strip_chars(" \t\u00a0'\"`")
-    return folded.str.replace(r"\.0+$", "").str.strip_chars_start("0")
+def _require_single_cells(table: SubmissionTable, target: SubmissionTarget) -> None:
+    """Refuse a table whose ids or values are lists, records or durations.
+
+    Raises:
+        InputError: they are; as for a file that cannot be read.
+    """
+    for column, what in ((target.columns.session, "ids"), (target.columns.value, "numbers")):
+        if dtype := table.form.unread_types.get(column):
+            raise unreadable(table.name, f"its column {column} has the type {shorten(dtype)} instead of {what}")

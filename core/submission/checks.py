@@ -33,6 +33,7 @@ CHECKS: Final[tuple[Check[CheckedSubmission], ...]] = (
     value_checks.Numbers(),
     value_checks.DecimalMark(),
     value_checks.ThousandsMark(),
+    value_checks.ValueSigns(),
     value_checks.EmptyValues(),
     value_checks.InfiniteValues(),
     value_checks.NegativeValues(),

@@ -1,7 +1,10 @@
-"""Write the submission file, completely or not at all."""
+"""Write the submission file, completely or not at all: plain, gzipped or in a ZIP archive, as its name says."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import zipfile
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +18,11 @@ from core.schema import SESSION_VALUE, SUBMISSION_COLUMNS, USER_SESSION
 
 DECIMALS: Final = 6
 """One millionth of a value unit changes no metric visibly, and the numbers are short enough to read."""
+GZIP_ENDING, ZIP_ENDING = ".gz", ".zip"
+ENDINGS: Final = ("", ".csv", ".txt", GZIP_ENDING, ZIP_ENDING)
+"""Of the names of files that can be written; others promise another format."""
+_OLDEST_DATE: Final = (1980, 1, 1, 0, 0, 0)
+"""Of a member of a ZIP archive, so that the same content gives the same bytes."""
 
 
 def write_submission(
@@ -53,3 +61,28 @@ def write_submission(
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as building:
         rows.write_csv(building, float_precision=DECIMALS, line_terminator="\n")
+
+
+def packed(name: str, content: bytes) -> bytes:
+    """Return the text of a submission as the ending of a file name says: plain, gzipped, or in a ZIP archive."""
+    path = Path(name)
+    if path.suffix.lower() == GZIP_ENDING:
+        return gzip.compress(content, mtime=0)
+    if path.suffix.lower() == ZIP_ENDING:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
+            member = zipfile.ZipInfo(f"{path.stem.removesuffix('.csv')}.csv", _OLDEST_DATE)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            members.writestr(member, content)
+        return archive.getvalue()
+    return content
+
+
+def write_packed(path: Path, content: bytes) -> None:
+    """Write the text of a submission as the ending of the path says; see `packed`.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with atomic_file(path) as building:
+        building.write_bytes(packed(path.name, content))

@@ -34,7 +34,8 @@ class FileType(Check[CheckedSubmission]):
     requirements = TABLE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        return "The file is Parquet. Save the table as CSV." if subject.table.form.is_parquet else None
+        typed_format = subject.table.form.typed_format
+        return f"The file is {typed_format}. Save the table as CSV." if typed_format else None
 
 
 class Encoding(Check[CheckedSubmission]):

@@ -74,7 +74,8 @@ def _run(action: str, competition: str, *arguments: str) -> str:
     if program is None:
         raise SettingError(
             f"The program {CLIENT}, the host's command-line client, is not installed.",
-            "Install it and its credentials, or hand the file in by hand and record it with `submissions record`.",
+            "Install it and its credentials, or hand the file in by hand and record it with "
+            "`python -m core submissions record`.",
             code="no_client",
         )
     command = [program, "competitions", action, competition, *arguments]

@@ -6,37 +6,28 @@ Deviations from a plain CSV file do no harm here: the checks report them, and a 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import Final, NamedTuple
 
 import polars as pl
 
-from core.base.text import count, listed, verb, whole
-from core.errors import SourceError
+from core.base.text import count, listed, shorten, verb, whole
 from core.ingestion.sources.encodings import SAMPLE_BYTES, UTF_8, detect_encoding
-from core.ingestion.sources.kinds import DAMAGED_ZIP, GZIP, JSON, JSON_LINES, PARQUET, ZIP, kind_of
-from core.ingestion.sources.paths import data_members
-from core.ingestion.sources.unpacking import Allowance, Unpacked
+from core.ingestion.sources.kinds import kind_of
 from core.schema import LINE
-from core.submission.parquet_reading import read_parquet
-from core.submission.table import COMMA, FileForm, SubmissionTable
+from core.submission.content import opened, unpacked_content
+from core.submission.table import COMMA, FileForm, SubmissionTable, Unnamed
+from core.submission.typed_reading import TYPED_KINDS, read_typed
 from core.submission.unreadable import ENCODING, QUOTING, unreadable
-
-MAX_BYTES: Final = 1 << 29
-"""Ten million sessions need about 300 MB. A larger file is not a submission and would fill the memory."""
 
 MAX_FIELDS: Final = 100
 """A submission has 2 fields per line. A file with so many is not a submission and would fill the memory."""
 
 _OTHER_SEPARATORS: Final = (";", "\t", "|")
+_MAX_EXAMPLES: Final = 3
 _BLANK: Final = " "
 """The separator of R's write.table. Ids may have blanks, too, so it counts only if there is no other one."""
 _FIELDS: Final = "fields"
@@ -44,27 +35,43 @@ _QUOTE: Final = '"'
 _MARK: Final = "\ufeff"
 _SPLIT_DECIMAL: Final = r"^\s*[+-]?\d+$", r"^\d+(?:[eE][+-]?\d+)?\s*$"
 """The fields before and after a decimal comma."""
-_DECLARED_SEPARATOR: Final = r"sep=.\r?\n"
+_COMMENT: Final = "#"
+_ABOVE_HEADER: Final = r"(?:sep=.\r?\n)?(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)){0,1000}"
+"""The line with which Excel declares the separator, and then comments and blank lines."""
 _FRACTION: Final = r"^(?:0\d|\d{4})"
 _MOST_SPLIT: Final = 0.5
 """Share of rows with one field too many, above which they have decimal commas. Few such rows are broken."""
 
 
+class _Preamble(NamedTuple):
+    """What is above the header: its number of characters and lines, and the comments by line."""
+
+    n_characters: int
+    n_lines: int
+    comments: dict[int, str]
+
+
 def read_submission(path: Path) -> SubmissionTable:
     """Read a file as a submission.
 
-    The file may be Parquet, or text, also gzipped or as the only member of a ZIP archive. Text may be in any encoding,
-    and have a byte order mark, any line ends, quoted fields, blank lines, which are skipped, another separator than the
-    comma, and row names without a name in the header. Column names and values are checked by `run_checks`.
+    The file may be Parquet, JSON Lines, or text, also gzipped or as the only table in a ZIP archive. Text may be in any
+    encoding, and have a byte order mark, any line ends, quoted fields, blank lines, which are skipped, another
+    separator than the comma, comments above the header, and a column without a name in the header. Column names and
+    values are checked by `run_checks`.
 
     Raises:
         InputError: the file is missing, not text, empty or too large, or its lines differ in their number of fields.
             The code of the error is that of the check that fails: readable, encoding or quoting.
     """
-    with _opened(path) as (stream, size):
-        if kind_of(stream) is PARQUET:
-            return read_parquet(stream, path.name, size, MAX_FIELDS)
-    content = read_content(path)
+    with opened(path) as (stream, size):
+        kind = kind_of(stream)
+        if kind in TYPED_KINDS:
+            return read_typed(stream, kind, path.name, size, MAX_FIELDS)
+        content = unpacked_content(stream, path.name, size)
+        unpacked = io.BytesIO(content)
+        kind = kind_of(unpacked)
+        if kind in TYPED_KINDS:
+            return read_typed(unpacked, kind, path.name, len(content), MAX_FIELDS)
     return _read_plain(content, path.name) or _read_text(content, path.name)
 
 
@@ -73,81 +80,32 @@ def _read_text(content: bytes, name: str) -> SubmissionTable:
     text, encoding = _decode(content, name)
     if "\0" in text:
         raise unreadable(name, f"character {text.index(chr(0)) + 1:,} is NUL, so it is not text")
-    if declared := re.match(_DECLARED_SEPARATOR, text):  # Excel writes and reads this line
-        text = text[declared.end() :]
+    preamble = _preamble(text)
+    text = text[preamble.n_characters :]
     separator = _separator(text)
-    lines = _split(text, name, separator)
+    if separator == _BLANK and _QUOTE not in text:  # columns of equal width have several blanks between them
+        text = re.sub(r"(?m)^ +| +$", "", re.sub(" {2,}", _BLANK, text))
+    lines = _split(text, name, separator).with_columns(pl.col(LINE) + preamble.n_lines)
     if lines.is_empty():
         raise unreadable(name, "it is empty")
     header = tuple(lines[_FIELDS][0].to_list())
     rows, split_decimals = _join_decimals(lines[1:], len(header), separator)
-    short_header = _is_short(header, rows)
-    header = ("", *header) if short_header else header
+    unnamed = _unnamed_column(header, rows)
+    header = {"": header, "first": ("", *header), "last": (*header, "")}[unnamed]
     uneven = rows.filter(pl.col(_FIELDS).list.len() != len(header))
     if uneven.height:
-        examples = [f"line {row[LINE]:,} has {len(row[_FIELDS])}" for row in uneven.head(3).to_dicts()]
+        examples = [
+            f"line {line:,} has {len(fields)}: {shorten(separator.join(fields))!r}"
+            for line, fields in uneven.select(LINE, _FIELDS).head(_MAX_EXAMPLES).rows()
+        ]
         raise unreadable(
             name,
             f"{whole(uneven.height)} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have "
-            f"{count(len(header), 'field')} like the header: {listed(examples, total=uneven.height)}",
+            f"{count(len(header), 'field')} like the header: {listed(examples, _MAX_EXAMPLES, total=uneven.height)}",
         )
     columns = [rows[_FIELDS].list.get(index) for index in range(len(header))]
-    form = FileForm(encoding, separator, split_decimals, short_header)
+    form = FileForm(encoding, separator, split_decimals, unnamed, int(lines[LINE][0]), preamble.comments)
     return SubmissionTable.of_columns(name, header, rows[LINE], columns, form)
-
-
-def read_content(path: Path) -> bytes:
-    """Return the bytes of the file, unpacked."""
-    with _opened(path) as (stream, size):
-        return _unpacked(stream, path.name, size)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """Yield the open file and its size.
-
-    Raises:
-        InputError: the file is missing or too large; or it cannot be read, or is damaged, which may show in the block.
-    """
-    if not path.exists():
-        raise SourceError.not_found(path)
-    if not path.is_file():
-        raise unreadable(path.name, "it is not a file")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise unreadable(path.name, f"it has {size:,} bytes; the maximum is {MAX_BYTES:,}")
-    try:
-        with path.open("rb") as stream:
-            yield stream, size
-    except (zlib.error, *DAMAGED_ZIP, EOFError, NotImplementedError) as error:
-        raise unreadable(path.name, "its compressed data is damaged or protected by a password") from error
-    except OSError as error:
-        raise unreadable(path.name, f"the system reports: {error.strerror or error}") from error
-
-
-def _unpacked(stream: IO[bytes], name: str, size: int) -> bytes:
-    kind = kind_of(stream)
-    if kind in {PARQUET, JSON, JSON_LINES} or (kind.reason and kind.remedy):
-        raise unreadable(name, kind.reason or f"it is a {kind.name} file")
-    if kind is GZIP:
-        with gzip.open(stream) as packed:
-            return _bounded(cast("IO[bytes]", packed), name, size)
-    if kind is not ZIP:
-        return stream.read()
-    with zipfile.ZipFile(stream) as archive:
-        sizes = {member.filename: member.file_size for member in archive.infolist() if not member.is_dir()}
-        members = data_members(name for name, n_bytes in sizes.items() if n_bytes)
-        if len(members) != 1:
-            raise unreadable(name, f"its archive has {count(len(members), 'file')} instead of one")
-        with archive.open(members[0]) as packed:
-            return _bounded(packed, name, size)
-
-
-def _bounded(packed: IO[bytes], name: str, size: int) -> bytes:
-    content = Unpacked(packed, Allowance(name, size)).read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise unreadable(name, f"it unpacks to more than {MAX_BYTES:,} bytes")
-    return content
 
 
 def _read_plain(content: bytes, name: str) -> SubmissionTable | None:
@@ -165,6 +123,7 @@ def _read_plain(content: bytes, name: str) -> SubmissionTable | None:
         and content.count(b"\r") == content.count(b"\r\n")
         and not content.endswith(b"\r")
         and not content.startswith(_MARK.encode())  # Polars would skip a second one, too
+        and not content.startswith(_COMMENT.encode())
         and not any(byte in content for byte in (b'"', b"\0"))
     )
     if not is_plain:
@@ -204,9 +163,24 @@ def _separator(text: str) -> str:
     return _BLANK if _BLANK in header and _BLANK in row and COMMA not in row else COMMA
 
 
-def _is_short(header: tuple[str, ...], rows: pl.DataFrame) -> bool:
-    """Return whether every row has one field more than the header."""
-    return rows.height > 0 and bool((rows[_FIELDS].list.len() == len(header) + 1).all())
+def _preamble(text: str) -> _Preamble:
+    """Return what is above the header. If there is nothing below the comments, they are rows."""
+    above = re.match(_ABOVE_HEADER, text)
+    lines = io.StringIO(above[0] if above else "", newline=None).readlines()
+    comments = {number: line.strip() for number, line in enumerate(lines, 1) if line.lstrip().startswith(_COMMENT)}
+    if above is None or (comments and not text[above.end() :].strip()):
+        return _Preamble(0, 0, {})
+    return _Preamble(above.end(), len(lines), comments)
+
+
+def _unnamed_column(header: tuple[str, ...], rows: pl.DataFrame) -> Unnamed:
+    """Return which column has no name, if every row has one field more than the header.
+
+    It is the last one if it is empty, because a separator ends every row, and the first one otherwise.
+    """
+    if rows.is_empty() or not (rows[_FIELDS].list.len() == len(header) + 1).all():
+        return ""
+    return "last" if (rows[_FIELDS].list.last() == "").all() else "first"
 
 
 def _join_decimals(rows: pl.DataFrame, n_fields: int, separator: str) -> tuple[pl.DataFrame, bool]:

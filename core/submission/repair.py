@@ -6,28 +6,37 @@ it is, and the checks of the repaired file name it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from core.base.files import write_text_atomically
 from core.base.text import verb, whole
+from core.check_result import CheckResult
 from core.dataset import SubmissionColumns
 from core.errors import InputError
 from core.ingestion.sources.encodings import UTF_8
 from core.schema import LINE
-from core.submission.checked_submission import SPELLING, CheckedSubmission
-from core.submission.file import DECIMALS
-from core.submission.number_kinds import DECIMAL_COMMA, KIND, NUMBER, THOUSANDS_COMMA, plain_notation
+from core.submission.checked_submission import CheckedSubmission
+from core.submission.checks import run_checks
+from core.submission.file import DECIMALS, write_packed
+from core.submission.id_spelling import SPELLING
+from core.submission.number_kinds import DECIMAL_COMMA, KIND, NUMBER, PLAIN, SIGN, THOUSANDS_MARK
 from core.submission.reference_checks import wrong_known
-from core.submission.repair_columns import ColumnChoice, find_columns, with_wanted_columns
-from core.submission.table import COMMA, SubmissionTable
+from core.submission.repair_columns import (
+    ColumnChoice,
+    below_title,
+    find_columns,
+    names_below_title,
+    with_wanted_columns,
+)
+from core.submission.table import COMMA, FileForm, SubmissionTable
 from core.submission.target import TEXT, VALUE, SubmissionTarget
 
 _MAX_EXAMPLES: Final = 5
 _BEFORE, _AFTER, _RIGHT = "before", "after", "right"
+_NAME: Final = "the repaired file"
 
 
 @dataclass(frozen=True)
@@ -80,9 +89,17 @@ class Repair:
         renamed = self.rows.rename({TEXT: self.columns.session, VALUE: self.columns.value})
         return renamed.select(self.columns.header).write_csv(line_terminator="\n")
 
+    def checks(self, target: SubmissionTarget) -> list[CheckResult]:
+        """Return the results of all checks of the file, the blocking ones first."""
+        cells = {self.columns.session: self.rows[TEXT], self.columns.value: self.rows[VALUE]}
+        lines = pl.int_range(2, self.rows.height + 2, eager=True)
+        columns = [cells[name] for name in self.columns.header]
+        table = SubmissionTable.of_columns(_NAME, self.columns.header, lines, columns, FileForm())
+        return sorted(run_checks(CheckedSubmission(table, target)), key=lambda result: result.severity != "error")
+
     def write(self, path: Path) -> None:
-        """Write the file."""
-        write_text_atomically(path, self.csv())
+        """Write the file, packed if the ending of its name says so."""
+        write_packed(path, self.csv().encode())
 
 
 def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repair:
@@ -103,9 +120,13 @@ def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repai
     chosen = chosen or ColumnChoice()
     table, target = case.table, case.target
     changes = _form_changes(table)
+    if (line := names_below_title(table, target)) is not None:
+        text = f"The lines above the column names, which are in line {whole(line)}, are left out."
+        changes.append(Change("columns", text, examples=(Example(1, COMMA.join(table.written_header), ""),)))
+        table = below_title(table, target)
     if table.header != target.columns.header or chosen != ColumnChoice():
         table = _named_columns(table, target, chosen, changes)
-    named = CheckedSubmission(table, target)
+    named = replace(case, table=table)
     rows = _right_ids(named, changes)
     rows = _plain_numbers(rows, changes)
     rows = _one_row_each(rows, target, changes)
@@ -117,14 +138,18 @@ def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repai
 def _form_changes(table: SubmissionTable) -> list[Change]:
     """Return the changes that leave each cell as it is."""
     form = table.form
-    if form.is_parquet:
-        return [Change("file_type", "The file is written as CSV instead of Parquet.")]
+    if form.typed_format:
+        return [Change("file_type", f"The file is written as CSV instead of {form.typed_format}.")]
     changes = []
     if form.encoding != UTF_8:
         changes.append(Change("encoding", f"The text is written as UTF-8 instead of {form.encoding}."))
     if form.separator != COMMA:
         examples = _examples(_lines(table.cells, table.rows[LINE], (form.separator, COMMA)))
         changes.append(Change("separator", "The fields are separated by commas.", examples=examples))
+    if form.comments:
+        comments = pl.DataFrame({LINE: list(form.comments), _BEFORE: list(form.comments.values())})
+        rows = comments.with_columns(_no_row(_AFTER))
+        changes.append(_change("columns", rows, "comment is", "comments are", "left out, above the header"))
     return changes
 
 
@@ -144,7 +169,8 @@ def _named_columns(
     before = _lines(table.cells, table.rows[LINE], (separator, COMMA)).select(LINE, _BEFORE)
     after = _lines(named.cells, named.rows[LINE], (COMMA, COMMA)).select(LINE, _AFTER)
     is_added = named.rows.height > table.rows.height  # the header was a row
-    first = Example(None, "", header) if is_added else Example(1, separator.join(table.written_header), header)
+    written = separator.join(table.written_header)
+    first = Example(None, "", header) if is_added else Example(table.form.header_line, written, header)
     rows = before.join(after, on=LINE, maintain_order="left").filter(pl.col(_BEFORE) != pl.col(_AFTER))
     text = f"The columns are {' and '.join(target.columns.header)}, in this order, and no others."
     examples = (first, *_examples(rows)) if first.before != first.after else _examples(rows)
@@ -153,7 +179,7 @@ def _named_columns(
 
 
 def _right_ids(case: CheckedSubmission, changes: list[Change]) -> pl.DataFrame:
-    """Return `line`, `text`, `value` (text), `number` and `kind` of each row, with ids spelled as in the test file."""
+    """Return `line`, `text`, and the columns of the values of each row, with ids spelled as in the test file."""
     rows = case.values.rename({TEXT: VALUE}).with_columns(case.ids[TEXT])
     respelled = case.respelled.select(LINE, SPELLING, pl.col(TEXT).alias(_BEFORE), pl.col(SPELLING).alias(_AFTER))
     if respelled.is_empty():
@@ -164,34 +190,45 @@ def _right_ids(case: CheckedSubmission, changes: list[Change]) -> pl.DataFrame:
 
 
 def _plain_numbers(rows: pl.DataFrame, changes: list[Change]) -> pl.DataFrame:
-    plain = rows.with_columns(plain_notation(VALUE).alias(VALUE))
-    texts = pl.DataFrame({LINE: rows[LINE], KIND: rows[KIND], _BEFORE: rows[VALUE], _AFTER: plain[VALUE]})
+    texts = rows.select(LINE, KIND, pl.col(VALUE).alias(_BEFORE), pl.col(PLAIN).alias(_AFTER))
     for code, kind, what in (
         ("decimal_mark", DECIMAL_COMMA, "written with a point before decimals"),
-        ("thousands_mark", THOUSANDS_COMMA, "written without a mark between thousands"),
+        ("thousands_mark", THOUSANDS_MARK, "written without a mark between thousands"),
+        ("value_signs", SIGN, "written as a number only"),
     ):
         if (changed := texts.filter(pl.col(KIND) == kind)).height:
             changes.append(_change(code, changed, "value is", "values are", what))
-    return plain
+    return rows.with_columns(pl.col(PLAIN).alias(VALUE)).drop(PLAIN)
 
 
 def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]) -> pl.DataFrame:
-    """Leave out rows of other sessions, and rows that repeat another one."""
+    """Leave out rows of other sessions, and rows that repeat another one.
+
+    Of the rows of a known session only the first is kept, because it gets the known value in any case.
+    """
     wanted = rows.join(target.sessions.to_frame(), on=TEXT, how="semi", maintain_order="left")
     if wanted.height < rows.height:
         _leave_out(rows, wanted, changes, "extra_sessions", "left out, of no session to predict")
     if wanted.is_empty():
+        problem = "it has no rows" if rows.is_empty() else "none of its rows is of a session to predict"
         raise InputError(
-            "The file cannot be repaired: none of its rows is of a session to predict.",
+            f"The file cannot be repaired: {problem}.",
             "Choose the run or the test file that belongs to this submission.",
             code="extra_sessions",
         )
     has_number = pl.col(NUMBER).is_not_null()
     single = wanted.filter(has_number | ~has_number.any().over(TEXT))
-    same_number = pl.col(NUMBER).cast(pl.String).fill_null(pl.col(VALUE))
+    is_known = pl.col(TEXT).is_in(target.known[TEXT].implode())
+    same_number = pl.when(~is_known).then(pl.col(NUMBER).cast(pl.String).fill_null(pl.col(VALUE)))
     single = single.with_columns(same_number.alias("same")).unique([TEXT, "same"], keep="first", maintain_order=True)
     if single.height < wanted.height:
-        _leave_out(wanted, single, changes, "duplicate_sessions", "left out, the same as another one")
+        _leave_out(
+            wanted,
+            single,
+            changes,
+            "duplicate_sessions",
+            "left out, because another one has the same session and value",
+        )
     return single
 
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import polars as pl
 
-from core.base.text import count
+from core.base.text import count, listed, shorten
 from core.errors import InputError
 from core.schema import LINE
-from core.submission.table import SubmissionTable
-from core.submission.target import SubmissionTarget
+from core.submission.id_spelling import plain_spelling
+from core.submission.number_kinds import are_numbers
+from core.submission.table import COMMA, SubmissionTable
+from core.submission.target import TEXT, SubmissionTarget
 from core.submission.text import quoted
 
 _IN_TARGET: Final = 0.5
 """Share of the cells of a column that are sessions to predict, from which it is taken for the column of ids."""
+CHOOSE_COLUMNS: Final = "choose_columns"
+"""Code of the error that a person resolves by choosing columns."""
+_MAX_TITLE: Final = 5
+"""Lines of a title that may be between the first line and the names."""
 _MAX_CELLS: Final = 1_000
 """Cells of a column that are looked at to find out what it holds."""
-_NUMBER: Final = r"^\s*[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*$"
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,27 @@ class ColumnChoice:
 
     ids: int | None = None
     values: int | None = None
+
+
+def below_title(table: SubmissionTable, target: SubmissionTarget) -> SubmissionTable:
+    """Return a table whose header is the row with the wanted names, if there is one below a title."""
+    line = names_below_title(table, target)
+    if line is None:
+        return table
+    rows = table.rows.filter(pl.col(LINE) > line)
+    form = replace(table.form, unnamed="", header_line=line)
+    return SubmissionTable.of_columns(
+        table.name, target.columns.header, rows[LINE], rows.drop(LINE).get_columns(), form
+    )
+
+
+def names_below_title(table: SubmissionTable, target: SubmissionTarget) -> int | None:
+    """Return the line that has the wanted names, if the first line has a title instead; None otherwise."""
+    header = target.columns.header
+    if len(table.header) != len(header) or set(table.header) & set(header):
+        return None
+    first = table.rows.head(_MAX_TITLE)
+    return next((line for line, *cells in first.iter_rows() if tuple(map(str.strip, cells)) == header), None)
 
 
 def column_position(table: SubmissionTable, text: str) -> int:
@@ -59,19 +85,25 @@ def find_columns(table: SubmissionTable, target: SubmissionTarget, chosen: Colum
     Raises:
         InputError: one of them cannot be found for sure, or one column is chosen for both.
     """
+    if len(table.header) == 1:
+        name = table.header[0]
+        quotes = ", and no quotation marks around whole lines" if COMMA in name else ""
+        remedy = f"Write the ids and the values in two columns, with a comma between them{quotes}."
+        raise _unclear(table, f"it has only one column, {shorten(name)!r}", remedy)
     columns = guess_columns(table, target, chosen)
     if _has_bare_decimal_commas(table):
         remedy = "Write decimal points, or a header line and semicolons between the columns."
         raise _unclear(table, "its values seem to have decimal commas that are not quoted", remedy)
     remedy = "Choose the columns of the ids and the values (--id-column, --value-column)."
+    with_numbers = "Write one number for each session, or choose the columns (--id-column, --value-column)."
     if columns.ids is None:
-        raise _unclear(table, f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows", remedy)
+        problem = f"no column has the sessions to predict in at least {_IN_TARGET:.0%} of its rows"
+        raise _unclear(table, problem, remedy, CHOOSE_COLUMNS)
     if columns.values is None:
         names = [table.header[index] for index in _likely_values(table, target, columns.ids)]
-        which = f" ({quoted(names)})" if names else ""
-        raise _unclear(table, f"{count(len(names), 'column')} may have the values{which}", remedy)
+        raise _unclear(table, _value_problem(table, names), remedy if names else with_numbers, CHOOSE_COLUMNS)
     if columns.ids == columns.values:
-        raise _unclear(table, "the ids and the values are in one column", "Choose two columns.")
+        raise _unclear(table, "the ids and the values are in one column", "Choose two columns.", CHOOSE_COLUMNS)
     return columns.ids, columns.values
 
 
@@ -81,18 +113,25 @@ def with_wanted_columns(table: SubmissionTable, target: SubmissionTarget, ids: i
     if (target.sessions == table.header[ids]).any():
         first = [pl.Series([table.header[index]]) for index in (ids, values)]
         columns = [pl.concat([top, rest.alias("")]) for top, rest in zip(first, columns, strict=True)]
-        lines = pl.concat([pl.Series([1], dtype=lines.dtype), lines.alias("")])
+        lines = pl.concat([pl.Series([table.form.header_line], dtype=lines.dtype), lines.alias("")])
     names = (target.columns.session, target.columns.value)
     return SubmissionTable.of_columns(table.name, names, lines, columns, table.form)
 
 
 def _likely_ids(table: SubmissionTable, target: SubmissionTarget) -> int | None:
-    """Return the column with the most sessions to predict; of equal ones, that with the wanted name."""
-    sessions = target.sessions.implode()
-    shares = [float(column.head(_MAX_CELLS).is_in(sessions).mean() or 0.0) for column in table.cells]  # type: ignore[arg-type]
+    """Return the column with the most sessions to predict; of equal ones, that with the wanted name.
+
+    Other spellings of the sessions only count if no column has enough of them as they are.
+    """
+    cells = [column.head(_MAX_CELLS).alias(TEXT).to_frame() for column in table.cells]
     wanted = target.columns.session
-    best = max(range(len(shares)), key=lambda index: (shares[index], table.header[index] == wanted), default=None)
-    return None if best is None or shares[best] < _IN_TARGET else best
+    for spelled in (pl.col(TEXT), plain_spelling(TEXT)):
+        sessions = target.sessions.to_frame().select(spelled).to_series().implode()
+        shares = [float(column.select(spelled.is_in(sessions).mean()).item() or 0.0) for column in cells]
+        best = max(range(len(shares)), key=lambda index: (shares[index], table.header[index] == wanted), default=None)
+        if best is not None and shares[best] >= _IN_TARGET:
+            return best
+    return None
 
 
 def _likely_values(table: SubmissionTable, target: SubmissionTarget, ids: int) -> list[int]:
@@ -109,7 +148,7 @@ def _likely_values(table: SubmissionTable, target: SubmissionTarget, ids: int) -
     others = [
         index
         for index, column in enumerate(cells)
-        if index != ids and column.str.contains(_NUMBER).all() and not _is_row_number(column)
+        if index != ids and are_numbers(column) and not _is_row_number(column)
     ]
     is_placeholder = cells[named].n_unique() == 1 and len(others) > 1
     return others if named == ids or is_placeholder else [named]
@@ -134,5 +173,12 @@ def _is_row_number(column: pl.Series) -> bool:
     return starts and numbers.null_count() == 0 and bool((numbers.diff().drop_nulls() == 1).all())
 
 
-def _unclear(table: SubmissionTable, problem: str, remedy: str) -> InputError:
-    return InputError(f"{table.name} cannot be repaired: {problem}.", remedy, code="columns")
+def _value_problem(table: SubmissionTable, names: list[str]) -> str:
+    if names:
+        return f"{count(len(names), 'column')} may have the values ({quoted(names)})"
+    types = [f"{name} has the type {shorten(dtype)}" for name, dtype in table.form.unread_types.items()]
+    return "no column has only numbers next to the ids" + (f"; {listed(types, 2)}" if types else "")
+
+
+def _unclear(table: SubmissionTable, problem: str, remedy: str, code: str = "columns") -> InputError:
+    return InputError(f"{table.name} cannot be repaired: {problem}.", remedy, code=code)

@@ -20,7 +20,7 @@ _READABLE = _Requirement(lambda case: case.read_error is None, "the file cannot 
 _DECODABLE = _Requirement(
     lambda case: case.read_error is None or case.read_error.code == READABLE, "the text cannot be split into fields"
 )
-_TEXT_FILE = _Requirement(lambda case: not case.table.form.is_parquet, "a Parquet file is not text")
+_TEXT_FILE = _Requirement(lambda case: not case.table.form.typed_format, "the file is not text")
 _ID_COLUMN = _Requirement(
     lambda case: case.target.columns.session in case.table.header, "the column with the session ids is missing"
 )

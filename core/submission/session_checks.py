@@ -65,8 +65,8 @@ class IdSpelling(Check[CheckedSubmission]):
         amount = count_of(changed.height, subject.ids.height, "session id", "matches", "match")
         line, text, spelling = changed.row(0)
         problem = (
-            "a test session only if case, blanks, quotation marks, leading zeros, decimals and Unicode forms are "
-            "ignored"
+            "a test session only if case, blanks, quotation marks, zeros before numbers, decimals and Unicode forms "
+            "are ignored"
         )
         first = f"line {whole(line)}: {shorten(text)!r} instead of {shorten(spelling)!r}"
         return f"{amount} {problem} ({first}). Write each id as it is in the test file, and read ids as text."

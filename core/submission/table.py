@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 import polars as pl
 
 from core.schema import LINE
 
 COMMA: Final = ","
+Unnamed = Literal["", "first", "last"]
 _FIELD: Final = "field_"
 
 
@@ -22,16 +24,22 @@ class FileForm:
         separator: the character between fields.
         split_decimals: whether values have decimal commas without quotation marks in a file with commas between fields,
             so that a value takes two fields.
-        short_header: whether the header has one name fewer than the rows have fields, as R writes row names. The first
-            column then has no name.
-        is_parquet: whether the file is Parquet, which has no encoding or separator.
+        unnamed: the column that has no name, if the header has one name fewer than the rows have fields: the first one,
+            as R writes row names, or the last one, if each row ends with a separator. Empty if there is none.
+        header_line: line of the header, from 1.
+        comments: lines above the header that begin with #, by line number.
+        typed_format: name of a format with types, such as Parquet, which has no encoding or separator. Empty for text.
+        unread_types: name -> type of the columns whose cells are no single numbers or texts.
     """
 
     encoding: str = "utf-8"
     separator: str = COMMA
     split_decimals: bool = False
-    short_header: bool = False
-    is_parquet: bool = False
+    unnamed: Unnamed = ""
+    header_line: int = 1
+    comments: Mapping[int, str] = field(default_factory=dict)
+    typed_format: str = ""
+    unread_types: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ class SubmissionTable:
     @property
     def written_header(self) -> tuple[str, ...]:
         """The header as it is in the file, also if it has one name fewer than there are columns."""
-        return self.header[1:] if self.form.short_header else self.header
+        return {"": self.header, "first": self.header[1:], "last": self.header[:-1]}[self.form.unnamed]
 
     @property
     def cells(self) -> list[pl.Series]:

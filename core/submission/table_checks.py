@@ -10,13 +10,17 @@ from typing import Final
 
 import polars as pl
 
-from core.base.text import count
+from core.base.text import count, verb, whole
 from core.check_result import Check
 from core.submission.checked_submission import CheckedSubmission
+from core.submission.repair_columns import names_below_title
 from core.submission.requirements import TABLE
 from core.submission.text import quoted
 
-_SHORT_HEADER: Final = "it has one name fewer than the rows have fields, as R writes row names"
+_UNNAMED: Final = {
+    "first": "it has one name fewer than the rows have fields, as R writes row names",
+    "last": "each row ends with a separator, which makes an empty column",
+}
 
 
 class Columns(Check[CheckedSubmission]):
@@ -26,10 +30,18 @@ class Columns(Check[CheckedSubmission]):
     requirements = TABLE
 
     def explain(self, subject: CheckedSubmission) -> str | None:
-        header, expected = subject.table.header, subject.target.columns.header
+        header, expected, form = subject.table.header, subject.target.columns.header, subject.table.form
+        if header == expected and form.comments:
+            n_comments = len(form.comments)
+            amount = f"{count(n_comments, 'comment')} {verb(n_comments, 'is', 'are')}"
+            return f"{amount} above the header ({quoted(form.comments.values())}). Write the header in the first line."
         if header == expected:
             return None
-        problem = _SHORT_HEADER if subject.table.form.short_header else _header_problem(header, expected)
+        line = names_below_title(subject.table, subject.target)
+        if line is not None:
+            problem = f"a title; the names of the columns are in line {whole(line)}"
+        else:
+            problem = _UNNAMED[form.unnamed] if form.unnamed else _header_problem(header, expected)
         return (
             f"The header is {quoted(subject.table.written_header)} ({problem}). "
             f"Write the columns {' and '.join(expected)} only, with these names in the first line."
@@ -54,6 +66,8 @@ class RowCount(Check[CheckedSubmission]):
 
 
 def _header_problem(header: tuple[str, ...], expected: tuple[str, ...]) -> str:
+    if header == (*expected, ""):
+        return _UNNAMED["last"]
     if header == ("", *expected):
         return "the first column has no name, as R and pandas write row names"
     missing = [name for name in expected if name not in header]

@@ -13,9 +13,20 @@ from core.base.text import percent, whole
 from core.check_result import Check
 from core.schema import LARGEST_VALUE
 from core.submission.checked_submission import CheckedSubmission
-from core.submission.number_kinds import DECIMAL_COMMA, EMPTY, INFINITE, KIND, NO_NUMBER, NUMBER, THOUSANDS_COMMA
+from core.submission.number_kinds import (
+    DECIMAL_COMMA,
+    EMPTY,
+    INFINITE,
+    KIND,
+    NO_NUMBER,
+    NUMBER,
+    SIGN,
+    THOUSANDS_MARK,
+    UNCLEAR,
+)
 from core.submission.requirements import DIFFERENT_NUMBERS, NUMBERS_AND_TRAIN, SOME_VALUES, TWO_NUMBERS
 from core.submission.scale_checks import train_values
+from core.submission.target import TEXT
 from core.submission.text import count_of, explain_rows, plain_number
 
 MOST_ROWS: Final = 0.5
@@ -32,8 +43,17 @@ class Numbers(Check[CheckedSubmission]):
     requirements = SOME_VALUES
 
     def explain(self, subject: CheckedSubmission) -> str | None:
+        text = subject.of_kind(NO_NUMBER)
+        if subject.marks is not None:
+            advice = "Choose other marks, or write numbers with a decimal point, such as 12.50."
+            return _explain_values(subject, text, f"no number that looks like {subject.marks}", advice)
         advice = "Write numbers with a decimal point, such as 12.50."
-        return _explain_values(subject, subject.of_kind(NO_NUMBER), "text", advice)
+        if text[TEXT].str.contains(UNCLEAR).any():
+            advice = (
+                "A number such as 1,234 can be a thousand or a little more than one. Say what its marks mean: with "
+                "--marks, or on the page under “Numbers look like”."
+            )
+        return _explain_values(subject, text, "text", advice)
 
 
 class EmptyValues(Check[CheckedSubmission]):
@@ -92,8 +112,20 @@ class ThousandsMark(Check[CheckedSubmission]):
     def explain(self, subject: CheckedSubmission) -> str | None:
         advice = "Write them without it, such as 1234.5."
         return _explain_values(
-            subject, subject.of_kind(THOUSANDS_COMMA), "written with a comma between thousands", advice
+            subject, subject.of_kind(THOUSANDS_MARK), "written with a mark between thousands", advice
         )
+
+
+class ValueSigns(Check[CheckedSubmission]):
+    code = "value_signs"
+    title = "Values are numbers without other signs"
+    severity = "error"
+    requirements = SOME_VALUES
+
+    def explain(self, subject: CheckedSubmission) -> str | None:
+        problem = "written with a currency, brackets, an unusual blank or an unusual minus"
+        advice = "Write only the number, such as 12.50 or -12.50."
+        return _explain_values(subject, subject.of_kind(SIGN), problem, advice)
 
 
 class ConstantValues(Check[CheckedSubmission]):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +13,7 @@ from typing import IO, Final
 import streamlit as st
 
 from core.base.files import reporting_full_disk
-from core.base.number_format import current_format
+from core.base.number_format import Marks, current_format
 from core.base.spreadsheet import csv_for_people
 from core.base.text import shorten
 from core.base.workspace import Workspace
@@ -28,10 +26,10 @@ from core.pipeline.submission_desk import DeskFile
 from core.pipeline.submission_target import target_of_run
 from core.runs import Run, list_runs, load_run
 from core.runs.store import ANSWERS_FILE
-from core.submission import SubmissionTarget, log
+from core.submission import SubmissionTable, SubmissionTarget, log
 from core.submission.blend_store import list_blends
 from core.submission.compare import Comparison
-from core.submission.reading import read_content
+from core.submission.content import read_content
 from core.submission.repair import Repair, repair
 from core.submission.repair_columns import ColumnChoice
 from pages._ui.run_names import run_name
@@ -130,16 +128,16 @@ def keep(workspace: Workspace, name: str, content: IO[bytes]) -> Path:
 
 
 @st.cache_resource(max_entries=_TARGETS, show_spinner="Preparing the repair")
-def repaired(sha256: str, run_id: str, chosen: ColumnChoice, _file: DeskFile) -> Repair:
+def repaired(sha256: str, run_id: str, chosen: ColumnChoice, marks: Marks | None, _file: DeskFile) -> Repair:
     """Repair a file, which its hash identifies, as it was checked against a run; see `core.submission.repair`."""
     del sha256, run_id  # the key
-    return repair(_file.case, chosen)
+    return repair(replace(_file.case, marks=marks), chosen)
 
 
-def column_labels(file: DeskFile) -> list[str]:
+def column_labels(table: SubmissionTable) -> list[str]:
     """Return a label for each column of a file: its name and its first cell."""
-    first = [column.head(1).to_list() for column in file.case.table.cells]
-    names = [name or "no name" for name in file.case.table.header]
+    first = [column.head(1).to_list() for column in table.cells]
+    names = [name or "no name" for name in table.header]
     return [f"{name} ({shorten(cell[0])}, …)" if cell else name for name, cell in zip(names, first, strict=True)]
 
 
@@ -154,18 +152,6 @@ def file_name(run: Run, file: DeskFile) -> str:
     made_by = file.made_by or Path(file.name).name.split(".")[0]
     words = "".join(letter if letter.isalnum() else "_" for letter in run.manifest.dataset_name)
     return f"submission_{words}_{made_by}.csv"
-
-
-def packed(name: str, content: bytes, suffix: str) -> bytes:
-    """Return the content of a download: plain, gzipped, or in a ZIP archive."""
-    if suffix == ".gz":
-        return gzip.compress(content, mtime=0)
-    if suffix == ".zip":
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
-            members.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-        return archive.getvalue()
-    return content
 
 
 def read_unchanged(path: Path, file: DeskFile) -> bytes:

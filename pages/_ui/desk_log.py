@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core.base.text import count
+from core.base.text import MISSING, count
 from core.eda.run_charts import returned_scores
 from core.metric import score_interval, score_text
 from core.pipeline.submission_ranking import RankedFile, ranked_files
@@ -46,11 +46,12 @@ def show_log(page: Page, run: Run, finding: DeltaGenerator) -> None:
 
 def _best(ranked: Sequence[RankedFile], names: dict[str, str], label: str) -> str:
     """Say which of the files that can be handed in has the best expected score."""
-    best = next((file for file in ranked if file.expected is not None and not file.failed), None)
+    able = [file for file in ranked if file.place is not None]
+    best = next((file for file in able if file.expected is not None), None)
     if best is None:
         return "No file that can be handed in has an expected score."
     return (
-        f"**{plain(_name(best, names))}** can expect the lowest {label} of {count(len(ranked), 'file')}: "
+        f"**{plain(_name(best, names))}** can expect the lowest {label} of {count(len(able), 'file')}: "
         f"{plain(_score(label, best))}."
     )
 
@@ -70,7 +71,7 @@ def _show_ranking(ranked: Sequence[RankedFile], names: dict[str, str], label: st
     show_table(
         [
             {
-                "Place": f"{place}",
+                "Place": MISSING if file.place is None else f"{file.place}",
                 "File": _name(file, names),
                 scores[0]: score_text(label, file.expected),
                 scores[1]: score_interval(label, file.low, file.high),
@@ -79,12 +80,15 @@ def _show_ranking(ranked: Sequence[RankedFile], names: dict[str, str], label: st
                 "Last used (UTC)": _minute(file.time),
                 "Failed checks": ", ".join(file.failed),
             }
-            for place, file in enumerate(ranked, start=1)
+            for file in ranked
         ],
         numbers=("Place", *scores),
         alt="All files that were made, checked or used, with the best expected score first",
     )
-    st.caption("Each file of a run, and each file that was checked, blended, downloaded or submitted.")
+    st.caption(
+        "Each file of a run, and each file that was checked, blended, downloaded or submitted. A file with a failed "
+        "check has no place, because it cannot be handed in."
+    )
 
 
 def _show_entries(entries: Sequence[log.Entry]) -> None:

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import streamlit as st
 
+from core.base.number_format import MARKS, Marks
 from core.errors import InputError
 from core.pipeline.submission_desk import DeskFile
 from core.runs import Run
 from core.submission.repair import Change
-from core.submission.repair_columns import ColumnChoice, guess_columns
+from core.submission.repair_columns import CHOOSE_COLUMNS, ColumnChoice, below_title, guess_columns
 from pages._ui import desk as files
 from pages._ui.frame import Page, showing_errors
 from pages._ui.state import page_state
 from pages._ui.table import show_table
 from pages._ui.text import plain
 
+_IN_DOUBT: Final = {"columns", "numbers", "decimal_mark", "thousands_mark", "value_signs", "unit"}
+"""Checks that fail if marks are read in another way than they were meant, or if the values are not found."""
+_MARKS_WIDTH: Final = 320
+"""Pixels; the examples are short."""
+
 
 def offer_repair(page: Page, run: Run, file: DeskFile) -> None:
     """Show what a repair would change, and offer it."""
     st.header("What can be repaired?", anchor=False)
-    chosen = _choose_columns(file)
+    chosen, marks = _choose_columns(file), _choose_marks(file)
     try:
-        repaired = files.repaired(file.sha256, run.manifest.run_id, chosen, file)
+        repaired = files.repaired(file.sha256, run.manifest.run_id, chosen, marks, file)
     except InputError as error:
-        advice = "Choose the columns above." if error.code == "columns" else error.remedy
+        advice = "Choose the columns above." if error.code == CHOOSE_COLUMNS else error.remedy
         st.markdown(plain(f"{error.problem} {advice}"))
         return
     if not repaired.changes:
-        st.markdown("Nothing of this can be repaired safely.")
+        other = " If the numbers are read wrongly, choose what they look like." if _is_in_doubt(file) else ""
+        st.markdown(f"Nothing of this can be repaired safely.{other}")
         return
     for change in repaired.changes:
         _show_change(change)
@@ -42,10 +51,11 @@ def offer_repair(page: Page, run: Run, file: DeskFile) -> None:
 
 def _choose_columns(file: DeskFile) -> ColumnChoice:
     """Let the visitor choose the columns of ids and values, if the header does not name them."""
-    table, target = file.case.table, file.case.target
+    target = file.case.target
+    table = below_title(file.case.table, target)
     if table.header == target.columns.header:
         return ColumnChoice()
-    guess, labels = guess_columns(table, target), files.column_labels(file)
+    guess, labels = guess_columns(table, target), files.column_labels(table)
     positions = [
         column.selectbox(
             label,
@@ -60,6 +70,25 @@ def _choose_columns(file: DeskFile) -> ColumnChoice:
         )
     ]
     return ColumnChoice(*positions)
+
+
+def _is_in_doubt(file: DeskFile) -> bool:
+    return not _IN_DOUBT.isdisjoint(check.code for check in (*file.blocking, *file.advisory))
+
+
+def _choose_marks(file: DeskFile) -> Marks | None:
+    """Let the visitor say what the marks in the values mean, if that is in doubt."""
+    if not _is_in_doubt(file):
+        return None
+    return st.selectbox(
+        "Numbers look like",
+        MARKS,
+        index=None,
+        placeholder="What the file shows",
+        help="Choose them if a number such as 1,234 or 3.516 has another meaning than the one that is assumed.",
+        key=f"marks-{file.sha256}",
+        width=_MARKS_WIDTH,
+    )
 
 
 def _show_change(change: Change) -> None:

@@ -17,6 +17,7 @@ from core.metric import root_in_words, score_interval, score_text
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_desk import DeskFile
 from core.runs import Run
+from core.submission.file import GZIP_ENDING, ZIP_ENDING, packed
 from pages._ui import desk as files
 from pages._ui.chart import show_chart
 from pages._ui.frame import Page, showing_errors
@@ -27,7 +28,7 @@ from pages._ui.table import offer_file, show_table
 from pages._ui.text import plain
 
 _PREVIEW: Final = 6
-_SUFFIXES: Final = {"": "text/csv", ".gz": "application/gzip", ".zip": "application/zip"}
+_SUFFIXES: Final = {GZIP_ENDING: "application/gzip", ZIP_ENDING: "application/zip"}
 
 
 def readiness(file: DeskFile) -> str:
@@ -107,11 +108,12 @@ def show_downloads(page: Page, run: Run, file: DeskFile, read: Callable[[], byte
             kind="primary",
         )
         with st.popover("Other forms", icon=":material/folder_zip:", type="tertiary"):
-            for suffix, mime in list(_SUFFIXES.items())[1:]:
+            for suffix, mime in _SUFFIXES.items():
+                packed_name = f"{name}{suffix}" if suffix == GZIP_ENDING else f"{name.removesuffix('.csv')}{suffix}"
                 offer_file(
                     f"Packed ({suffix})",
-                    f"{name}{suffix}" if suffix == ".gz" else name.replace(".csv", suffix),
-                    partial(_packed_download, page, file, run, read, suffix),
+                    packed_name,
+                    partial(_packed_download, page, file, run, read, packed_name),
                     mime=mime,
                     kind="tertiary",
                     icon=None,
@@ -134,9 +136,8 @@ def show_downloads(page: Page, run: Run, file: DeskFile, read: Callable[[], byte
                 )
 
 
-def _packed_download(page: Page, file: DeskFile, run: Run, read: Callable[[], bytes], suffix: str) -> bytes:
-    content = files.recorded(page.workspace, file, run, read)
-    return files.packed(files.file_name(run, file), content, suffix)
+def _packed_download(page: Page, file: DeskFile, run: Run, read: Callable[[], bytes], name: str) -> bytes:
+    return packed(name, files.recorded(page.workspace, file, run, read))
 
 
 def choose_file(page: Page, choices: list[files.Choice]) -> Path | None:
@@ -145,7 +146,9 @@ def choose_file(page: Page, choices: list[files.Choice]) -> Path | None:
     state = page_state()
     with bring:
         upload = st.file_uploader(
-            "Submission file of any tool", ["csv", "txt", "tsv", "gz", "zip", "parquet"], key="desk-upload"
+            "Submission file of any tool",
+            ["csv", "txt", "tsv", "gz", "zip", "parquet", "jsonl", "ndjson"],
+            key="desk-upload",
         )
         if upload is not None and state.upload_ids.get(files.PART) != upload.file_id:
             with showing_errors(stop=True):

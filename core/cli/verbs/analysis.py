@@ -10,7 +10,7 @@ from core.base.files import atomic_file
 from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named
 from core.cli.output import Outcome
-from core.cli.output_files import refuse_existing, writing_to
+from core.cli.output_files import require_new_file, writing_to
 from core.cli.progress_bars import step_progress
 from core.cli.run_options import require, run_config
 from core.errors import SettingError
@@ -39,7 +39,7 @@ def _feature_table(options: argparse.Namespace) -> Outcome:
     require(options.out, "--out", "a Parquet file for the feature table")
     if options.out.suffix not in ("", ".parquet"):
         raise SettingError.not_allowed("--out", str(options.out), "a name that ends in .parquet")
-    refuse_existing(options.out)
+    require_new_file(options.out)
     dataset = dataset_named(Workspace.from_environment(), options.dataset)
     config = run_config(options)
     with step_progress("Features", options) as report, writing_to(options.out), atomic_file(options.out) as path:

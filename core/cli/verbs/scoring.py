@@ -14,7 +14,7 @@ from core.base.text import fixed, size
 from core.base.workspace import Workspace
 from core.cli.inputs import dataset_named, run_named, tables_of
 from core.cli.output import Outcome
-from core.cli.output_files import refuse_existing, writing_to
+from core.cli.output_files import refuse_existing, require_new_file, writing_to
 from core.cli.progress_bars import step_progress
 from core.errors import RunError, SettingError
 from core.ingestion import source_of
@@ -100,7 +100,7 @@ def importance(options: argparse.Namespace) -> Outcome:
     """Compute the importance of the features, in the training sessions of a run or in the sessions of an event file."""
     if options.out is not None:
         _check_table_name("--out", options.out)
-        refuse_existing(options.out)
+        require_new_file(options.out)
     if options.all_methods and options.events is not None:
         raise SettingError.conflicting("--all-methods", "--events", "All methods explain the training of a run.")
     if options.events is None and options.events_query:
@@ -134,7 +134,7 @@ def report(options: argparse.Namespace) -> Outcome:
     """Write the report of a run for stakeholders."""
     if options.out.suffix != ".html":
         raise SettingError.not_allowed("--out", str(options.out), "a name that ends in .html")
-    refuse_existing(options.out)
+    require_new_file(options.out)
     workspace = Workspace.from_environment()
     run = run_named(workspace, options.run)
     page = report_page(run, dataset_named(workspace, run.manifest.dataset))

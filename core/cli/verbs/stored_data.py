@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from core.base.amounts import money
 from core.base.note import checked_format, read_note, write_note
@@ -13,7 +13,7 @@ from core.base.text import listed, number, size
 from core.base.workspace import Workspace
 from core.cli.notes import NOTE_ACTIONS, change_note
 from core.cli.output import Outcome
-from core.cli.run_options import require
+from core.cli.run_options import refuse_unused, require
 from core.dataset import list_datasets, unreadable_datasets
 from core.errors import RunError
 from core.ingestion.sources.uploads import delete_upload, list_uploads, upload_named
@@ -23,8 +23,21 @@ EXAMPLE = 1234.5
 """An amount with a thousands mark."""
 
 
+_USED: Final[dict[str, tuple[str, ...]]] = {
+    "list": (),
+    "note": ("DATASET", "--name", "--text"),
+    "pin": ("DATASET",),
+    "unpin": ("DATASET",),
+    "currency": ("DATASET", "--symbol", "--place", "--decimals", "--marks"),
+    "delete": ("DATASET", "--yes"),
+}
+"""Action of datasets -> the arguments that it uses."""
+_USED_OF_UPLOADS: Final[dict[str, tuple[str, ...]]] = {"list": (), "delete": ("UPLOAD", "--yes")}
+
+
 def datasets(options: argparse.Namespace) -> Outcome:
     """List the datasets of the workspace, or act on one."""
+    refuse_unused(options, _USED)
     workspace = Workspace.from_environment()
     workspace.sweep()
     if options.action != "list":
@@ -92,6 +105,7 @@ def _delete_dataset(workspace: Workspace, dataset: StoredDataset, options: argpa
 
 def uploads(options: argparse.Namespace) -> Outcome:
     """List the stored uploads, or delete one."""
+    refuse_unused(options, _USED_OF_UPLOADS)
     workspace = Workspace.from_environment()
     workspace.sweep()
     if options.action == "delete":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -15,15 +16,28 @@ from core.cli.inputs import run_named
 from core.cli.notes import NOTE_ACTIONS, change_note
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line
 from core.cli.progress_bars import step_progress
-from core.cli.run_options import require
+from core.cli.run_options import refuse_unused, require
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError
 from core.runs.store import find_damage
 from core.schema import UNIT, USER
 
+_USED: Final[dict[str, tuple[str, ...]]] = {
+    "list": (),
+    "show": ("RUN",),
+    "compare": ("RUN", "OTHER"),
+    "verify": ("RUN",),
+    "note": ("RUN", "--name", "--text"),
+    "pin": ("RUN",),
+    "unpin": ("RUN",),
+    "delete": ("RUN", "--yes"),
+}
+"""Action -> the arguments that it uses."""
+
 
 def runs(options: argparse.Namespace) -> Outcome:
     """List the finished runs, or act on one."""
+    refuse_unused(options, _USED)
     workspace = Workspace.from_environment()
     if options.action == "list":
         readable, unreadable = run_store.list_runs(workspace), run_store.unreadable_runs(workspace)

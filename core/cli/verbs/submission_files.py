@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, astuple
+from pathlib import Path
 from typing import Any
 
 from core.base.amounts import value_text
-from core.base.text import listed, number, shorten
+from core.base.text import count, listed, number, shorten
 from core.base.workspace import Workspace
+from core.check_result import CheckResult
 from core.cli.inputs import mapping_of, run_named
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line
-from core.cli.output_files import refuse_existing, writing_to
-from core.cli.run_options import refuse_combination
+from core.cli.output_files import require_new_file, writing_to
+from core.cli.run_options import program_name, refuse_combination, wrong_usage
 from core.errors import InputError, SettingError
 from core.metric import score_in_words, score_interval
 from core.pipeline import submission_desk as desk
@@ -23,7 +25,8 @@ from core.pipeline.submission_target import dataset_of, target_of_files, target_
 from core.runs import Run
 from core.submission import SubmissionTarget
 from core.submission.blend_store import BlendMethod
-from core.submission.repair import Change, repair
+from core.submission.file import ENDINGS
+from core.submission.repair import Change, Repair, repair
 from core.submission.repair_columns import ColumnChoice, column_position
 
 _MIN_FILES = 2
@@ -35,11 +38,12 @@ def check(options: argparse.Namespace) -> Outcome:
     if (options.id_column is not None or options.value_column is not None) and not (
         options.repair or options.preview_repair
     ):
-        raise SettingError.usage("--id-column and --value-column need --repair or --preview-repair", "check")
+        raise wrong_usage(options, "--id-column and --value-column need --repair or --preview-repair")
     if options.repair is not None:
-        refuse_existing(options.repair)
+        _require_new_submission("--repair", options.repair)
     target, run = _target(options, workspace)
-    file = desk.open_file(desk.path_of_submission(workspace, options.submission), workspace, target, run)
+    path = desk.path_of_submission(workspace, options.submission)
+    file = desk.open_file(path, workspace, target, run, options.marks)
     lines = [check_line(result) for result in file.checks]
     content = {
         "submission": options.submission,
@@ -71,13 +75,37 @@ def _repair(file: desk.DeskFile, options: argparse.Namespace, content: dict[str,
         content["repair_error"] = str(error)
         return [str(error)]
     content["changes"] = [asdict(change) for change in repaired.changes]
-    lines = [line for change in repaired.changes for line in _change_lines(change)] or ["There is nothing to repair."]
-    if options.repair is None:
-        return lines
-    with writing_to(options.repair):
-        repaired.write(options.repair)
-    content["repaired"] = str(options.repair)
-    return [*lines, f"The repaired file is {options.repair}. Check it, because not every fault can be repaired."]
+    lines = [line for change in repaired.changes for line in _change_lines(change)]
+    if options.repair is not None:
+        with writing_to(options.repair):
+            repaired.write(options.repair)
+        content["repaired"] = str(options.repair)
+    failed = [result for result in repaired.checks(file.case.target) if result.outcome == "failed"]
+    known = {result.code for result in file.advisory}
+    content["repaired_checks"] = [result.graded_record() for result in failed]
+    return [*lines, *_remaining_lines(failed, known, repaired, options.repair)]
+
+
+def _remaining_lines(
+    failed: Sequence[CheckResult], known: Collection[str], repaired: Repair, path: Path | None
+) -> list[str]:
+    """Return the failed checks of a repaired file, and last whether it can be handed in.
+
+    Args:
+        failed: the blocking ones first.
+        known: codes of the advisory ones that the file failed before, which are not repeated.
+        path: where the file was written; None if it was not.
+    """
+    lines = [f"REMAINS {result.title}: {result.explanation}" for result in failed if result.code not in known]
+    subject = "After this repair, the file"
+    if not repaired.changes:
+        lines, subject = ["There is nothing that a repair can change."], "The file"
+    subject = subject if path is None else f"The repaired file {path}"
+    if n_blocking := sum(result.blocks for result in failed):
+        advice = "A repair makes up no prediction, so correct what remains by hand."
+        return [*lines, f"{subject} still fails {count(n_blocking, 'blocking check')}. {advice}"]
+    warnings = f", with {count(len(failed), 'warning')}" if failed else ""
+    return [*lines, f"{subject} passes all blocking checks{warnings}."]
 
 
 def _change_lines(change: Change) -> list[str]:
@@ -118,9 +146,9 @@ def blend(options: argparse.Namespace) -> Outcome:
     """Write the weighted sum of files."""
     workspace = Workspace.from_environment()
     if options.score_of_zeros is not None and options.scores is None:
-        raise SettingError.usage("--score-of-zeros needs --scores", "blend")
+        raise wrong_usage(options, "--score-of-zeros needs --scores")
     if options.out is not None:
-        refuse_existing(options.out)
+        _require_new_submission("--out", options.out)
     files, run = _files(options, workspace)
     method, numbers = _method(options, files, workspace)
     weights = find_weights(method, files, workspace, numbers, options.score_of_zeros)
@@ -166,10 +194,19 @@ def _scores_in_log(files: Sequence[desk.DeskFile], workspace: Workspace) -> list
     if missing := [file.name for file, score in zip(files, scores, strict=True) if score is None]:
         raise InputError(
             f"The log has no returned score of {listed(missing, 3)}.",
-            "Give one score for each file after --scores, or add it with `submissions score`.",
+            f"Give one score for each file after --scores, or add it with `{program_name()} submissions score`.",
             code="no_returned_score",
         )
     return [score for score in scores if score is not None]
+
+
+def _require_new_submission(option: str, path: Path) -> None:
+    """Refuse a path for a submission that exists, cannot be written, or promises another format than CSV."""
+    if path.suffix.lower() not in ENDINGS:
+        raise SettingError.not_allowed(
+            option, str(path), "a name that ends in .csv, .gz or .zip, because a submission is CSV"
+        )
+    require_new_file(path)
 
 
 def _target(options: argparse.Namespace, workspace: Workspace) -> tuple[SubmissionTarget, Run | None]:
@@ -184,7 +221,7 @@ def _target(options: argparse.Namespace, workspace: Workspace) -> tuple[Submissi
 
 def _files(options: argparse.Namespace, workspace: Workspace) -> tuple[list[desk.DeskFile], Run | None]:
     if len(options.submissions) < _MIN_FILES:
-        raise SettingError.usage("at least two files are needed", options.verb_name)
+        raise wrong_usage(options, "at least two files are needed")
     target, run = _target(options, workspace)
     paths = [desk.path_of_submission(workspace, name) for name in options.submissions]
     files = [desk.open_file(path, workspace, target, run) for path in paths]
@@ -197,8 +234,8 @@ def _files(options: argparse.Namespace, workspace: Workspace) -> tuple[list[desk
 def _failed_lines(files: Sequence[desk.DeskFile]) -> list[str]:
     """Return a line for each file that fails a blocking check, whose values may therefore not be what they seem."""
     return [
-        f"WARNING  {file.name} fails {listed(check.code for check in file.blocking)}; see `check`. Of several rows of "
-        "a session, the first counts."
+        f"WARNING  {file.name} fails {listed(check.code for check in file.blocking)}; see "
+        f"`{program_name()} check`. Of several rows of a session, the first counts."
         for file in files
         if file.blocking
     ]

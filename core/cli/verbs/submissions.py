@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from typing import Final
 
+from core.base.text import MISSING
 from core.base.workspace import Workspace
 from core.cli.inputs import run_named
 from core.cli.output import Outcome
-from core.cli.run_options import require
+from core.cli.run_options import refuse_unused, require
 from core.metric import score_interval, score_text
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_ranking import ranked_files
 from core.pipeline.submission_target import target_of_run
 from core.submission import host, log
 
+_USED: Final[dict[str, tuple[str, ...]]] = {
+    "list": (),
+    "rank": ("--run",),
+    "record": ("NAME", "--run", "--returned", "--note", "--all-the-same"),
+    "score": ("NAME", "--returned", "--note"),
+    "submit": ("NAME", "--run", "--note", "--competition", "--wait", "--all-the-same"),
+}
+"""Action -> the arguments that it uses."""
+
 
 def submissions(options: argparse.Namespace) -> Outcome:
     """List the log of submissions, or add to it."""
     workspace = Workspace.from_environment()
+    refuse_unused(options, _USED)
     if options.action == "list":
         entries = log.entries(workspace)
         lines = [_entry_line(entry) for entry in entries]
@@ -42,10 +54,11 @@ def _rank(options: argparse.Namespace, workspace: Workspace) -> Outcome:
     ranked = ranked_files(workspace, run)
     label = run.manifest.scores.metric_scores.label
     lines = [
-        f"{place:3}  expected {label} {_with_interval(label, file.expected, file.low, file.high)}  "
+        f"{MISSING if file.place is None else file.place:>3}  "
+        f"expected {label} {_with_interval(label, file.expected, file.low, file.high)}  "
         f"returned {score_text(label, file.returned)}  {file.time[:16]}  "
         f"{file.name}{' (cannot be handed in)' if file.failed else ''}"
-        for place, file in enumerate(ranked, start=1)
+        for file in ranked
     ]
     return Outcome(
         {"metric": label, "files": [asdict(file) for file in ranked]}, "\n".join(lines) or "There is no file."
@@ -86,4 +99,7 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
 def _entry_line(entry: log.Entry) -> str:
     foreseen = "" if entry.foreseen is None else f"  foreseen {entry.metric} {score_text(entry.metric, entry.foreseen)}"
     returned = "" if entry.returned is None else f"  returned {score_text(entry.metric, entry.returned)}"
-    return f"{entry.entry}  {entry.time[:16]}  {entry.action:10}  {entry.made_by or entry.file}{foreseen}{returned}"
+    note = f"  {' '.join(entry.note.split())}" if entry.note else ""
+    return (
+        f"{entry.entry}  {entry.time[:16]}  {entry.action:10}  {entry.made_by or entry.file}{foreseen}{returned}{note}"
+    )

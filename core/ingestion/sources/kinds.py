@@ -52,7 +52,11 @@ _TAR = FileKind("tar", "it is a tar archive", "Unpack it and name the folder, or
 _WEB_PAGE = FileKind(
     "HTML", "it is a web page, such as one that asks for a log-in", "Download the file itself, then try again."
 )
+_HTML_TABLE = FileKind(
+    "HTML table", "it is an HTML table", "Open it in a spreadsheet program and save it as CSV UTF-8, then try again."
+)
 _UNPACK = "Unpack it, then try again."
+_AS_TABLE = "Save the table as CSV or Parquet, then try again."
 _SIGNATURES = {
     b"PAR1": PARQUET,
     b"\x1f\x8b": GZIP,
@@ -67,6 +71,9 @@ _SIGNATURES = {
     b"SQLite format 3": FileKind("SQLite", "it is an SQLite database; name it as sqlite:///PATH and add a query"),
     b"7z\xbc\xaf\x27\x1c": FileKind("7z", "it is a 7z archive", _UNPACK),
     b"Rar!": FileKind("RAR", "it is a RAR archive", _UNPACK),
+    b"ARROW1": FileKind("Arrow", "it is an Arrow or Feather file", _AS_TABLE),
+    b"\x93NUMPY": FileKind("NumPy", "it is a NumPy array", _AS_TABLE),
+    b"\x89HDF": FileKind("HDF5", "it is an HDF5 file", _AS_TABLE),
     b"\x28\xb5\x2f\xfd": FileKind("zstd", "it is compressed with zstd", _UNPACK),
     b"BZh": FileKind("bzip2", "it is compressed with bzip2", _UNPACK),
     b"\xfd7zXZ": FileKind("xz", "it is compressed with xz", _UNPACK),
@@ -119,6 +126,8 @@ def _kind_of_text(text: str) -> FileKind:
         return JSON
     if re.match(r"<(!doctype html|html)\b", text, re.IGNORECASE):
         return _WEB_PAGE
+    if re.match(r"<table\b", text, re.IGNORECASE):
+        return _HTML_TABLE
     if not re.match(r"\{\s*[\"}]", text):
         return TEXT
     line, line_end, _ = text.partition("\n")

@@ -163,6 +163,32 @@ def currency_signs(cells: pl.Series) -> set[str]:
     }
 
 
+def plain_amounts(cells: pl.Series, decimal: str) -> pl.Series:
+    """Return amounts as text with a decimal point, without currencies and marks between groups; null for other text.
+
+    Args:
+        cells: texts.
+        decimal: the decimal mark, `.` or `,`.
+
+    >>> plain_amounts(pl.Series(["$1,299.00", "(12.5)", "1'299", "1,29"]), ".").to_list()
+    ['1299.00', '-12.5', '1299', None]
+    """
+    parts = _without_dashes(cells).str.extract_groups(_NUMBER).struct.unnest()
+    digits = parts.get_column("digits")
+    digits = digits.set(~digits.str.contains(_DIGITS[decimal]), None)
+    not_a_digit = rf"[^0-9{re.escape(decimal)}]"
+    is_grouped_power = parts.get_column("power").is_not_null() & digits.str.contains(not_a_digit)
+    digits = digits.set(is_grouped_power, None)  # 1,234e3 is not a number
+    plain = digits.str.replace_all(not_a_digit, "").str.replace(decimal, ".", literal=True)
+    signs = pl.col("sign", "inner", "behind", "open")
+    has_one_sign = pl.sum_horizontal(signs.is_not_null().cast(pl.Int8)) <= 1
+    is_paired = pl.col("open").is_null() == pl.col("close").is_null()
+    is_negative = pl.any_horizontal((signs != "+").fill_null(value=False))
+    sign = pl.when(is_negative).then(pl.lit("-")).otherwise(pl.lit(""))
+    amount = pl.concat_str(sign, pl.lit(plain), pl.col("power").fill_null(""))
+    return parts.select(pl.when(has_one_sign & is_paired).then(amount)).to_series().alias(cells.name)
+
+
 def _without_dashes(cells: pl.Series) -> pl.Series:
     return cells.str.strip_chars().str.replace(_DASH_FOR_ZERO, "${1}")
 
@@ -173,17 +199,4 @@ def _finite(numbers: pl.Series) -> pl.Series:
 
 def _parse_formatted(cells: pl.Series, decimal: str) -> pl.Series:
     """Parse numbers with a currency, groups of digits, brackets or surrounding blanks."""
-    parts = _without_dashes(cells).str.extract_groups(_NUMBER).struct.unnest()
-    digits = parts.get_column("digits")
-    digits = digits.set(~digits.str.contains(_DIGITS[decimal]), None)
-    not_a_digit = rf"[^0-9{re.escape(decimal)}]"
-    is_grouped_power = parts.get_column("power").is_not_null() & digits.str.contains(not_a_digit)
-    digits = digits.set(is_grouped_power, None)  # 1,234e3 is not a number
-    plain = digits.str.replace_all(not_a_digit, "").str.replace(decimal, ".", literal=True)
-    numbers = _finite((plain + parts.get_column("power").fill_null("")).cast(pl.Float64, strict=False))
-    signs = pl.col("sign", "inner", "behind", "open")
-    has_one_sign = pl.sum_horizontal(signs.is_not_null().cast(pl.Int8)) <= 1
-    is_paired = pl.col("open").is_null() == pl.col("close").is_null()
-    is_negative = pl.any_horizontal((signs != "+").fill_null(value=False))
-    number = pl.when(is_negative).then(-numbers).otherwise(numbers)
-    return parts.select(pl.when(has_one_sign & is_paired).then(number)).to_series()
+    return _finite(plain_amounts(cells, decimal).cast(pl.Float64, strict=False))

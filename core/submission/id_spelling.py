@@ -1,0 +1,48 @@
+"""Match session ids that another program spelled in another way."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from core.schema import LINE
+from core.submission.target import TEXT
+
+SPELLING: Final = "spelling"
+_AROUND: Final = " \t\u00a0\u200b\ufeff'\"`“”„‘’‚«»="
+"""Blanks, also those without width, quotation marks, and the = with which spreadsheets are told that ="12" is text."""
+_KEY: Final = "key"
+
+
+def respelled_ids(rows: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
+    """Return the rows whose id is that of exactly one session in another spelling.
+
+    Args:
+        rows: `line` and `text` of rows whose id is that of no session.
+        sessions: ids of the sessions to predict.
+
+    Returns:
+        `line`, `text`, and `spelling`, the id of the session. A session may have several rows, also in its right
+        spelling.
+    """
+    found = rows.clear().select(LINE, TEXT, pl.col(TEXT).alias(SPELLING))
+    if rows.is_empty():
+        return found
+    for key in (pl.col(TEXT).str.strip_chars(), plain_spelling(TEXT)):
+        by_key = sessions.to_frame().select(pl.col(TEXT).alias(SPELLING), key.alias(_KEY))
+        by_key = by_key.filter(~pl.col(_KEY).is_duplicated())
+        left = rows.join(found, on=LINE, how="anti", maintain_order="left").with_columns(key.alias(_KEY))
+        matches = left.join(by_key, on=_KEY, maintain_order="left").select(LINE, TEXT, SPELLING)
+        found = pl.concat([found, matches])
+    return found.sort(LINE)
+
+
+def plain_spelling(column: str) -> pl.Expr:
+    """Return ids without what spreadsheets and careless joins change.
+
+    That is case, blanks, quotes, Unicode form, decimals at the end, and zeros before a number: 00123 and 123.0, A-007
+    and a-7.
+    """
+    folded = pl.col(column).str.normalize("NFKC").str.to_lowercase().str.strip_chars(_AROUND)
+    return folded.str.replace(r"\.0+$", "").str.replace_all(r"(^|[^0-9.])0+([0-9])", "${1}${2}")
