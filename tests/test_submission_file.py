@@ -100,7 +100,7 @@ def test_the_quick_reader_reads_what_the_csv_module_reads(tmp_path, edits):
             assert read_submission(path).form != FileForm()
         return
     table = read_submission(path)
-    if table.form.separator == ",":
+    if table.form.separator == "," and not table.form.comments:
         assert [list(table.header), *map(list, table.rows.drop("line").iter_rows())] == rows
 
 
