@@ -565,3 +565,12 @@ def test_an_unreadable_file_is_checked_and_not_repaired_or_recorded(home, tmp_pa
     assert "Expected score: The file cannot be read." in out
     assert "empty.csv cannot be repaired, because it cannot be read." in out
     assert main(["submissions", "record", str(empty), "--run", run.manifest.run_id, "--all-the-same"]) == 2
+
+
+def test_a_file_of_a_terabyte_is_refused_without_reading_it(home, tmp_path):
+    workspace, run, _ = home
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as stream:
+        stream.truncate(1 << 40)
+    file = desk.open_file(path, workspace, target_of_run(workspace, run), run)
+    assert (file.sha256, file.case.read_error is None) == ("", False)

@@ -25,6 +25,7 @@ from core.runs.store import ANSWERS_FILE, OOF_FILE, SUBMISSION_FILE
 from core.schema import LARGEST_VALUE, STACK, USER_SESSION, VALUE
 from core.submission import CheckedSubmission, SubmissionTarget, log, run_checks
 from core.submission.blend_store import list_blends
+from core.submission.content import MAX_BYTES
 from core.submission.foreseen import ForeseenScore, PossibleValues, foreseen_score
 from core.submission.target import PREDICTED, TEXT
 
@@ -52,7 +53,7 @@ class DeskFile:
 
     Attributes:
         name: what people see: the name of the file, or the id of the run that wrote it.
-        sha256: hash of its bytes.
+        sha256: hash of its bytes; empty if it is missing or too large to be read.
         case: the file and the sessions to predict.
         checks: results of all checks.
         foreseen: the score that it can expect.
@@ -124,7 +125,8 @@ def open_file(
         marks: what the marks in its numbers mean, by example; None to find out.
     """
     case = CheckedSubmission.open(path, target, marks)
-    sha256 = hash_of(path) if path.is_file() else ""
+    is_readable = path.is_file() and path.stat().st_size <= MAX_BYTES
+    sha256 = hash_of(path) if is_readable else ""
     made_by = _maker(workspace, path, sha256)
     name = made_by if made_by and path.name == SUBMISSION_FILE else path.name
     foreseen = Foreseen(None, "There is no run to foresee the score with.") if run is None else foresee(case, run)
