@@ -11,10 +11,11 @@ from core.importance.price_table import (
     prices_by_product,
     with_labels,
 )
-from core.importance.segments import PERIODS, periods, segments
+from core.importance.segments import PERIODS, SELF_EXPLANATORY, periods, segments
 
 __all__ = [
     "PERIODS",
+    "SELF_EXPLANATORY",
     "Explanation",
     "PriceOrder",
     "drivers",

@@ -14,6 +14,8 @@ from core.own_columns import OwnColumn
 from core.schema import CATEGORY, CATEGORY_ID, START, UNIT, VALUE
 
 BUYING, USERS, CATEGORIES, PERIODS = "Buyers and browsers", "New and returning users", "Category", "Period"
+SELF_EXPLANATORY = (BUYING, USERS, PERIODS)
+"""Kinds whose segments need no name of the kind. The segments of other kinds are ids or names."""
 _MOST_FREQUENT = 5
 """Most frequent categories to compare; a session belongs to the category of most of its events."""
 _MIN_SESSIONS = 20
@@ -116,6 +118,6 @@ def _summary(rows: pl.DataFrame, labels: pl.Series, kind: str) -> pl.DataFrame:
             *(pl.col(theme).mean() for theme in themes),
         )
         .filter(pl.col("sessions") >= _MIN_SESSIONS)
-        .sort("segment" if kind in (BUYING, USERS, PERIODS) else pl.col("sessions").neg(), "segment")
+        .sort("segment" if kind in SELF_EXPLANATORY else pl.col("sessions").neg(), "segment")
         .select(pl.lit(kind).alias("kind"), pl.all())
     )

@@ -12,7 +12,7 @@ from core.base.text import day_of, number, percent, whole
 from core.dataset import Dataset
 from core.eda.parts.export import Shown
 from core.eda.run_charts import beeswarm, drivers, effect_curve, importance, segment_effects, theme_effects
-from core.importance import PERIODS, text
+from core.importance import PERIODS, SELF_EXPLANATORY, text
 from core.importance.methods.interactions import SEPARATOR
 from core.pipeline.explain import explain_further
 from core.runs import Run
@@ -120,9 +120,10 @@ def show_groups(explained: Explained, note: str, run: Run, dataset: Dataset | No
         numbers=("Sessions", "Share", "Average value", "Average prediction", "Typical error"),
         alt="Groups of sessions with their values and errors",
     )
+    most = "" if kind in SELF_EXPLANATORY else " A session belongs to the group of most of its events."
     st.caption(
-        f"Values and errors are in {value_unit()}. The typical error is the root mean squared error out of fold. A "
-        "session belongs to the category of most of its events."
+        f"Values and errors are in {plain(value_unit())}. The typical error is the root mean squared error out of "
+        f"fold.{most}"
     )
 
 

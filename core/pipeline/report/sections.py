@@ -16,7 +16,7 @@ from core.dataset import Dataset, DatasetCard
 from core.eda.run_charts import drivers as driver_chart
 from core.eda.run_charts import effect_curve, residuals, segment_effects, theme_effects
 from core.importance import Explanation, prices_by_product, text, with_labels
-from core.importance.segments import BUYING, PERIODS, USERS
+from core.importance.segments import BUYING, SELF_EXPLANATORY
 from core.importance.themes import BOUGHT
 from core.metric import typical_error
 from core.pipeline.report import html
@@ -105,8 +105,7 @@ def _worst_group(facts: Facts) -> str:
 
 
 def _group(row: Mapping[str, Any]) -> str:
-    is_plain = row["kind"] in (BUYING, USERS, PERIODS)
-    return str(row["segment"]) if is_plain else f"{row['segment']} ({row['kind'].lower()})"
+    return str(row["segment"]) if row["kind"] in SELF_EXPLANATORY else f"{row['segment']} ({row['kind'].lower()})"
 
 
 def the_data(facts: Facts) -> str:
