@@ -40,13 +40,16 @@ folder = str(dataset.folder)
 card = dataset.card()
 dataset_name = for_visitors(dataset.name)
 frame.show_title(QUESTION, f"**{count(card.train.kept + card.test.kept, 'event')}** in two files.")
-labels = explore_cache.category_labels(folder)
-controls = st.container(horizontal=True, vertical_alignment="center", key="controls")
-with controls:
-    selection = show_filter(card, explore_cache.frequent_categories(folder), explore_cache.own_cells(folder), labels)
-    query = tuple(selection.as_query().items())
-    note = show_chips(selection, *explore_cache.session_counts(folder, query), labels)
-    other = show_comparison(selection, labels)
+with frame.showing_errors(stop=True):  # the dataset may be deleted while the page is drawn
+    labels = explore_cache.category_labels(folder)
+    controls = st.container(horizontal=True, vertical_alignment="center", key="controls")
+    with controls:
+        selection = show_filter(
+            card, explore_cache.frequent_categories(folder), explore_cache.own_cells(folder), labels
+        )
+        query = tuple(selection.as_query().items())
+        note = show_chips(selection, *explore_cache.session_counts(folder, query), labels)
+        other = show_comparison(selection, labels)
 other_query = None if other is None else tuple(other.as_query().items())
 context = f"{dataset_name}. {note}{' Synthetic data from a simulated shop.' if card.synthetic else ''}"
 if not explore_cache.session_counts(folder, query)[0]:
@@ -249,34 +252,35 @@ def show_one_feature() -> None:
 view = select_view(frame.EXPLORE.label, [*VIEWS, *([OWN_COLUMNS] if card.own else []), ONE_SESSION])
 with controls:
     split = choose_split(VIEWS.get(view, ()))
-if view in ("Features", "Drift"):
-    st.caption(plain(explore_cache.describe_sample(folder, query, both=view == "Drift")))
-if view == "Drift":
-    if (selection.least_value, selection.most_value) != (None, None):
-        st.caption("A filter on values excludes all test sessions, because their values are unknown.")
-    if (scores := explore_cache.classifier_scores(folder)) is not None:
-        st.markdown(plain(drift.classifier_finding(*scores)))
-with st.container(key="grid-charts" if other is None else "charts"):
-    show_charts(VIEWS.get(view, ()), split)
-    if view == "Features":
-        with st.container():
-            show_one_feature()
-if view == "Overview":
-    st.markdown(plain(overview.quality(card)))
-    columns = st.expander(column_summary.TITLE, icon=":material/table:", key="columns", on_change="rerun")
-    if columns.open:
-        with columns:
-            column_table(explore_cache.column_summaries(folder, query))
-elif view == "Products":
-    if selection.categories:
-        st.caption("The charts count all events of the matching sessions, including those in other categories.")
-    show_products()
-elif view == OWN_COLUMNS:
-    show_own_column()
-elif view == ONE_SESSION:
-    show_session()
-st.divider()
-with st.container(horizontal=True):
-    if view in VIEWS:
-        offer_page(view, f"{dataset_name}: {view}", context, lambda: drawn_charts(VIEWS[view]))
-    offer_page("All views", dataset_name, context, lambda: drawn_charts(tuple(CHARTS.values())))
+with frame.showing_errors(stop=True):
+    if view in ("Features", "Drift"):
+        st.caption(plain(explore_cache.describe_sample(folder, query, both=view == "Drift")))
+    if view == "Drift":
+        if (selection.least_value, selection.most_value) != (None, None):
+            st.caption("A filter on values excludes all test sessions, because their values are unknown.")
+        if (scores := explore_cache.classifier_scores(folder)) is not None:
+            st.markdown(plain(drift.classifier_finding(*scores)))
+    with st.container(key="grid-charts" if other is None else "charts"):
+        show_charts(VIEWS.get(view, ()), split)
+        if view == "Features":
+            with st.container():
+                show_one_feature()
+    if view == "Overview":
+        st.markdown(plain(overview.quality(card)))
+        columns = st.expander(column_summary.TITLE, icon=":material/table:", key="columns", on_change="rerun")
+        if columns.open:
+            with columns:
+                column_table(explore_cache.column_summaries(folder, query))
+    elif view == "Products":
+        if selection.categories:
+            st.caption("The charts count all events of the matching sessions, including those in other categories.")
+        show_products()
+    elif view == OWN_COLUMNS:
+        show_own_column()
+    elif view == ONE_SESSION:
+        show_session()
+    st.divider()
+    with st.container(horizontal=True):
+        if view in VIEWS:
+            offer_page(view, f"{dataset_name}: {view}", context, lambda: drawn_charts(VIEWS[view]))
+        offer_page("All views", dataset_name, context, lambda: drawn_charts(tuple(CHARTS.values())))

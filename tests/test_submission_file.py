@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from core.errors import InputError
+from core.ingestion.sources.kinds import kind_of
 from core.submission import CHECKS, SubmissionTarget, check_file, read_submission, write_submission
 from core.submission.table import FileForm
 
@@ -98,6 +99,8 @@ def test_the_quick_reader_reads_what_the_csv_module_reads(tmp_path, edits):
     if rows is None:
         with contextlib.suppress(InputError):  # other encodings and separators are read, too
             assert read_submission(path).form != FileForm()
+        return
+    if kind_of(io.BytesIO(edited(edits))).reason:  # the edits made it look like a file of another kind
         return
     table = read_submission(path)
     if table.form.separator == "," and not table.form.comments:

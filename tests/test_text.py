@@ -59,6 +59,7 @@ def test_a_number_below_1000_is_rounded_to_three_significant_digits(value: float
 
 @many
 @given(st.integers(-(2**50), 2**50))
+@example(10**15)
 def test_an_integer_keeps_all_of_its_digits(value: int) -> None:
     shown = number(value)
     assert int(shown.replace(",", "")) == value

@@ -36,12 +36,12 @@ def number(value: float | int | None) -> str:
 
 
 def fixed(value: float, decimals: int) -> str:
-    """Return a number with a fixed number of decimals; as a power of ten if it has too many digits to be read.
+    """Return a number with a fixed number of decimals; a float with too many digits to be read as a power of ten.
 
     >>> fixed(0.98765, 2), fixed(1e300, 2)
     ('0.99', '1e+300')
     """
-    if abs(value) >= _MOST_READABLE:
+    if abs(value) >= _MOST_READABLE and not isinstance(value, int):
         return f"{value:.3g}"
     return current_format().localized(f"{value:z,.{decimals}f}")
 
