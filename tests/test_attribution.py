@@ -10,7 +10,7 @@ import pytest
 
 from core.metric import metric_named
 from core.schema import STACK
-from core.training.attribution import Attribution, StartParts, attribute_learner, attribute_stack
+from core.training.attribution import Attribution, StartParts, attribute_learner, attribute_stack, mean_over_fits
 from core.training.fitting import FittedLearner
 from core.training.stacking import Stack
 from core.training.targets import Link
@@ -92,6 +92,20 @@ def test_the_attribution_of_the_stack_adds_up_on_the_scale_of_logarithms_and_at_
         assert np.ptp(found[STACK].base) == pytest.approx(0.0)
     assert (predicted == 4.0).any()
     assert (predicted > 4.0).any()
+
+
+def test_the_mean_over_fits_is_what_the_stack_predicts_from_the_mean_of_its_learners() -> None:
+    one = {name: Attribution(np.full(30, 4.0), effects) for name, effects in (("lightgbm", X), ("xgboost", X**2))}
+    other = {name: Attribution(each.base + 1, 3 * each.effects) for name, each in one.items()}
+    stack = Stack(np.array([0.7, 0.4]), 0.1, None, np.empty(0), metric_named("rmsle"), start_weight=0.2)
+    starts = START, START + 20
+    by_fit = [attribute_stack(stack, fit, of_start(start)) for fit, start in zip((one, other), starts, strict=True)]
+    means = mean_over_fits(stack, by_fit, starts)
+    columns = np.column_stack([(one[name].predicted + other[name].predicted) / 2 for name in one])
+    assert means["lightgbm"].predicted == pytest.approx(columns[:, 0])
+    assert means[STACK].predicted == pytest.approx(stack.predict(columns, START + 10), rel=1e-6)
+    apart = Attribution.mean([fit[STACK] for fit in by_fit]).predicted
+    assert np.abs(means[STACK].predicted - apart).max() > 0.01
 
 
 def test_the_attribution_of_a_linear_stack_is_the_weighted_sum_of_its_parts() -> None:

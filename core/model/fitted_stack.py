@@ -18,7 +18,7 @@ from core.features.learned.user_values import History, Sessions, value_histories
 from core.model.rows import SessionRows
 from core.schema import PRODUCT
 from core.training import Matrix, Stack, Vector
-from core.training.attribution import Attribution, StartParts, attribute_learner, attribute_stack
+from core.training.attribution import Attribution, StartParts, attribute_learner, attribute_stack, mean_over_fits
 from core.training.fitting import FittedLearner
 from core.training.intervals import ErrorPredictors, IntervalModel
 from core.training.live.buy import BuyHead
@@ -155,17 +155,15 @@ class FittedStack:
                 predicted[positions, column] = np.mean(by_seed, axis=0)
         return predicted
 
-    def attributions(self, rows: SessionRows, fit: int) -> dict[str, Attribution]:
-        """Return learner or stack -> its predictions of new sessions by one fit, split by feature."""
-        ((_, matrix, start, _),) = self.matrices(rows, [fit])
-        of_start = StartParts.of(matrix, start, len(self.names) - rows.X.shape[1])
-        by_learner = {name: attribute_learner(self.models(name, fit), matrix, of_start) for name in self.learners}
-        return attribute_stack(self.stack, by_learner, of_start)
-
     def mean_attributions(self, rows: SessionRows) -> dict[str, Attribution]:
-        """Return `attributions` averaged over the fits, as predictions of new sessions are."""
-        by_fit = [self.attributions(rows, fit) for fit in self.fits_for_test]
-        return {name: Attribution.mean([each[name] for each in by_fit]) for name in by_fit[0]}
+        """Return learner or stack -> its predictions of new sessions, split by feature."""
+        by_fit, starts = [], []
+        for fit, matrix, start, _ in self.matrices(rows, self.fits_for_test):
+            of_start = StartParts.of(matrix, start, len(self.names) - rows.X.shape[1])
+            by_learner = {name: attribute_learner(self.models(name, fit), matrix, of_start) for name in self.learners}
+            by_fit.append(attribute_stack(self.stack, by_learner, of_start))
+            starts.append(start)
+        return mean_over_fits(self.stack, by_fit, starts)
 
     def matrices(
         self, rows: SessionRows, fits: Sequence[int], *, train: bool = False

@@ -18,7 +18,7 @@ from core.pipeline.explain import stored_explanation
 from core.runs import Run
 from core.runs.store import FOLDS_FILE
 from core.schema import ROLE, SESSION, STACK, START, UNIT, USER, USER_SESSION, VALUE
-from core.training.attribution import Attribution
+from core.training.attribution import Attribution, mean_over_fits
 from core.training.intervals import ErrorPredictors
 
 _LEVEL = 0.8
@@ -98,17 +98,17 @@ class SessionExplainer:
         fold = self._fold_of.get(unit, -1)
         fits = [fold] if fold >= 0 else list(self._model.spec.fits_for_test)
         (rows,) = model.rows_of(pl.Series(UNIT, [unit]))
-        attributions, columns, cells, n_earlier = [], [], rows.X[0], 0.0
+        attributions, starts, cells, n_earlier = [], [], rows.X[0], 0.0
         for fit, X, _, history in self._model.fitted.matrices(rows, fits, train=fold >= 0):
             part = FoldRows(fit, np.array([unit]), X, np.array([np.nan]))
-            by_learner = self._models.attribute_fold(part, self._reference.get(fit))
-            attributions.append(by_learner[STACK])
-            columns.append([by_learner[name].predicted for name in self._model.spec.learners])
+            attributions.append(self._models.attribute_fold(part, self._reference.get(fit)))
+            starts.append(self._models.start(X))
             cells, n_earlier = X[0], float(history.sessions[0])
-        stacked, names = Attribution.mean(attributions), self._models.names
+        means, names = mean_over_fits(self._models.stack, attributions, starts), self._models.names
+        stacked = means[STACK]
         effects = dict(zip(names, map(float, stacked.effects[0]), strict=True))
         shown = {name: None if np.isnan(cell) else float(cell) for name, cell in zip(names, cells, strict=True)}
-        disagreement = np.mean(columns, axis=0)[:, 0].std()
+        disagreement = np.std([means[name].predicted[0] for name in self._model.spec.learners])
         low, high = self._interval(stacked, shown["n_events"] or 0.0, n_earlier, float(disagreement))
         return SessionExplanation(
             waterfall(self._drivers, effects, shown, float(stacked.base[0])),

@@ -167,6 +167,26 @@ def attribute_stack(
     return {**by_learner, STACK: Attribution(base, _scale_to(effects, predicted - base))}
 
 
+def mean_over_fits(
+    stack: Stack, by_fit: Sequence[Mapping[str, Attribution]], starts: Sequence[Vector | None]
+) -> dict[str, Attribution]:
+    """Average the attributions of several fits. The stack combines the averages of the learners, as it does to predict.
+
+    The effects on the stack are scaled to this prediction. It differs from the average of its predictions if the metric
+    has another scale than value units, or at the lower bound.
+
+    Args:
+        by_fit: for each fit, the attributions of the learners and of the stack.
+        starts: for each fit, what the learners start from; None if they start from 0.
+    """
+    means = {name: Attribution.mean([each[name] for each in by_fit]) for name in by_fit[0]}
+    known = [start for start in starts if start is not None]
+    learners = np.column_stack([mean.predicted for name, mean in means.items() if name != STACK])
+    predicted = stack.predict(learners, np.mean(known, axis=0) if known else None)
+    stacked = means[STACK]
+    return means | {STACK: Attribution(stacked.base, _scale_to(stacked.effects, predicted - stacked.base))}
+
+
 def _metric_slopes(metric: Metric, part: Attribution) -> Vector:
     """Return how much each prediction changes on the scale of the metric for every value unit."""
     if not metric.is_logarithmic:
