@@ -156,6 +156,8 @@ FILES = (
     "mappings/mine.toml",
     "uploads/*/train/*",
 )
+WITHOUT_FIGURES = ("runs/2*/note.json", "logs/*.log", "uploads/*/train/*")
+"""Files that people or programs write, which are shown as they are: a note, a log, and the names of uploaded files."""
 CHECKPOINT_FILES = (
     "unfinished/*/owner",
     "unfinished/*/seconds",
@@ -343,7 +345,7 @@ def problems(records: dict[str, dict[str, Any]], reference: dict[str, dict[str, 
 
 
 def _without_marks(records: dict[str, dict[str, Any]], reference: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the problems of a changed note. It has no figures, and one that cannot be read counts as empty."""
+    """Return the problems of a changed file without figures."""
     return [problem for problem in problems(records, reference) if "unmarked: " not in problem]
 
 
@@ -361,7 +363,7 @@ def try_changes(home: Path, pairs: Iterable[tuple[str, str]] = ()) -> Iterator[t
         copy = _copy(source)
         path = next(copy.glob(pattern))
         CHANGES[change](path)
-        judge = _without_marks if path.name == "note.json" else problems
+        judge = _without_marks if pattern in WITHOUT_FIGURES else problems
         yield pattern, change, judge(in_fork(copy, work), references[source])
 
 
