@@ -13,6 +13,7 @@ from core.base.text import count, listed, percent, verb, whole
 from core.dataset import LABEL, Dataset, DatasetCard, UnknownValue, untrained_lines
 from core.own_columns import OwnColumnCard
 from pages._ui.serving.privacy import for_visitors
+from pages._ui.session_choice import SESSION_IN_LINK, session_link
 from pages._ui.table import Frame, offer_file, show_table
 from pages._ui.text import plain
 
@@ -105,13 +106,14 @@ def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
     show_table(
         [
             {
-                "Session": row["user_session"],
+                "Session": session_link(row["user_session"], "Explore", dataset.fingerprint),
                 "Why its value is unknown": UnknownValue(row["reason"]).clause,
                 "Valid purchases": value_text(row["remaining"]),
             }
             for row in dataset.untrained().head(_MAX_ROWS).iter_rows(named=True)
         ],
         numbers=("Valid purchases",),
+        links={"Session": SESSION_IN_LINK},
         scrolls=True,
         alt="Train sessions that are not used for training, with the reason and the sum of their valid purchases",
     )

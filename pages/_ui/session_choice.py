@@ -44,7 +44,13 @@ def choose_session(
     return session_id
 
 
-def session_link(session_id: str) -> str:
-    """Return the address of the view of a session on the same page."""
-    params = {"dataset": get_param("dataset"), "run": get_param("run"), "view": ONE_SESSION, "session": session_id}
-    return "?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
+def session_link(session_id: str, page: str = "", dataset: str = "") -> str:
+    """Return the address of the view of a session.
+
+    Args:
+        page: address of the page; the same page by default.
+        dataset: fingerprint of the dataset; the selected one by default.
+    """
+    selected = {"dataset": dataset or get_param("dataset"), "run": get_param("run")}
+    params = selected | {"view": ONE_SESSION, "session": session_id}
+    return f"{page}?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in params.items())
