@@ -4,8 +4,8 @@
     python -m benchmarks.shap_package
 
 The models are those of a training on 2,000 simulated sessions. `path-dependent` compares contributions with those of
-`shap.TreeExplainer`, on the scale of the trees. `interventional` compares sampled Shapley values with its
-exact ones for the same background sessions; those of CatBoost come from CatBoost itself.
+`shap.TreeExplainer`, on the scale of the trees. `interventional` compares Shapley values of groups of one feature each,
+and sampled ones, with its exact values for the same background sessions; those of CatBoost come from CatBoost itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from catboost import CatBoostRegressor, Pool
 
 from core.config import RunConfig
 from core.importance.fold_models import FoldModels, held_out_of_training
-from core.importance.methods.group_shapley import pairs
+from core.importance.methods.group_shapley import pairs, shapley_of_themes
 from core.importance.methods.sampled_shapley import sampled_shapley
 from core.training import Matrix, Training, TrainingSet, Vector, prepare, train
 from core.training.learners.catboost import CatBoostModel
@@ -27,7 +27,7 @@ from core.training.learners.definition import Model
 from core.training.targets import Link
 
 _NAMES = ["n_events", "n_buy", "duration", "gap_mean", "start_hour", "product_popularity_mean"]
-_ROWS, _EXPLAINED, _BACKGROUND, _ORDERS = 2_000, 40, 4, 300
+_ROWS, _EXPLAINED, _ORDERS = 2_000, 40, 300
 
 
 def simulated() -> TrainingSet:
@@ -97,16 +97,18 @@ def show_interventional(training: Training) -> None:
             for name, fitted in models.learners.items()
         },
     )
-    explained, background = pairs(models, part, _EXPLAINED, _BACKGROUND)
-    exact, _ = sampled_shapley(models, part, _EXPLAINED, _ORDERS)
-    for learner in ("lightgbm", "xgboost", "catboost"):
-        trees = trees_of(models.of_fit(learner, part.fit)[0].model)
-        theirs = [
-            interventional(trees, part.X[[row]], part.X[[other]])
-            for row, other in zip(explained, background, strict=True)
-        ]
-        mean = np.reshape(theirs, (_EXPLAINED, _BACKGROUND, -1)).mean(axis=1)
-        print(f"interventional, {learner}: {difference(exact[learner], mean):.1e}")
+    exact = shapley_of_themes(models, part, _NAMES, _NAMES, _EXPLAINED)
+    sampled, _ = sampled_shapley(models, part, _EXPLAINED, _ORDERS)
+    for method, ours, n_background in (("all coalitions", exact, 8), ("sampled orders", sampled, 4)):
+        explained, background = pairs(models, part, _EXPLAINED, n_background)
+        for learner in ("lightgbm", "xgboost", "catboost"):
+            trees = trees_of(models.of_fit(learner, part.fit)[0].model)
+            theirs = [
+                interventional(trees, part.X[[row]], part.X[[other]])
+                for row, other in zip(explained, background, strict=True)
+            ]
+            mean = np.reshape(theirs, (_EXPLAINED, n_background, -1)).mean(axis=1)
+            print(f"interventional, {method}, {learner}: {difference(ours[learner], mean):.1e}", flush=True)
 
 
 def main() -> None:
