@@ -164,13 +164,15 @@ def check_same_run(workspace: Workspace, job: Job, reference: Run, finished_befo
 
 
 def check_intact(workspace: Workspace) -> None:
-    """Check the jobs database and the run store, and that no partial files remain."""
+    """Check the jobs database and the run store, and that no partial files remain after a sweep."""
+    workspace.sweep()
     with contextlib.closing(sqlite3.connect(workspace.jobs_database)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     for run in list_runs(workspace):
         damage = find_damage(load_run(run.folder))
         assert (damage.changed, damage.missing, damage.added) == ((), (), ())
-    assert [path for path in workspace.runs.iterdir() if path.name.startswith(".")] == []
+    hidden = [path for path in workspace.runs.iterdir() if path.name.startswith(".")]
+    assert hidden == [], hidden
     assert [*workspace.unfinished.iterdir(), *workspace.searches.iterdir()] == []
 
 
