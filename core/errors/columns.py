@@ -9,7 +9,7 @@ from core.errors.base import InputError
 
 
 class ColumnError(InputError):
-    """A table without the columns or ids that are needed, or with columns that cannot be told apart."""
+    """A table without the columns or ids that are needed, or with columns that cannot be distinguished."""
 
     # --- columns ------------------------------------------------------------------------------------------------------
 

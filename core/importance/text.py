@@ -16,7 +16,7 @@ from core.schema import STACK
 
 N_DRIVERS: Final = 5
 _MOST: Final = 0.9
-"""Share of sessions from which the reader is told that a driver of 0 has an effect, too."""
+"""From this share of sessions on, the text says that a driver of 0 has an effect, too."""
 _DIRECTIONS: Final = {
     "up": "more of it goes with a higher value",
     "down": "more of it goes with a lower value",

@@ -11,7 +11,7 @@ from core.submission.target import TEXT
 
 SPELLING: Final = "spelling"
 _AROUND: Final = " \t\u00a0\u200b\ufeff'\"`“”„‘’‚«»="
-"""Blanks, also those without width, quotation marks, and the = with which spreadsheets are told that ="12" is text."""
+"""Blanks, also those without width, quotation marks, and the = of ="12", which marks a text in spreadsheets."""
 _KEY: Final = "key"
 
 
