@@ -16,8 +16,8 @@ from core.config import RunConfig
 from core.dataset import Dataset
 from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.catalogue import learned_features
-from core.features.learned.price_errors import price_errors
 from core.features.learned.price_features import PRICE_FEATURES, price_features
+from core.features.learned.price_standard_errors import price_errors
 from core.features.learned.prices import PriceModel, Prices, PriceSettings
 from core.features.learned.ridge import ridge
 from core.features.learned.user_values import Sessions

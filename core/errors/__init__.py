@@ -8,11 +8,11 @@ from core.errors.access import AccessError
 from core.errors.base import Cancelled, InputError, StudioError
 from core.errors.columns import ColumnError
 from core.errors.content import ContentError
+from core.errors.files import SourceError
 from core.errors.parts import MissingPart, import_part
 from core.errors.runs import RunError
 from core.errors.services import ServiceError
 from core.errors.settings import SettingError
-from core.errors.sources import SourceError
 
 __all__ = [
     "AccessError",

@@ -33,7 +33,7 @@ def price_table(baskets: Baskets, prices: Prices, errors: Vector, dataset: Datas
     Returns:
         product_id, category_id, event_type: the product, one of its categories, and the event type.
         price: value that one such event adds to its session, in value units; may be negative.
-        standard_error: standard error of the price, in value units; see core.features.learned.price_errors.
+        standard_error: standard error of the price, in value units; see core.features.learned.price_standard_errors.
         events: number of such events, including those of sessions to predict.
         learned: whether a training session has such an event. If not, the price is that of the category.
     """

@@ -28,7 +28,7 @@ from core.features import (
     changed_by_later_sessions,
     session_events,
 )
-from core.features.learned.price_errors import price_errors
+from core.features.learned.price_standard_errors import price_errors
 from core.importance import Explanation, explain_training, price_table
 from core.ingestion import InputFiles, ingest
 from core.model import SessionValueModel, save_model

@@ -9,8 +9,8 @@ from typing import Final
 
 from core.check_result import Check
 from core.ingestion.sources.encodings import UTF_8
+from core.submission.check_requirements import DECODABLE, TABLE, TEXT_FILE, TEXT_TABLE
 from core.submission.checked_submission import CheckedSubmission
-from core.submission.requirements import DECODABLE, TABLE, TEXT_FILE, TEXT_TABLE
 from core.submission.table import COMMA
 from core.submission.unreadable import ENCODING, QUOTING, READABLE
 

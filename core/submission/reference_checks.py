@@ -15,9 +15,9 @@ from core.base.amounts import value_text
 from core.base.text import listed, number, percent, whole
 from core.check_result import Check
 from core.submission import alignment
+from core.submission.check_requirements import KNOWN_VALUES, SUMS, VARIED_WITH_RUN, WITH_RUN
 from core.submission.checked_submission import CheckedSubmission
 from core.submission.number_kinds import NUMBER
-from core.submission.requirements import KNOWN_VALUES, SUMS, VARIED_WITH_RUN, WITH_RUN
 from core.submission.target import IS_SUM, PREDICTED, TEXT, VALUE
 from core.submission.text import count_of, quoted
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.check_result import Check
+from core.submission.check_requirements import NUMBERS_AND_TRAIN
 from core.submission.checked_submission import CheckedSubmission
-from core.submission.requirements import NUMBERS_AND_TRAIN
 from core.submission.text import plain_number
 
 SCALE_FACTOR: Final = 5

@@ -6,8 +6,8 @@ import polars as pl
 
 from core.base.text import shorten, verb, whole
 from core.check_result import Check
+from core.submission.check_requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS, TABLE
 from core.submission.checked_submission import CheckedSubmission
-from core.submission.requirements import IDS, SAME_SESSIONS_AS_SAMPLE, SOME_IDS, TABLE
 from core.submission.target import TEXT, is_unique
 from core.submission.text import count_of, explain_rows, quoted
 

@@ -12,9 +12,9 @@ import polars as pl
 
 from core.base.text import count, verb, whole
 from core.check_result import Check
+from core.submission.check_requirements import TABLE
 from core.submission.checked_submission import CheckedSubmission
 from core.submission.repair_columns import names_below_title
-from core.submission.requirements import TABLE
 from core.submission.text import quoted
 
 _UNNAMED: Final = {

@@ -12,6 +12,7 @@ import polars as pl
 from core.base.text import percent, whole
 from core.check_result import Check
 from core.schema import LARGEST_VALUE
+from core.submission.check_requirements import DIFFERENT_NUMBERS, NUMBERS_AND_TRAIN, SOME_VALUES, TWO_NUMBERS
 from core.submission.checked_submission import CheckedSubmission
 from core.submission.number_kinds import (
     DECIMAL_COMMA,
@@ -24,7 +25,6 @@ from core.submission.number_kinds import (
     THOUSANDS_MARK,
     UNCLEAR,
 )
-from core.submission.requirements import DIFFERENT_NUMBERS, NUMBERS_AND_TRAIN, SOME_VALUES, TWO_NUMBERS
 from core.submission.scale_checks import train_values
 from core.submission.target import TEXT
 from core.submission.text import count_of, explain_rows, plain_number

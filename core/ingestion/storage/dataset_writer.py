@@ -37,7 +37,7 @@ from core.ingestion.sessions.assembly_counts import AssemblyCounts
 from core.ingestion.sessions.dictionaries import IdCounts
 from core.ingestion.sessions.session_ids import read_sample, submission_order, test_sessions_by_id
 from core.ingestion.sources.content_hash import Content, require_unchanged
-from core.ingestion.storage.card import IngestionCounts, WantedSessions, make_card
+from core.ingestion.storage.card_builder import IngestionCounts, WantedSessions, make_card
 from core.ingestion.storage.parquet_writer import ParquetWriter
 from core.ingestion.storage.stored_datasets import fingerprint_of, is_whole, refuse_same_file, update_names
 from core.ingestion.storage.synthetic import is_synthetic

@@ -3,7 +3,7 @@
 `page` puts the report together, `sections` and `appendix` have its sections, and `html` the elements of the page.
 """
 
+from core.pipeline.report.limits import known_users, model_limits
 from core.pipeline.report.page import report_page
-from core.pipeline.report.sections import known_users, model_limits
 
 __all__ = ["known_users", "model_limits", "report_page"]

@@ -7,7 +7,7 @@ from core.base.text import count, listed
 from core.importance import text
 from core.importance.methods.interactions import SEPARATOR
 from core.pipeline.report import html
-from core.pipeline.report.sections import Facts, known_users, model_limits
+from core.pipeline.report.sections import Facts
 from core.runs.store import CERTIFICATE_FILE
 from core.runs.summary import COMBINATION_LABELS, describe_settings
 from core.schema import LEARNER_LABELS, STACK
@@ -38,18 +38,6 @@ def certificate(facts: Facts) -> str:
     return html.section(
         "Can the result be trusted?", html.paragraph(explained), html.table(rows, caption="Checks of the training")
     )
-
-
-def limits(facts: Facts) -> str:
-    """Say what the report must not be used for."""
-    lines = [
-        *model_limits(facts.run, known_users(facts.segments)),
-        "Drivers that go together, such as the number and the value of purchases, share their effects. Which of them "
-        "matters cannot be known from the log alone.",
-        "What was bought is part of the value itself, so its effect does not show how to raise the value.",
-        "The results hold for the period and the shop of the log. Other seasons and assortments may differ.",
-    ]
-    return html.section("What are the limits?", html.bullets(lines))
 
 
 def model_card(facts: Facts) -> str:

@@ -7,7 +7,7 @@ from core.dataset import Dataset
 from core.errors import RunError
 from core.importance import drivers, segments
 from core.pipeline.explain import stored_explanation, stored_methods
-from core.pipeline.report import appendix, html, sections
+from core.pipeline.report import appendix, html, limits, sections
 from core.runs import Run
 
 TITLE = "What drives the value of a session?"
@@ -20,7 +20,7 @@ _SECTIONS = (
     sections.groups,
     sections.prices,
     appendix.certificate,
-    appendix.limits,
+    limits.limits,
     appendix.model_card,
     appendix.for_experts,
 )

@@ -52,19 +52,6 @@ class Facts:
     slow: pl.DataFrame | None
 
 
-def known_users(segments: pl.DataFrame) -> float | None:
-    """Return the share of the explained sessions whose user has another session; None if users are unknown."""
-    known = segments.filter(segment="Returning users")
-    return None if known.is_empty() else float(known.item(0, "share"))
-
-
-def model_limits(run: Run, known_user: float | None) -> list[str]:
-    """Return sentences on what the model of a run does not know; see `core.importance.text.unknowns`."""
-    scores = run.manifest.scores
-    skill = scores.explained_share
-    return text.unknowns(skill, known_user, math.sqrt(scores.cv_mse))
-
-
 def in_brief(facts: Facts) -> str:
     """Return the answers in a few sentences."""
     scores = facts.run.manifest.scores

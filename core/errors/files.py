@@ -1,4 +1,4 @@
-"""Errors about what events are read from: files, folders, archives and databases."""
+"""Errors about the files, folders, archives and databases that events are read from."""
 
 from __future__ import annotations
 
