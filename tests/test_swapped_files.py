@@ -12,7 +12,7 @@ from core.cli import main
 from core.errors import InputError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
-from core.ingestion.sources.database import Query
+from core.ingestion.sources.query import Query
 from core.ingestion.swapped_files import refuse_swapped_files, swapped_names
 from tests.conftest import DEMO
 

@@ -9,7 +9,7 @@ from core.ingestion.event_log import EventLog, event_log
 from core.ingestion.ingest import ingest
 from core.ingestion.input_files import DateSplit, InputFiles, Tables
 from core.ingestion.sessions.session_ids import event_ids, read_ids
-from core.ingestion.sources.database import Query
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.source import Source, source_of
 from core.ingestion.storage.synthetic import remember
 

@@ -17,8 +17,8 @@ from core.ingestion.mapping.guess import further_columns, without_absent_own
 from core.ingestion.mapping.open_settings import find_open_role, open_setting_error
 from core.ingestion.peek import MAX_ROWS, Peek, as_texts, blocks_of, peek
 from core.ingestion.sources.columns import plain
-from core.ingestion.sources.database import Query
 from core.ingestion.sources.encodings import Detection
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.source import Source, header_of, open_tables
 from core.schema import BUY
 

@@ -21,7 +21,7 @@ from core.ingestion.sessions.date_split import LogSplit
 from core.ingestion.sessions.dictionaries import Dictionaries
 from core.ingestion.sessions.partitions import PartitionStore, partition_bits
 from core.ingestion.sources.content_hash import Content
-from core.ingestion.sources.database import Query
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.source import Source
 from core.ingestion.storage.parquet_writer import ParquetWriter
 from core.ingestion.values.repeated_orders import RepeatedOrders

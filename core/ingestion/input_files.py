@@ -10,7 +10,7 @@ from typing import Final
 
 from core.errors import SettingError
 from core.ingestion.mapping import Mapping
-from core.ingestion.sources.database import Query
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.source import Source
 from core.own_columns import TableName
 from core.schema import SECONDS_PER_DAY

@@ -16,9 +16,9 @@ from core.ingestion.mapping.guess import further_columns, guess_own
 from core.ingestion.mapping.own_guess import OwnGuess
 from core.ingestion.mapping.own_text import further_columns_note
 from core.ingestion.sources.columns import plain, require_header
-from core.ingestion.sources.database import Query
 from core.ingestion.sources.encodings import Detection
 from core.ingestion.sources.paths import files_of
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.source import Source, open_tables
 from core.ingestion.sources.tables import Block, BrokenLine, FaultCode, Table
 

@@ -7,7 +7,7 @@ from core.errors import InputError, SourceError
 from core.ingestion.input_files import InputFiles
 from core.ingestion.mapping import Mapping
 from core.ingestion.sources.columns import plain
-from core.ingestion.sources.database import Query
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.source import Source, header_of
 
 

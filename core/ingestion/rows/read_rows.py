@@ -25,7 +25,7 @@ from core.ingestion.rows.read_counts import ReadCounts
 from core.ingestion.rows.row_parser import ParsedBlock, RowParser
 from core.ingestion.sources.columns import pick
 from core.ingestion.sources.content_hash import Content
-from core.ingestion.sources.database import Query
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.source import Source, most_rows, open_tables
 from core.ingestion.sources.tables import FaultCode, Piece
 from core.ingestion.values.doubts import refuse_lost_purchases, refuse_unclear_numbers

@@ -6,7 +6,6 @@ import datetime
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from core.base.files import path_of
 from core.errors import SourceError
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.tables import Block, ColumnPositions, Piece, Table
 from core.ingestion.sources.typed_rows import decode_bytes, row_as_json
 
@@ -32,24 +32,6 @@ _PACKAGES = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "cx_Oracle
 _READ_ACTIONS = {getattr(sqlite3, f"SQLITE_{action}") for action in ("SELECT", "READ", "FUNCTION", "RECURSIVE")}
 """Actions allowed in SQLite; ATTACH and VACUUM INTO would create files even under query_only."""
 _NO_SELECT = "the query must be a SELECT statement"
-
-
-@dataclass(frozen=True)
-class Query:
-    """An SQL query, and the URL of its database as SQLAlchemy writes it: `postgresql+psycopg://user@host/shop`."""
-
-    url: str = field(repr=False)  # may contain a password
-    sql: str
-
-    @property
-    def name(self) -> str:
-        """The URL for display, without its password and its options."""
-        try:
-            address = make_url(self.url)
-        except (ArgumentError, ValueError):
-            return "the database"
-        host = address.host and address.host.rpartition("@")[2]
-        return address.set(query={}, host=host).render_as_string(hide_password=True)
 
 
 def open_query(query: Query) -> Iterator[Table]:

@@ -26,12 +26,12 @@ from core.ingestion.mapping.refusals import short
 from core.ingestion.sources import kinds
 from core.ingestion.sources.content_hash import Content
 from core.ingestion.sources.csv_text import open_text
-from core.ingestion.sources.database import Query, open_query
 from core.ingestion.sources.encodings import SAMPLE_BYTES, Detection, detect_encoding, marked_encoding
 from core.ingestion.sources.json_lines import open_json_lines
 from core.ingestion.sources.kinds import FileKind, kind_of
 from core.ingestion.sources.parquet_file import open_parquet
 from core.ingestion.sources.paths import data_members, files_of
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.tables import ColumnPositions, Piece, Table
 from core.ingestion.sources.unpacking import MAX_MEMBERS, Allowance, Rejoined, unpacked
 
@@ -144,6 +144,8 @@ def _open_tables(
     only_header: bool = False,
 ) -> Iterator[Table]:
     if isinstance(source, Query):
+        from core.ingestion.sources.database import open_query  # noqa: PLC0415 (SQLAlchemy takes long to load)
+
         yield from open_query(source)
         return
     form = _TextFormat(mapping.separator, mapping.encoding, assumed_encoding, only_header)

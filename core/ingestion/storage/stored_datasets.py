@@ -16,7 +16,7 @@ from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.parallel import map_in_order
 from core.ingestion.sessions.session_ids import read_sample
 from core.ingestion.sources.content_hash import Content, require_unchanged
-from core.ingestion.sources.database import Query
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.source import Source, size_in_bytes
 from core.ingestion.storage.synthetic import is_synthetic
 

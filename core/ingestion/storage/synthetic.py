@@ -8,7 +8,7 @@ from pathlib import Path
 from core.base.stored_files import open_for_append, read_stored_end
 from core.base.workspace import DEMO_FOLDER, Workspace
 from core.ingestion.sources.content_hash import content_hash
-from core.ingestion.sources.database import Query
+from core.ingestion.sources.query import Query
 from core.ingestion.sources.source import Source
 
 _MARK = "demo.json"  # the simulator writes this file next to the event files
