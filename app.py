@@ -12,6 +12,10 @@ if __name__ == "__main__":
 
     show_home()
 else:  # without the pages, whose caches need a running server
+    from core.base.allocator import keep_freed_memory
+
+    keep_freed_memory()  # before Polars is loaded
+
     from pages._ui.serving.start import announced, guard
 
     app = st.App(__file__, middleware=[guard()], lifespan=announced)
