@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain, combinations, groupby, pairwise
 from pathlib import Path
@@ -888,8 +888,20 @@ def test_every_chart_has_a_finding_and_a_figure_in_any_world(chart: Chart, any_w
     assert "None" not in sentence
     spec = json.loads(chart.figure(data).to_json())
     assert sentence in spec["description"]
+    for encoding in encodings_on_log_scales(spec):  # by default, 0.1 is "100m" there
+        guide = encoding.get("axis") or encoding.get("legend", {})
+        assert guide is None or {"labelExpr", "format"} & set(guide), encoding
     assert data.height <= 5_000
     assert data.write_csv()
+
+
+def encodings_on_log_scales(spec: Any) -> Iterator[dict[str, Any]]:
+    """Yield the encodings of positions, colours and sizes whose scale is logarithmic, anywhere in a chart."""
+    for part in spec.values() if isinstance(spec, dict) else spec:
+        if isinstance(part, dict) and (part.get("scale") or {}).get("type") == "log":
+            yield part
+        elif isinstance(part, (dict, list)):
+            yield from encodings_on_log_scales(part)
 
 
 def sources_of(dataset: Dataset, whole: Dataset) -> dict[str, object]:

@@ -68,6 +68,8 @@ def test_every_view_is_drawn(view: str, theme: Theme) -> None:
     kinds = {trace.type for trace in drawn.data}
     assert kinds == {PARALLEL: {"parcoords"}, IMPORTANCE: {"bar"}, SLICES: {"scatter"}, HISTORY: {"scatter"}}[view]
     assert drawn.layout.paper_bgcolor == "rgba(0,0,0,0)"
+    for axis in (drawn.layout.xaxis, drawn.layout.yaxis):  # otherwise 0.0001 is "100μ" and 12,000 is "12k"
+        assert (axis.exponentformat, axis.minexponent, axis.separatethousands) == ("power", 6, True)
 
 
 def test_parallel_coordinates_are_true_to_the_trials() -> None:

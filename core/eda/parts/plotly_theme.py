@@ -14,6 +14,8 @@ _FAINT: Final[dict[Theme, str]] = {"light": "#DDE2EC", "dark": "#2C3443"}
 _BRIGHT: Final[dict[Theme, str]] = {"light": ACCENT, "dark": "#8DA2FB"}
 """Theme -> the accent for thin lines, which are hard to see in the darker one on a dark background."""
 _CLEAR: Final = "rgba(0,0,0,0)"
+_NUMBERS: Final = {"separatethousands": True, "exponentformat": "power", "minexponent": 6}
+"""Numbers of axes. By default, Plotly writes 0.0001 as "100μ" and 12,000 as "12k"."""
 _FONT: Final = '"Source Sans", sans-serif'
 """The font of the pages."""
 
@@ -26,7 +28,7 @@ def best_first_scale(theme: Theme) -> list[tuple[float, str]]:
 def themed(figure: PlotlyFigure, theme: Theme, height: int = HEIGHT) -> PlotlyFigure:
     """Give a figure the colours and fonts of the pages. What a person brushed or zoomed survives when it is redrawn."""
     marks = current_format()
-    axis = {"gridcolor": _FAINT[theme], "zerolinecolor": _FAINT[theme], "linecolor": _FAINT[theme]}
+    axis = {"gridcolor": _FAINT[theme], "zerolinecolor": _FAINT[theme], "linecolor": _FAINT[theme], **_NUMBERS}
     figure.update_layout(
         template="none",
         title=None,
