@@ -15,6 +15,7 @@ from core.base.text import printable
 from core.base.workspace import Workspace
 from core.cli import main
 from core.dataset import list_datasets
+from core.pipeline.score import write_values
 from tests.events_on_the_spot import good_events, write_files
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3+cmd|x!A0", "@SUM(A1)", "\tx", "\r=1", "\n=1", " =1", "＝1+1", "--x"]
@@ -35,6 +36,15 @@ def test_other_texts_and_numbers_stay_as_they_are(text: str) -> None:
     assert harmless_rows([{"id": text, "value": -1.5}]) == [{"id": text, "value": -1.5}]
     frame = pl.DataFrame({"id": [text], "value": [-1.5], "none": [None]})
     assert csv_for_people(frame) == frame.write_csv()
+
+
+def test_tables_that_verbs_write_have_no_formulas_as_csv_and_the_texts_as_they_are_as_parquet(tmp_path: Path) -> None:
+    texts = [*FORMULAS, *HARMLESS]
+    frame = pl.DataFrame({"user_session": texts, "session_value": [-1.5] * len(texts)})
+    write_values(frame, tmp_path / "values.csv")
+    write_values(frame, tmp_path / "values.parquet")
+    assert (tmp_path / "values.csv").read_bytes().decode() == csv_for_people(frame)
+    assert pl.read_parquet(tmp_path / "values.parquet").equals(frame)
 
 
 def test_control_characters_are_escaped_for_a_terminal() -> None:

@@ -13,6 +13,7 @@ import polars as pl
 from core.base.amounts import money, value_text
 from core.base.files import atomic_file, atomic_folder, reporting_full_disk
 from core.base.progress import Report, no_report
+from core.base.spreadsheet import harmless_cells
 from core.base.text import count, listed, percent, verb, whole
 from core.dataset import QUARANTINE_FILE
 from core.errors import SettingError
@@ -227,9 +228,9 @@ def importance_of_events(model: SessionValueModel, source: Source, report: Repor
 
 
 def write_values(values: pl.DataFrame, path: Path) -> None:
-    """Write a table to a new file: Parquet if its name ends in .parquet, otherwise CSV."""
+    """Write a table to a new file: Parquet if its name ends in .parquet, otherwise CSV for people."""
     with atomic_file(path) as draft:
         if path.suffix == ".parquet":
             values.write_parquet(draft)
         else:
-            values.write_csv(draft)
+            harmless_cells(values.lazy()).sink_csv(draft)
