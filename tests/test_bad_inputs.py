@@ -374,6 +374,10 @@ BAD_FILES = {
         csv_of([{**row, "event_time": f"{NOON + number}"} for number, row in enumerate(ROWS)]),
         too_few_rows("0 of 40", f"40 x {TIME}", 'time_format = "epoch_seconds"'),
     ),
+    "epoch nanoseconds without a mapping": Bad(
+        csv_of([{**row, "event_time": f"{(NOON + number) * 10**9}"} for number, row in enumerate(ROWS)]),
+        too_few_rows("0 of 40", f"40 x {TIME}", 'time_format = "epoch_nanoseconds"'),
+    ),
     "epoch seconds read as milliseconds": Bad(
         csv_of([{**row, "event_time": f"{NOON + number}"} for number, row in enumerate(ROWS)]),
         too_few_rows(

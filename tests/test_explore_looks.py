@@ -83,6 +83,8 @@ def test_a_pick_in_a_chart_filters_the_page(browser: Browser, finished_dashboard
     bars.first.click()
     expect(page.get_by_role("button", name="with BUY")).to_be_visible()
     expect(page).to_have_url(re.compile(r"[?&]types=BUY(&|$)"))
+    expect(page.locator(ENDED)).to_be_visible()
+    expect(page.get_by_text("Fewest events")).to_be_hidden()  # only a visitor opens the filter
     # the mark is still picked in the chart; it must not restore the cleared filter
     page.get_by_role("button", name="with BUY").click()
     expect(page.get_by_text("sessions of both files.")).to_be_visible()

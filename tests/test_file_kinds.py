@@ -16,6 +16,8 @@ import pytest
 from pyarrow import parquet
 
 from core.base.workspace import Workspace
+from core.cli import main
+from core.dataset import list_datasets
 from core.errors import InputError, SettingError
 from core.ingestion import ingest
 from core.ingestion.mapping import Mapping
@@ -194,6 +196,23 @@ def test_the_test_file_is_read_as_the_train_file(tmp_path: Path) -> None:
     }
     read = {fact[3] for fact in facts_of(store(tmp_path, events, **files))}
     assert read == {"Şeker ğı", "Þarký æá".encode("cp1252").decode("cp1254")}
+
+
+def test_the_command_line_says_which_encoding_was_assumed_and_a_mapping_changes_it(
+    tmp_path: Path, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = [dataclasses.replace(event, product=f"{event.product} şeker ılık") for event in GOOD]
+    files = {name: csv_of(rows_of(events, name)).decode().encode("cp1254") for name in ("train", "test")}
+    paths = write_files(tmp_path / "files", events, **files)
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text('encoding = "cp1252"\n')
+    arguments = ["ingest", "--train", str(paths.train), "--test", str(paths.test)]
+    assert main(arguments) == 0
+    assert "The text was read as cp1254" in capsys.readouterr().out
+    assert main([*arguments, "--mapping", str(mapping)]) == 0
+    assert "was read as" not in capsys.readouterr().out
+    ids = (dataset.dictionary("product_id").collect().get_column("product_id") for dataset in list_datasets(workspace))
+    assert {text.split(" ", 1)[1] for product_ids in ids for text in product_ids} == {"şeker ılık", "þeker ýlýk"}
 
 
 # --- bounds -----------------------------------------------------------------------------------------------------------

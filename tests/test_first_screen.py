@@ -13,6 +13,8 @@ from tests.browser import ENDED, Dashboard
 
 CHART, UPLOAD = "[data-testid=stVegaLiteChart] svg", "[data-testid=stFileUploader]"
 MAIN = {
+    "": "h1",
+    "Train": "h1",
     "Explore": CHART,
     "Explore?view=Events&types=BUY&file=train": CHART,
     "Explore?view=Sessions&by=category&with=types%3DBUY": CHART,

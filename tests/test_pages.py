@@ -9,15 +9,20 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import HeadingBase
 
+from core.audit import COUNTS_NOTE
 from core.base.workspace import Workspace
+from core.cli import main
 from core.config import RunConfig
+from core.dataset import COUNTED_SESSIONS, COUNTED_UNITS
 from core.demo import write_demo
 from core.eda.views import VIEWS
 from core.errors import RunError, SettingError
@@ -119,6 +124,45 @@ def test_a_page_can_be_opened_first_with_a_finished_run(
     assert not app.error
     assert values(app.title) == [title]
     assert len(app.metric) <= 5
+    levels = [int(element.tag[1]) for element in app.main if isinstance(element, HeadingBase)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels)), levels
+
+
+def test_home_shows_a_run_of_the_command_line_and_not_the_demo(
+    finished_home: tuple[Workspace, Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_demo(tmp_path / "demo", sessions=200, seed=3)
+    demo = InputFiles(tmp_path / "demo" / "train.csv", tmp_path / "demo" / "test.csv")
+    monkeypatch.setattr("core.pipeline.first_run.demo_files", lambda: demo)
+    monkeypatch.setenv("SVS_FIRST_RUN", "1")
+    app = open_page("app.py")
+    boxes = {box.label: box for box in app.sidebar.selectbox}
+    assert len(boxes["Dataset"].options) == 2
+    assert boxes["Dataset"].value == finished_home[1].manifest.dataset
+    assert boxes["Run"].value == finished_home[1].manifest.run_id
+    assert "The best run will be off by" in texts(app)
+    assert Jobs(finished_home[0]).all() == []
+
+
+def test_counts_of_sessions_say_what_is_counted(
+    finished_home: tuple[Workspace, Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The demo has an id that users share, and ids in both files; audit rules on lengths count by user."""
+    train, test = (pl.read_csv(DEMO / f"{name}.csv") for name in ("train", "test"))
+    n_sessions = train["user_session"].n_unique() + test["user_session"].n_unique()
+    by_user = sum(part.select("user_session", "user_id").unique().height for part in (train, test))
+    assert n_sessions < by_user
+    explore, data, trained = (open_page(f"pages/{page}.py") for page in ("2_Explore", "1_Data", "3_Train"))
+    (counted,) = [text for text in explore.markdown if text.value == f"All {n_sessions:,} sessions of both files."]
+    assert counted.proto.help.startswith(COUNTED_SESSIONS)
+    assert f"of {by_user:,} sessions" in texts(data)
+    assert COUNTS_NOTE in values(data.caption)
+    assert any(COUNTED_SESSIONS in text and COUNTED_UNITS in text for text in values(trained.caption))
+    assert main(["audit", finished_home[1].manifest.dataset]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == COUNTS_NOTE
+    assert COUNTS_NOTE.startswith(COUNTED_SESSIONS)
+    assert COUNTED_UNITS in COUNTS_NOTE
 
 
 @pytest.mark.parametrize(

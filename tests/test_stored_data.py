@@ -128,6 +128,19 @@ def test_uploads_can_be_discarded(workspace: Workspace) -> None:
     assert "Uploaded before" not in texts(app)
 
 
+def test_an_upload_of_another_visitor_is_listed_and_can_be_deleted_on_the_page(workspace: Workspace) -> None:
+    keep_upload(workspace, {"train": Upload("a.csv", b"12345")})
+    app = open_page("pages/1_Data.py")
+    assert "Upload · a.csv · 5 B" in [text.value for text in app.text]
+    assert "This deletes the uploaded files. A dataset that was read from them stays." in [
+        text.value for text in app.text
+    ]
+    click(app, "Yes, delete the upload")
+    assert not app.exception
+    assert list_uploads(workspace) == []
+    assert "Upload · a.csv · 5 B" not in [text.value for text in app.text]
+
+
 def test_a_dataset_can_be_deleted_on_the_page(finished_home: Home) -> None:
     workspace, run = finished_home
     app = open_page("pages/1_Data.py")
