@@ -11,7 +11,7 @@ help:
 	@echo "make test   set up and run every check: style, types, import law, tests in a real browser"
 	@echo "make docs   the guide as a website in build/site"
 	@echo "make lint   style, types and import law only"
-	@echo "make torture  the long tests; kills at random moments, full disks, bombs, a damaged workspace: over an hour"
+	@echo "make torture  the long tests; kills at random moments, full disks, bombs, a damaged workspace, hostile texts: over an hour"
 	@echo "make bench  the measured figures of docs/benchmarks.md"
 
 $(VENV)/run.done: requirements.txt

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks.torture import kills, tampered
+from benchmarks.torture import hostile, kills, tampered
 
-PARTS = {"kills": kills.run_part, "tampered": tampered.run_part}
+MODULES = {"kills": kills, "tampered": tampered, "hostile": hostile}
+PARTS = {name: module.run_part for name, module in MODULES.items()}
 
 
 def main() -> None:
     """Run the chosen parts, by default all. Each stops at its first failed assertion."""
-    text = "\n\n".join(f"{name}: {module.__doc__}" for name, module in (("kills", kills), ("tampered", tampered)))
+    text = "\n\n".join(f"{name}: {module.__doc__}" for name, module in MODULES.items())
     parser = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"Default: {' '.join(PARTS)}.")
     parser.add_argument("--kills", type=int, default=25, help="Number of workers to kill (kills). Default: 25.")
