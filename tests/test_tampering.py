@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -36,7 +37,7 @@ from core.jobs import Jobs
 from core.pipeline.first_run import demo_dataset
 from core.runs import Run, list_runs, unreadable_runs
 from core.runs.store import IMPORTANCE_FILE
-from tests.tampering import CHANGES, PROJECT, prepare, replaced_by_pipe
+from tests.tampering import CHANGES, FILES, PROJECT, prepare, replaced_by_pipe
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
 
@@ -289,6 +290,18 @@ def test_a_run_that_is_deleted_elsewhere_is_reported_on_an_open_page(finished_ho
 @pytest.fixture(scope="module")
 def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepare(tmp_path_factory.mktemp("tampering"), RunConfig(folds=2, learners=("lightgbm",)))
+
+
+def test_make_torture_replaces_every_kind_of_file(small_home: Path) -> None:
+    """Files that differ in the number of a fold or the name of an id are of one kind."""
+
+    def kind(path: Path) -> str:
+        top, _, *rest = path.relative_to(small_home).parts if path.parent != small_home else (path.name, "")
+        return re.sub(r"\d+|(category|product|user)_(id|session)", "*", "/".join([top, *rest]))
+
+    stored = {kind(path) for path in small_home.rglob("*") if path.is_file() and not path.name.startswith(".")}
+    tried = {kind(path) for pattern in FILES for path in small_home.glob(pattern)}
+    assert stored == tried
 
 
 def test_every_verb_and_page_answers_and_shows_no_altered_figure(small_home: Path) -> None:
