@@ -19,7 +19,7 @@ from core.pipeline.score import write_values
 from tests.events_on_the_spot import good_events, write_files
 
 FORMULAS = ["=1+1", "+cmd|' /C calc'!A0", "-2+3+cmd|x!A0", "@SUM(A1)", "\tx", "\r=1", "\n=1", " =1", "＝1+1", "--x"]
-HARMLESS = ["P12", "-1.5", "+3", "-1,234.50", "-0.5 ± 0.1", "-3.2%", "a=b", "", "user@shop", "–"]
+HARMLESS = ["P12", "-x_7Q-k", "-1.5", "+3", "-1,234.50", "-0.5 ± 0.1", "-3.2%", "a=b", "", "user@shop", "–"]
 ESCAPES = "\x1b[31mred\x1b]0;title\x07\x9b2J\x7f\u202e\udc80"
 
 

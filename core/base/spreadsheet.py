@@ -15,16 +15,19 @@ _FORMULA: Final = r"^(?:[\t\r\n]|\s*[=+\-@＝＋－＠])"
 """Beginnings of cells that spreadsheets take for formulas or commands (OWASP: CSV Injection)."""
 _NUMBER: Final = r"^\s*[+\-][\d.,\s%±+\-–()]*$"
 """Signed numbers, and texts of numbers such as "-0.5 ± 0.1". Without letters, nothing can run."""
-_IS_FORMULA, _IS_NUMBER = re.compile(_FORMULA), re.compile(_NUMBER)
+_ID: Final = r"^-[A-Za-z0-9_][A-Za-z0-9_\-]*$"
+"""Ids in base64url, of which one in 64 begins with a hyphen. Without parentheses and other signs, nothing can run."""
+_HARMLESS: Final = f"{_NUMBER}|{_ID}"
+_IS_FORMULA, _IS_HARMLESS = re.compile(_FORMULA), re.compile(_HARMLESS)
 
 
 def harmless_text(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula: with an apostrophe before it, if it is needed.
 
-    >>> harmless_text("=1+1"), harmless_text("-1.5"), harmless_text("P12")
-    ("'=1+1", '-1.5', 'P12')
+    >>> harmless_text("=1+1"), harmless_text("-1.5"), harmless_text("-x_7Q")
+    ("'=1+1", '-1.5', '-x_7Q')
     """
-    return f"'{text}" if _IS_FORMULA.match(text) and not _IS_NUMBER.match(text) else text
+    return f"'{text}" if _IS_FORMULA.match(text) and not _IS_HARMLESS.match(text) else text
 
 
 def harmless_rows(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
@@ -42,7 +45,7 @@ def harmless_cells(frame: pl.LazyFrame) -> pl.LazyFrame:
         if isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
     }
     return frame.with_columns(
-        pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER))
+        pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_HARMLESS))
         .then(pl.concat_str(pl.lit("'"), text))
         .otherwise(text)
         .alias(name)
