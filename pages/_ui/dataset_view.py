@@ -52,8 +52,8 @@ def show_size(card: DatasetCard) -> None:
             Metric(
                 "Shared session ids",
                 f"{whole(card.composite_train)} / {whole(card.composite_test)}",
-                "Session ids that several users share, also called composite sessions: in the train file / in the test "
-                "file. They are not used for training. For the test file, the predictions for these users are added up.",
+                "Session ids that several users share (composite sessions), in the train file and in the test file. "
+                "They are not used for training. For the test file, the predictions for these users are added up.",
             ),
         ]
     )
