@@ -223,14 +223,14 @@ def test_importance_begins_with_the_answer_in_words(finished_home: tuple[Workspa
         app.segmented_control[0].set_value(view).run()
         assert not app.exception
         assert "recovered_buy_sum" not in texts(app)
-    assert app.dataframe[0].value["Group"].to_list() == ["Browsers", "Buyers"]
+    assert app.dataframe[0].value["Segment"].to_list() == ["Browsers", "Buyers"]
     app.segmented_control[1].set_value("Period").run()
     first = app.date_input[0].min
     app.date_input[0].set_value(first + timedelta(days=3)).run()
     day = str(first + timedelta(days=3))
-    assert app.dataframe[0].value["Group"].to_list() == [f"Before {day}", f"From {day}"]
+    assert app.dataframe[0].value["Segment"].to_list() == [f"Before {day}", f"From {day}"]
     app.date_input[0].set_value(first).run()
-    assert app.dataframe[0].value["Group"].to_list() == [f"From {first}"]
+    assert app.dataframe[0].value["Segment"].to_list() == [f"From {first}"]
 
 
 def test_importance_is_shown_by_either_measure(finished_home: tuple[Workspace, Run]) -> None:
@@ -756,7 +756,7 @@ def test_a_view_can_be_split_and_two_filters_compared_by_the_address(finished_ho
 def test_a_comparison_with_no_session_is_not_drawn(finished_home: tuple[Workspace, Run]) -> None:
     app = open_explore(view="Products", **{"with": "least_value=1e11"})
     assert not app.exception
-    assert "No session matches the filter that this one is compared with." in texts(app)
+    assert "No session matches the other filter, so nothing is compared." in texts(app)
     assert "**all sessions**" not in values(app.markdown)
 
 
