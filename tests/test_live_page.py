@@ -257,7 +257,7 @@ def test_the_page_replays_a_random_session(home: Run) -> None:
         assert shown["Predicted final value"] == number(estimate.value)
         assert shown["Purchase probability"] == percent(estimate.p_buy)
         table = app.dataframe[0].value
-        assert table["Events so far"].to_list() == [str(place) for place in range(seen, 0, -1)]
+        assert table["Events"].to_list() == [str(place) for place in range(seen, 0, -1)]
         assert table["Predicted value"].to_list()[0] == number(estimate.value)
     app.text_input[0].set_value("no such session").run()
     assert "There is no session no such session in the test file." in texts(app)
@@ -328,7 +328,7 @@ def test_the_page_shows_the_open_sessions_of_a_replayed_day(home: Run) -> None:
         table = app.dataframe[0].value
         links = {f"session={names_of(replayer.model)[unit]}" for unit in open_now}
         assert {link.rpartition("&")[2] for link in table["Session"]} == links
-        ranked = [float(value.replace(",", "")) for value in table["Predicted final value"]]
+        ranked = [float(value.replace(",", "")) for value in table["Predicted value"]]
         assert ranked == sorted(ranked, reverse=True)
     assert "so a final value is the sum of the estimated prices of all events of the session" in texts(app)
 

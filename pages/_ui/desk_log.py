@@ -52,10 +52,10 @@ def _best(ranked: Sequence[RankedFile], names: dict[str, str], label: str) -> st
     best = next((file for file in able if file.expected is not None), None)
     if best is None:
         return "None of the files that pass the blocking checks has an expected score."
-    return (
-        f"**{plain(_name(best, names))}** has the lowest expected {label} of {count(len(able), 'file')}: "
-        f"{plain(_score(label, best))}."
-    )
+    name, score = plain(_name(best, names)), plain(_score(label, best))
+    if len(able) == 1:
+        return f"**{name}** has an expected {label} of {score}. It is the only file with a rank."
+    return f"**{name}** has the lowest expected {label} of {count(len(able), 'file')}: {score}."
 
 
 def _name(file: RankedFile, names: dict[str, str]) -> str:

@@ -19,22 +19,22 @@ from pages._ui.text import plain
 
 _LABEL, _CLAIMS_PURCHASE = "label", "claims_purchase"
 _NUMBERS = {
-    "value_above": ("Value >", "True if the predicted final value is higher than this."),
-    "to_come_above": ("Still to come >", "True if the value still to come is higher than this."),
-    "p_buy_above": ("P(purchase) >", "True if the purchase probability is higher than this, from 0 to 1."),
+    "value_above": ("Value >", 80, "True if the predicted final value is higher than this."),
+    "to_come_above": ("Still to come >", 122, "True if the value still to come is higher than this."),
+    "p_buy_above": ("P(purchase) >", 118, "True if the purchase probability is higher than this, from 0 to 1."),
     "p_buy_below": (
         "P(purchase) <",
+        118,
         "True if the purchase probability is lower than this. It is 1 once there is a purchase.",
     ),
-    "events_seen_above": ("Events >", "True if the session has more events so far than this."),
-    "seconds_above": ("Seconds >", "True if more time passed from the first to the latest event."),
-    "claims_value_above": ("Claim: value >", "The rule is right if the final value is higher than this."),
+    "events_seen_above": ("Events >", 86, "True if the session has more events so far than this."),
+    "seconds_above": ("Seconds >", 96, "True if more time passed from the first to the latest event."),
+    "claims_value_above": ("Claim: value >", 120, "The rule is right if the final value is higher than this."),
 }
+"""Setting -> title, width in pixels and help of its column. All columns fit next to each other on a laptop."""
 _YES_OR_NO = {"yes": True, "no": False}
 _RUNS = 16
-_CLAIMS = ("claims_value_above",)
-_NARROW, _WIDE = 95, 125
-"""Widths in pixels with which all columns fit next to each other."""
+_LABEL_WIDTH, _PURCHASE_WIDTH = 105, 130
 
 
 @st.cache_data(max_entries=_RUNS, show_spinner=False)
@@ -69,15 +69,15 @@ def _edited_rows(run: Run, rules: Rules) -> Sequence[Mapping[str, object]]:
         | {_CLAIMS_PURCHASE: purchases.get(record.get(_CLAIMS_PURCHASE))}  # type: ignore[arg-type]  # may be missing
         for record in rules.records()
     ]
-    columns = {_LABEL: st.column_config.TextColumn("Label", required=True, width=110)}
-    for name, (title, text) in _NUMBERS.items():
-        columns[name] = st.column_config.NumberColumn(title, help=text, width=_WIDE if name in _CLAIMS else _NARROW)
+    columns = {_LABEL: st.column_config.TextColumn("Label", required=True, width=_LABEL_WIDTH)}
+    for name, (title, width, text) in _NUMBERS.items():
+        columns[name] = st.column_config.NumberColumn(title, help=text, width=width)
     help_text = (
         "What the rule claims: the session ends with a purchase (yes) or without one (no). The backtest counts how "
         "often this is right."
     )
     columns[_CLAIMS_PURCHASE] = st.column_config.SelectboxColumn(
-        "Claim: purchase", options=list(_YES_OR_NO), help=help_text, width=_WIDE
+        "Claim: purchase", options=list(_YES_OR_NO), help=help_text, width=_PURCHASE_WIDTH
     )
     edited: Sequence[Mapping[str, object]] = st.data_editor(
         rows,

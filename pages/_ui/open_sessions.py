@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from core.base.amounts import value_interval, value_text, value_unit
-from core.base.text import count, duration, number, percent, whole
+from core.base.text import count, number, percent, short_duration, whole
 from core.eda.run_charts import shop_line
 from core.live.shop_day import LinePoint, ShopMoment
 from pages._ui.chart import draw_changing_chart, visitor_theme
@@ -74,12 +74,12 @@ def _show_table(now: ShopMoment, *, with_links: bool) -> None:
     rows = [
         {
             "Session": session_link(row.session) if with_links else row.session,
-            "Predicted final value": value_text(row.estimate.value),
+            "Predicted value": value_text(row.estimate.value),
             "80% interval": value_interval(row.estimate.low, row.estimate.high),
             "Still to come": value_text(row.estimate.to_come),
             "Purchase probability": percent(row.estimate.p_buy),
             "Events": whole(row.estimate.events_seen),
-            "Idle": number(None) if row.idle is None else duration(row.idle),
+            "Idle": number(None) if row.idle is None else short_duration(row.idle),
         }
         for row in now.sessions
     ]
@@ -87,7 +87,7 @@ def _show_table(now: ShopMoment, *, with_links: bool) -> None:
         show_table(
             rows,
             numbers=(
-                "Predicted final value",
+                "Predicted value",
                 "80% interval",
                 "Still to come",
                 "Purchase probability",

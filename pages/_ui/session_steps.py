@@ -66,7 +66,7 @@ def _show_events(found: ReplayedSession, seen: int) -> None:
     steps = found.replay.steps[:seen]
     rows = [
         {
-            "Events so far": f"{estimate.events_seen}",
+            "Events": f"{estimate.events_seen}",
             "Event": event.type,
             "Predicted value": value_text(estimate.value),
             "Purchase probability": percent(estimate.p_buy),
@@ -79,7 +79,7 @@ def _show_events(found: ReplayedSession, seen: int) -> None:
     ]
     show_table(
         rows,
-        numbers=("Events so far", "After", "Predicted value", "Purchase probability"),
+        numbers=("Events", "After", "Predicted value", "Purchase probability"),
         alt="Events, and the predictions after them",
         scrolls=True,
     )

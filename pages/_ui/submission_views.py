@@ -65,7 +65,7 @@ def show_checks(file: DeskFile) -> None:
             st.markdown(f"{icon} **{plain(check.title)}** ({_kind(check)}): failed. {plain(check.explanation)}")
     applied = [check for check in file.checks if check.outcome != "not_applicable"]
     blocking = sum(check.severity == "error" for check in applied)
-    kinds = f"{blocking} blocking, {count(len(applied) - blocking, 'warning')}"
+    kinds = f"{blocking} can block, {len(applied) - blocking} can warn"
     with st.expander(f"All checks ({kinds}, {len(file.checks) - len(applied)} not applicable)"):
         show_table(
             [
