@@ -22,7 +22,7 @@ from pages._ui.findings import MAX_ROWS_AUTO_AUDIT
 from pages._ui.form_words import form_text
 from pages._ui.kept_fields import keep_fields, kept_key
 from pages._ui.mapping_form import mapping_form
-from pages._ui.serving.privacy import shows_files
+from pages._ui.serving.privacy import ONLY_UPLOADS, shows_files
 from pages._ui.state import page_state
 from pages._ui.stored_data import show_stored_data
 from pages._ui.tables_form import choose_tables, show_used_columns
@@ -72,8 +72,8 @@ def choose_split() -> list[DateSplit]:
             format="%g",
             key=kept_key("test days"),
             width=180,
-            help="The sessions that begin in the last days of the log become the test file. Their values are only used "
-            "to compare the predictions with them.",
+            help="The sessions that begin in the last days of the log become the test file. Their values are used only "
+            "to evaluate the predictions.",
         )
         n_backtests = st.number_input(
             "Backtests",
@@ -82,8 +82,8 @@ def choose_split() -> list[DateSplit]:
             value=1,
             key=kept_key("backtests"),
             width=180,
-            help="Number of splits, each one further back in time. Each becomes a dataset that knows nothing of later "
-            "events.",
+            help="Number of splits by date, each further back in time. Each becomes a dataset without the events after "
+            "its test days.",
         )
     return splits(days, n_backtests)
 
@@ -119,7 +119,7 @@ def choose_paths(split: DateSplit | None) -> InputFiles | None:
     placeholders = {
         "Train file": pattern,
         "Test file": "the events of the sessions to predict",
-        "Sample submission (optional)": "the sessions to predict, in order",
+        "Sample submission (optional)": "the sessions to predict, in the order of the submission",
     }
     train, test, sample = (
         st.text_input(label, placeholder=text, key=kept_key(label)) for label, text in placeholders.items()
@@ -218,7 +218,7 @@ def show_reading() -> None:
         forms = {UPLOAD: choose_uploads, PATHS: choose_paths, DATABASE: choose_queries}
     else:
         forms = {UPLOAD: choose_uploads}
-        st.caption("Files and databases of the server are hidden, because other machines can open this dashboard.")
+        st.caption(ONLY_UPLOADS)
     keep_fields()
     choices = st.container(horizontal=True)
     origin = choices.segmented_control("Source", [*forms, DEMO], default=UPLOAD, required=True, key=kept_key("source"))
@@ -234,7 +234,7 @@ def show_reading() -> None:
             chosen_splits = choose_split() if kind == ONE_FILE else []
             files = forms[origin](chosen_splits[-1] if chosen_splits else None)
             with st.expander("Tables of products and users"):
-                st.caption("Columns of these files are used like those of the log, such as brand, list price or age.")
+                st.caption("Columns such as brand, list price or age become features, like columns of the log.")
                 tables = choose_tables(page.workspace, as_uploads=origin == UPLOAD)
             parts = "the event log" if chosen_splits else "the train and the test file"
             needed = "Fill in all fields first." if origin == DATABASE else f"Choose {parts} first."

@@ -31,7 +31,7 @@ from pages._ui.user_sessions import show_other_sessions, show_prediction
 from pages._ui.view_selector import select_param, select_view
 
 QUESTION = "What do sessions look like?"
-OWN_COLUMNS = "Own columns"
+EXTRA_COLUMNS = "Extra columns"
 N_PRODUCTS = 20
 
 page = frame.open_page(frame.EXPLORE)
@@ -56,7 +56,7 @@ if not explore_cache.session_counts(folder, query)[0]:
     st.info("No session matches the filter. Widen or clear it.", icon=":material/filter_alt_off:")
     st.stop()
 if other_query and not explore_cache.session_counts(folder, other_query)[0]:
-    st.info("No session matches the filter that this one is compared with.", icon=":material/filter_alt_off:")
+    st.info("No session matches the other filter, so nothing is compared.", icon=":material/filter_alt_off:")
     other = other_query = None
 
 
@@ -67,7 +67,7 @@ def choose_split(charts: tuple[Chart, ...]) -> SplitName | None:
         names = [name for name in names if name != "users"]
     if not names:
         return None
-    options = {"": "No split"} | {name: f"Split by {SPLITS[name]}" for name in names}
+    options = {"": "Do not group"} | {name: f"Group by {SPLITS[name]}" for name in names}
     chosen = select_param("by", options)
     return next((name for name in names if name == chosen), None)
 
@@ -162,15 +162,15 @@ def show_products() -> None:
             else run_cache.recovered_prices(str(page.run.folder), N_PRODUCTS, "price", dataset_folder=folder)
         )
     if prices is not None:
-        orders["price"] = "Highest recovered purchase price"
+        orders["price"] = "Highest estimated purchase price"
     order = st.segmented_control(
         "Products", list(orders), required=True, default="events", format_func=orders.__getitem__, key="products-by"
     )
     if order != "price":
         product_table(explore_cache.top_products(folder, query, order))
     elif prices is not None and page.run is not None:
-        ranking = "with the highest recovered purchase price in the selected run, whatever the filter"
-        price_table(prices.products, page.run, ranking)
+        st.caption("The filter does not apply to this table.")
+        price_table(prices.products, page.run, "with the highest estimated purchase price in the selected run")
 
 
 def show_session() -> None:
@@ -197,7 +197,7 @@ def show_session() -> None:
         columns = [name for name in events.columns if not name.startswith("all_") and name != SESSION_VALUE]
         show_table(events.select(columns), scrolls=True, alt="The events of the session")
         if page.run is not None:
-            label = "Explain its predicted value"
+            label = "Explain this prediction"
             st.page_link(
                 frame.IMPORTANCE.path, label=label, icon=frame.IMPORTANCE.icon, query_params={"session": session_id}
             )
@@ -206,7 +206,7 @@ def show_session() -> None:
 
 
 def show_own_column() -> None:
-    """Show how the value of sessions goes with the selected own column."""
+    """Show how the value of sessions depends on the selected extra column."""
     columns = {own.name: own for own in card.own}
     name = st.selectbox(
         "Column", list(columns), format_func=lambda name: columns[name].label, key="own-column", width=300
@@ -235,7 +235,7 @@ def show_own_column() -> None:
 
 
 def show_one_feature() -> None:
-    """Show how the value of sessions goes with the selected feature; the strongest one is the default."""
+    """Show how the value of sessions depends on the selected feature; the strongest one is the default."""
     ranked, _ = shown_chart(feature_value.__name__.rpartition(".")[2], query)
     if ranked.is_empty():
         return
@@ -249,7 +249,7 @@ def show_one_feature() -> None:
     offer_chart(f"feature-{name}", data, export.Shown(one_feature.title(label), finding, figure), context)
 
 
-view = select_view(frame.EXPLORE.label, [*VIEWS, *([OWN_COLUMNS] if card.own else []), ONE_SESSION])
+view = select_view(frame.EXPLORE.label, [*VIEWS, *([EXTRA_COLUMNS] if card.own else []), ONE_SESSION])
 with controls:
     split = choose_split(VIEWS.get(view, ()))
 with frame.showing_errors(stop=True):
@@ -275,12 +275,12 @@ with frame.showing_errors(stop=True):
         if selection.categories:
             st.caption("The charts count all events of the matching sessions, including those in other categories.")
         show_products()
-    elif view == OWN_COLUMNS:
+    elif view == EXTRA_COLUMNS:
         show_own_column()
     elif view == ONE_SESSION:
         show_session()
     st.divider()
     with st.container(horizontal=True):
         if view in VIEWS:
-            offer_page(view, f"{dataset_name}: {view}", context, lambda: drawn_charts(VIEWS[view]))
-        offer_page("All views", dataset_name, context, lambda: drawn_charts(tuple(CHARTS.values())))
+            offer_page(view, "this view", f"{dataset_name}: {view}", context, lambda: drawn_charts(VIEWS[view]))
+        offer_page("All views", "all views", dataset_name, context, lambda: drawn_charts(tuple(CHARTS.values())))

@@ -1,4 +1,4 @@
-"""Importance: what drives the value of a session, in words, in charts, and for experts."""
+"""Importance: what drives the value of a session, in words, in charts, and in detail."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from pages._ui import frame
 from pages._ui.importance_cache import explained
 from pages._ui.importance_views import (
     run_with_progress,
-    show_answer,
     show_effects,
-    show_groups,
     show_learners,
     show_prices,
+    show_segments,
     show_slow_methods,
+    show_summary,
 )
 from pages._ui.one_session import show_session
 from pages._ui.state import get_param
 from pages._ui.table import offer_file
 from pages._ui.text import plain
 
-ANSWER, EFFECTS, GROUPS, PRICES, ONE, EXPERTS = "Answer", "Effects", "Groups", "Prices", "One session", "For experts"
+SUMMARY, EFFECTS, SEGMENTS, PRICES, ONE, DETAILS = "Summary", "Effects", "Segments", "Prices", "One session", "Details"
 
 page = frame.open_page(frame.IMPORTANCE)
 if page.run is None:
@@ -41,10 +41,10 @@ dataset_folder = None if dataset is None else str(dataset.folder)
 with frame.showing_errors(stop=True):
     found = explained(str(run.folder), dataset_folder)
 if found is None:
-    frame.show_title(drivers.TITLE, f"{page.run_name} was made by an earlier version, which explained less.")
+    frame.show_title(drivers.TITLE, f"{page.run_name} was made by an earlier version and has no stored explanation.")
     frame.show_better_run(page)
     if run.manifest.version == 1:
-        st.markdown("It has no stored model. To see what drives values, make the run again.")
+        st.markdown("It has no stored model. To see what drives values, train again with the same settings.")
     elif st.button("Explain this run", type="primary", icon=":material/calculate:"):
         with frame.showing_errors(stop=True):
             run_with_progress(lambda report: explain_further(run, report))
@@ -57,8 +57,8 @@ note = f"Based on {count(found.sessions.height, 'session')} that the models were
 frame.show_title(drivers.TITLE, plain(text.headline(found.drivers)))
 frame.show_better_run(page)
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.badge("what the model uses", color="blue", icon=":material/visibility:")
-    st.badge("not what would change the value", color="gray", icon=":material/science:")
+    st.badge("Shows what the model uses", color="blue", icon=":material/visibility:")
+    st.badge("Does not show causes", color="gray", icon=":material/science:")
     if dataset is not None:
         offer_file(
             "Report for stakeholders",
@@ -68,16 +68,16 @@ with st.container(horizontal=True, vertical_alignment="center"):
             icon=":material/description:",
         )
     st.caption(note, width="content")
-views = [ANSWER, EFFECTS, GROUPS, PRICES, *([] if dataset is None else [ONE]), EXPERTS]
-first_view = ONE if dataset is not None and get_param("session") else ANSWER
+views = [SUMMARY, EFFECTS, SEGMENTS, PRICES, *([] if dataset is None else [ONE]), DETAILS]
+first_view = ONE if dataset is not None and get_param("session") else SUMMARY
 view = st.segmented_control("View", views, default=first_view, required=True, label_visibility="collapsed")
 with frame.showing_errors(stop=True):
-    if view == ANSWER:
-        show_answer(found, model_limits(run, known_users(found.segments)), note)
+    if view == SUMMARY:
+        show_summary(found, model_limits(run, known_users(found.segments)), note)
     elif view == EFFECTS:
         show_effects(found, note)
-    elif view == GROUPS:
-        show_groups(found, note, run, dataset)
+    elif view == SEGMENTS:
+        show_segments(found, note, run, dataset)
     elif view == PRICES:
         show_prices(run, dataset_folder)
     elif view == ONE and dataset is not None:

@@ -1,4 +1,4 @@
-"""Submission: is a file ready, what can it expect, how do files compare, and what was handed in?"""
+"""Submission: is a file ready, which score is expected, how do files compare, and what was submitted?"""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ if view == OWN:
     frame.show_metrics(
         [
             expected_metric(run),
-            Metric("Sessions", whole(manifest.sessions.test), "One row per session to predict."),
+            Metric("Sessions", whole(manifest.sessions.test), "Sessions to predict. The file has one row for each."),
             Metric(
-                "Known from train",
+                "Values from train file",
                 whole(manifest.sessions.known),
-                "Sessions with their value from the train file.",
+                "Sessions in both files whose value is taken from the train file instead of predicted.",
             ),
             Metric(
-                "Shared ids",
+                "Shared session ids",
                 whole(manifest.sessions.composite),
-                "Ids of several users, whose predictions are summed.",
+                "Session ids that several users share. The predictions for these users are added up.",
             ),
         ]
     )
@@ -79,7 +79,10 @@ if view == OWN:
 elif view == ANY:
     path = choose_file(page, choices)
     if path is None:
-        finding.markdown("Bring a file of any tool, or choose one that is on the desk. It is compared with the run.")
+        finding.markdown(
+            "Upload a submission file from any tool, or choose a stored one. It is checked against the sessions of "
+            "this run."
+        )
         st.stop()
     with frame.showing_errors(stop=True):
         file = desk.opened(path, run)

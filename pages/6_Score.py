@@ -23,7 +23,7 @@ from pages._ui.database_url import database_url
 from pages._ui.frame import Metric
 from pages._ui.scored_files import ScoredFile, last_scored, remember
 from pages._ui.scores import show_open_session_warning
-from pages._ui.serving.privacy import shows_files
+from pages._ui.serving.privacy import ONLY_UPLOADS, shows_files
 from pages._ui.state import page_state
 from pages._ui.table import offer_file, show_table
 from pages._ui.tables_form import choose_tables
@@ -45,7 +45,7 @@ def finding(file: ScoredFile) -> str:
         return f"The **only session** of {name} will be worth **{money(scores.value_sum)}**."
     return (
         f"The **{count(n_sessions, 'session')}** of {name} will be worth **{money(scores.value_sum)}** "
-        f"in all, {value_text(scores.value_mean)} on average."
+        f"in total, {value_text(scores.value_mean)} on average."
     )
 
 
@@ -56,14 +56,14 @@ def show_metrics(file: ScoredFile, *, has_users: bool) -> None:
     frame.show_metrics(
         [
             Metric("Sessions", whole(n_sessions), "Session ids in the file, each with one value."),
-            Metric("Total value", value_text(scores.value_sum), f"Sum of the predicted values, in {value_unit()}."),
-            Metric("Average value", value_text(scores.value_mean), f"Average predicted value, in {value_unit()}."),
+            Metric("Predicted total", value_text(scores.value_sum), f"Sum of the predicted values, in {value_unit()}."),
+            Metric("Predicted average", value_text(scores.value_mean), f"Average predicted value, in {value_unit()}."),
             Metric(
                 "Known users",
                 percent(scores.n_known_users / n_sessions) if has_users else "unknown",
-                "Share of the sessions whose user has an earlier session in this file or in the history of the run.",
+                "Share of sessions whose user has an earlier session, in this file or in the history of the run.",
             ),
-            Metric("Rows not used", whole(scores.n_quarantined), f"Of {count(scores.rows, 'row')} in the file."),
+            Metric("Quarantined rows", whole(scores.n_quarantined), f"Of {count(scores.rows, 'row')} in the file."),
         ]
     )
 
@@ -73,16 +73,21 @@ def show_meaning(file: ScoredFile, run: Run) -> None:
     n_defaults, known = file.scores.n_defaults, percent(file.scores.products_known)
     defaults = (
         f" {count(n_defaults, 'session')} {verb(n_defaults, 'has', 'have')} no usable event and "
-        f"{verb(n_defaults, 'gets', 'get')} the best constant prediction of the run."
+        f"{verb(n_defaults, 'gets', 'get')} the baseline of the run, the best prediction that is equal for all "
+        "sessions."
     )
     st.caption(
         "Each value is the final value of a session, as predicted from its events in this file. If a session "
         "continues after the file ends, its later events are not included. On average, "
-        f"{known} of a session's events are on products that the model learned.{defaults if n_defaults else ''}"
+        f"{known} of a session's events are on products that occurred in training.{defaults if n_defaults else ''}"
     )
-    alike = "in the train file" if run.manifest.scores.expected_withheld else "in its test file"
+    similar = "train" if run.manifest.scores.expected_withheld else "test"
     error = expected_error(run.manifest, page.run_name)
-    st.caption(without_formulas(f"{error}. Expect this error if the sessions are like those {alike}."))
+    st.caption(
+        without_formulas(
+            f"{error}. This holds for this file if its sessions resemble those of the {similar} file of the run."
+        )
+    )
 
 
 def show_highest(file: ScoredFile) -> None:
@@ -92,19 +97,19 @@ def show_highest(file: ScoredFile) -> None:
         [
             {
                 "Session": row["user_session"],
-                "Value": value_text(row["session_value"]),
+                "Predicted value": value_text(row["session_value"]),
                 "80% interval": interval(row["low_80"], row["high_80"]),
                 "Known user": YES_OR_NO[row["user_known"]],
                 "Known products": percent(row["products_known"]),
             }
             for row in file.highest.iter_rows(named=True)
         ],
-        numbers=("Value", "80% interval", "Known products"),
+        numbers=("Predicted value", "80% interval", "Known products"),
         alt="The sessions with the highest predicted values, with their intervals",
     )
     st.caption(
-        f"Values and intervals are in {plain(value_unit())}. Known products: share of the session's events on products "
-        "that the model learned. The downloads have all sessions, also with 95% intervals."
+        f"Values and intervals are in {plain(value_unit())}. “Known products” is the share of the session's events "
+        "on products that occurred in training. The downloads contain all sessions, also with 95% intervals."
     )
 
 
@@ -140,7 +145,7 @@ def show_result(file: ScoredFile, run: Run, *, has_users: bool) -> None:
         )
     show_highest(file)
     if file.scores.reasons:
-        st.header("Rows not used", anchor=False)
+        st.header("Quarantined rows", anchor=False)
         quarantine_table(file.scores.reasons, file.scores.quarantine.lazy())
 
 
@@ -193,12 +198,13 @@ def show_form(run: Run, mapping: str, tables_of_run: Sequence[TableName]) -> Non
     """Show where the events come from, and the button that predicts their values."""
     st.caption(
         f"The file is read with the mapping of the run: {plain(mapping) or 'the standard columns'}. It needs the "
-        "columns of the train file except session values. It can be a CSV, CSV.GZ, ZIP, Parquet or JSON Lines file."
+        "same columns as the train file, but no session values. It can be a CSV, CSV.GZ, ZIP, Parquet or JSON Lines "
+        "file."
     )
     forms = {UPLOAD: choose_upload, PATH: choose_path, DATABASE: choose_query}
     if not shows_files():
         forms = {UPLOAD: choose_upload}
-        st.caption("Files and databases of the server are hidden, because other machines can open this dashboard.")
+        st.caption(ONLY_UPLOADS)
     origin = st.segmented_control("Source", list(forms), default=UPLOAD, required=True)
     with frame.showing_errors():
         source = forms[origin]()
@@ -218,7 +224,9 @@ if page.run is None or page.dataset is None:
     st.stop()
 if page.run.manifest.version == 1:
     frame.show_title(
-        QUESTION, f"{page.run_name} must be made again: it is of an earlier version, which stored no model."
+        QUESTION,
+        f"{page.run_name} was made by an earlier version and has no stored model. Train again with the same settings "
+        "to score files.",
     )
     frame.show_better_run(page)
     st.page_link(frame.TRAIN.path, label=f"Go to {frame.TRAIN.label}", icon=frame.TRAIN.icon)

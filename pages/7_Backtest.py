@@ -1,4 +1,4 @@
-"""Backtest: compare the expected score with the actual one, by day and by cut."""
+"""Backtest: compare the expected score with the actual one, by day and by split."""
 
 from __future__ import annotations
 
@@ -31,11 +31,14 @@ def show_days(run: Run, dataset_folder: str) -> None:
     """Show the expected and the actual totals by day."""
     data = daily_totals(str(run.folder), dataset_folder)
     show_chart(backtest_days.finding(data), backtest_days.figure(data), title=backtest_days.TITLE)
-    text = "Totals of the sessions that begin within 24 hours; the first day begins with the test file."
+    text = (
+        "Each day is a period of 24 hours, counted from the start of the test file. Its totals are those of the "
+        "sessions that begin in it."
+    )
     if backtest_days.has_intervals(data):
         text += (
-            " The bars are 90% intervals. They come from the out-of-fold errors of the train days, so they hold for "
-            "days like these."
+            " The bars are 90% intervals. They are computed from out-of-fold errors on the train days, so they hold "
+            "only if the test days are similar."
         )
     st.caption(text)
 
@@ -44,7 +47,7 @@ def show_cuts(cuts: list[Cut], run: Run) -> None:
     """Show the scores of all splits of the log, and offer to run the settings of a run on the others."""
     st.header("Does it hold at other dates?", anchor=False)
     if len(cuts) == 1:
-        st.markdown("There is one split of this log. Read it again with several backtests to see more.")
+        st.markdown("There is one split of this log. To see more, read it again with several backtests.")
         st.page_link(frame.DATA.path, label=f"Go to {frame.DATA.label}", icon=frame.DATA.icon)
         return
     data = backtest_cuts.frame([cut.record() for cut in cuts])
@@ -75,24 +78,26 @@ def cut_row(cut: Cut, label: str) -> dict[str, str]:
         "Test sessions": whole(cut.card.test.sessions),
     }
     if cut.run is None or cut.comparison is None:
-        return row | {f"Expected {label}": "–", "90% interval": "–", "Actual": "–", "Inside": "no run yet"}
+        return row | {f"Expected {label}": "–", "90% interval": "–", "Actual": "–", "In interval": "no run yet"}
     inside = "yes" if cut.comparison.is_inside else "no"
     return row | {
         f"Expected {label}": expected_score(cut.run.manifest),
         "90% interval": expected_interval(cut.run.manifest),
         "Actual": score_text(cut.comparison.metric, cut.comparison.actual),
-        "Inside": "–" if cut.comparison.is_withheld else inside,
+        "In interval": "–" if cut.comparison.is_withheld else inside,
     }
 
 
 selected_dataset = frame.dataset_or_stop(page, QUESTION, PROMISE)
 card = selected_dataset.card()
 if card.split is None:
-    frame.show_title(QUESTION, "The values of this test file are **not known**, so they cannot be compared.")
+    frame.show_title(
+        QUESTION, "The values of this test file are **unknown**, so there is nothing to compare the predictions with."
+    )
     with st.container(border=True):
         st.markdown(
-            f"**{PROMISE}**\n\nRead one log with session values, and let it be split by date. The values of its last "
-            "days are then kept apart from training, and compared with the predictions."
+            f"**{PROMISE}**\n\nRead one log with session values and split it by date. The last days are then held out "
+            "of training, and their values are compared with the predictions."
         )
         st.page_link(frame.DATA.path, label=f"Go to {frame.DATA.label}", icon=frame.DATA.icon)
     st.stop()
@@ -110,7 +115,9 @@ show_warning(selected_run)
 frame.show_metrics(
     [
         Metric(
-            f"Expected {comparison.label}", expected_score(selected_run.manifest), "As estimated from the train file."
+            f"Expected {comparison.label}",
+            expected_score(selected_run.manifest),
+            "Estimated from the train file by cross-validation.",
         ),
         Metric("90% interval", expected_interval(selected_run.manifest), "Expected to contain the actual score."),
         Metric(

@@ -358,7 +358,7 @@ def test_the_page_queues_the_other_splits(
 
 def test_the_page_without_known_values_says_how_to_get_them() -> None:
     app = open_page("pages/7_Backtest.py")
-    assert "The values of this test file are **not known**" in texts(app)
+    assert "The values of this test file are **unknown**" in texts(app)
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_a_run_is_started_followed_and_its_checked_submission_downloaded(
 
         page.get_by_role("link", name="Submission", exact=True).click()
         heading(page, PAGES["Submission"])
-        expect(page.get_by_text("checks that apply passed")).to_be_visible()
+        expect(page.get_by_text("applicable checks passed")).to_be_visible()
         with page.expect_download() as download:
             page.get_by_role("button", name="Download submission.csv").click()
         file = tmp_path / "submission.csv"
@@ -261,7 +261,9 @@ def test_a_run_whose_process_was_killed_is_resumed_by_a_click(
         (job,) = jobs.all()
         assert job.pid is not None
         os.kill(job.pid, signal.SIGKILL)
-        expect(page.get_by_text("The run was lost. Its process ended unexpectedly")).to_be_visible(timeout=20_000)
+        expect(page.get_by_text("The run was interrupted. Its process ended unexpectedly")).to_be_visible(
+            timeout=20_000
+        )
         page.reload()
         page.get_by_role("button", name="Resume the run").click()
         expect(page.get_by_text("The run is done.")).to_be_visible(timeout=LONG)

@@ -43,7 +43,7 @@ def test_the_run_s_file_has_a_verdict_with_its_expected_score(home):
     app = open_page(PAGE)
     assert not app.exception
     assert re.search(
-        r"\*\*Yes:\*\* all \d\d checks that apply passed\. Expected test MSE: [\d,.]+ \(90% interval:", texts(app)
+        r"\*\*Yes:\*\* all \d\d applicable checks passed\. Expected test MSE: [\d,.]+ \(90% interval:", texts(app)
     )
     assert next(iter(app.get("download_button"))).label == "Download submission.csv"
 
@@ -53,15 +53,15 @@ def test_a_file_by_path_is_checked_repaired_and_becomes_ready(home, tmp_path):
     broken = tmp_path / "broken.csv"
     broken.write_text(run.submission.read_text().replace(",", ";"))
     app = view(open_page(PAGE), "Check a file")
-    assert "Bring a file of any tool" in texts(app)
-    (path,) = [field for field in app.text_input if field.label == "Its path on this machine"]
+    assert "Upload a submission file from any tool" in texts(app)
+    (path,) = [field for field in app.text_input if field.label == "Or enter a path on this machine"]
     path.set_value(str(broken)).run()
     assert "broken.csv: **No:** 1 blocking check failed." in texts(app)
     assert "**Fields are separated by commas** (blocking): failed." in texts(app)
     assert not app.get("download_button")
     assert "The fields are separated by commas." in [expander.label for expander in app.expander]
     assert any(list(table.value.columns) == ["Line", "Before", "After"] for table in app.dataframe)
-    click(app, "Repair what is safe")
+    click(app, "Apply the safe repairs")
     assert not app.exception
     assert "repaired_broken.csv: **Yes:**" in texts(app)
     assert [message.value for message in app.success] == ["The fields are separated by commas."]
@@ -73,17 +73,17 @@ def test_the_columns_of_a_file_can_be_chosen(home, tmp_path):
     values = pl.Series("b", [f"{value:.6f}".replace(".", ",") for value in ours[VALUE]])
     ours.select("user_session", pl.lit(7.25).alias("a"), values).write_csv(several)
     app = view(open_page(PAGE), "Check a file")
-    (path,) = [field for field in app.text_input if field.label == "Its path on this machine"]
+    (path,) = [field for field in app.text_input if field.label == "Or enter a path on this machine"]
     path.set_value(str(several)).run()
     assert "several.csv cannot be repaired: 2 columns may have the values ('a' and 'b')." in texts(app)
-    assert "Repair what is safe" not in [button.label for button in app.button]
+    assert "Apply the safe repairs" not in [button.label for button in app.button]
     (ids,) = [box for box in app.selectbox if box.label == "Session ids"]
     (values,) = [box for box in app.selectbox if box.label == "Values"]
     assert (ids.value, values.value) == (0, None)
     values.set_value(2).run()
-    (marks,) = [box for box in app.selectbox if box.label == "Numbers look like"]
+    (marks,) = [box for box in app.selectbox if box.label == "Number format"]
     marks.set_value("1234,5").run()
-    click(app, "Repair what is safe")
+    click(app, "Apply the safe repairs")
     assert "repaired_several.csv: **Yes:**" in texts(app)
     (repaired,) = Workspace.from_environment().uploads.glob("*/submission/*")
     assert pl.read_csv(repaired, schema_overrides={"user_session": pl.String}).equals(ours)
@@ -94,7 +94,7 @@ def test_files_are_ranked_and_returned_scores_fill_the_fields_of_a_blend(home, t
     other = tmp_path / "other.csv"
     ours.with_columns((pl.col(VALUE) * 0.5).round(3)).write_csv(other)
     app = view(open_page(PAGE), "Check a file")
-    (path,) = [field for field in app.text_input if field.label == "Its path on this machine"]
+    (path,) = [field for field in app.text_input if field.label == "Or enter a path on this machine"]
     path.set_value(str(other)).run()
     (entry,) = log.entries(workspace)
     log.set_returned(workspace, entry.entry, 712.5)
@@ -103,10 +103,10 @@ def test_files_are_ranked_and_returned_scores_fill_the_fields_of_a_blend(home, t
         workspace, "submitted", file="ours.csv", sha256=own, dataset=run.manifest.dataset, metric="MSE", returned=650.0
     )
     app = view(app, "Log")
-    ranking = next(table.value for table in app.dataframe if "Place" in table.value.columns)
+    ranking = next(table.value for table in app.dataframe if "Rank" in table.value.columns)
     assert [name.split(",")[0] for name in ranking["File"]] == ["Quick", "other.csv"]
     assert ranking["Returned"].to_list() == ["650", "712"]
-    assert re.search(r"can expect the lowest MSE of 2 files: [\d,.]+ \(90% interval:", texts(app))
+    assert re.search(r"has the lowest expected MSE of 2 files: [\d,.]+ \(90% interval:", texts(app))
     desk.keep(workspace, "other.csv", io.BytesIO(other.read_bytes()))
     app = view(app, "Compare and blend")
     (method,) = [control for control in app.segmented_control if control.label == "Weights"]
@@ -116,7 +116,7 @@ def test_files_are_ranked_and_returned_scores_fill_the_fields_of_a_blend(home, t
 
 def test_a_path_that_leads_nowhere_is_one_sentence(home):
     app = view(open_page(PAGE), "Check a file")
-    (path,) = [field for field in app.text_input if field.label == "Its path on this machine"]
+    (path,) = [field for field in app.text_input if field.label == "Or enter a path on this machine"]
     path.set_value("/nothing/here.csv").run()
     assert [error.value for error in app.error] == [
         "There is no file at /nothing/here.csv. Check the path, or upload the file."
@@ -143,7 +143,7 @@ def test_a_returned_score_is_added_to_an_entry(home):
 
 
 def test_an_empty_log_says_what_will_be_there(home):
-    assert "Nothing was downloaded or submitted yet." in texts(view(open_page(PAGE), "Log"))
+    assert "No submission has been downloaded or submitted yet." in texts(view(open_page(PAGE), "Log"))
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------
@@ -201,12 +201,12 @@ def test_a_broken_file_is_read_repaired_compared_blended_downloaded_and_logged(
     watched = Watched(context.new_page())
     page = watched.page
     page.goto(f"{finished_dashboard.address}/Submission")
-    expect(page.get_by_text("checks that apply passed")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("applicable checks passed")).to_be_visible(timeout=60_000)
     choose(page, "Check a file")
     page.locator("input[type=file]").first.set_input_files(broken)
     expect(page.get_by_text("2 blocking checks failed")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Fields are separated by commas", exact=False).first).to_be_visible()
-    page.get_by_role("button", name="Repair what is safe").click()
+    page.get_by_role("button", name="Apply the safe repairs").click()
     expect(page.get_by_text("repaired_team.csv: Yes")).to_be_visible(timeout=60_000)
     message = page.get_by_test_id("stAlertContentSuccess")
     expect(message.get_by_text("change place, into the order of the sample submission")).to_be_visible()
@@ -220,7 +220,7 @@ def test_a_broken_file_is_read_repaired_compared_blended_downloaded_and_logged(
     choose(page, "Compare and blend")
     expect(page.get_by_role("heading", name="How do the files differ?")).to_be_visible(timeout=60_000)
     page.get_by_role("button", name="Write the blend").click()
-    expect(page.get_by_text("is on the desk: 0.500 of")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("was saved (0.500")).to_be_visible(timeout=60_000)
     (blend,) = list_blends(workspace)
     mean = (rows[VALUE] + right[VALUE]) / 2
     assert pl.read_csv(blend.submission)[VALUE].to_numpy() == pytest.approx(mean.to_numpy(), abs=1e-5)

@@ -109,4 +109,6 @@ def test_the_guide_lists_every_setting_of_a_mapping() -> None:
 
 
 def test_the_guide_lists_every_kind_of_shift() -> None:
-    assert codes_in("docs/guide/training.md", "A test file unlike the train file") == list(get_args(KindCode))
+    assert codes_in("docs/guide/training.md", "A test file that differs from the train file") == list(
+        get_args(KindCode)
+    )

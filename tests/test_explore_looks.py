@@ -118,7 +118,7 @@ def test_the_file_of_all_views_works_without_the_dashboard(
     page.goto(f"{address}/Explore?view=Time&types=BUY")
     expect(page.locator(CHARTS)).to_have_count(len(VIEWS["Time"]))
     with page.expect_download(timeout=60_000) as download:
-        page.get_by_role("button", name="All views as one HTML file").click()
+        page.get_by_role("button", name="Download all views (HTML)").click()
     file = tmp_path / "all_views.html"
     download.value.save_as(file)
     page.goto(file.as_uri())

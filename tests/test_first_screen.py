@@ -67,7 +67,7 @@ def test_the_first_screen_has_the_main_thing_and_is_accessible(
     page.goto(f"{finished_dashboard.address}/Explore?view=Events")
     filter_button = page.get_by_role("button", name="Filter")
     filter_button.click()
-    expect(page.get_by_text("Fewest events")).to_be_visible()
+    expect(page.get_by_text("Minimum events")).to_be_visible()
     assert serious_findings(page) == []
     context.close()
 

@@ -439,7 +439,7 @@ def test_a_killed_worker_is_lost_and_the_next_run_can_start(workspace: Workspace
     os.kill(working.pid, signal.SIGKILL)
     lost = wait_for(jobs, job.id, lambda job: not job.active)
     assert lost.state == "lost"
-    assert lost.error == "Its process ended unexpectedly. Resume the job to continue from its checkpoints."
+    assert lost.error == "Its process ended unexpectedly. Resume the run to continue from its checkpoints."
     _, is_new = start_run(workspace, small, QUICK)
     assert is_new
 

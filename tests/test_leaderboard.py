@@ -132,7 +132,7 @@ def test_runs_are_chosen_on_the_leaderboard_and_used(two_runs: tuple[Run, Run]) 
     assert "the lowest of 2 runs" in texts(app)
     shown = app.query_params["run"]
     other = older if newer.manifest.run_id in shown else newer
-    table = next(table for table in app.dataframe if "Predictor" in table.value)
+    table = next(table for table in app.dataframe if "Model" in table.value)
     place = [("(shown)" in cell) for cell in table.value["Run"]].index(False)
     app.session_state["board-2"] = {"selection": {"rows": [place], "columns": [], "cells": []}}
     app.run()
@@ -148,7 +148,7 @@ def test_several_entries_are_compared_with_the_best_of_them(two_runs: tuple[Run,
     app.run()
     assert not app.exception
     table = next(table.value for table in app.dataframe if "Basis" in table.value)
-    assert table["Basis"].iloc[0] == "compared with this"
+    assert table["Basis"].iloc[0] == "reference"
     assert set(table["Basis"][1:]) == {"paired, out of fold"}
     assert "the MSE differs by" in texts(app)
 

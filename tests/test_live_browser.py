@@ -117,7 +117,7 @@ def test_a_session_of_the_shop_opens_in_its_own_view(
             page.wait_for_timeout(700)
             if len(page.context.pages) > 1:
                 break
-    expect(opened.value.get_by_role("button", name="Go on differently")).to_be_visible(timeout=60_000)
+    expect(opened.value.get_by_role("button", name="Try other events")).to_be_visible(timeout=60_000)
     assert "session=SESSION_" in opened.value.url
     assert opened.value.get_by_role("textbox", name="Session id").input_value() in opened.value.url
     page.context.close()
@@ -133,7 +133,7 @@ def test_all_views_of_open_sessions_are_accessible(
     page = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme).new_page()  # type: ignore[arg-type]
     page.set_default_timeout(60_000)
     address = f"{server.address}/Live?dataset={run.manifest.dataset}&run={run.manifest.run_id}"
-    for view in (f"One session&session={session}", "Whole shop", "Rules", "How good"):
+    for view in (f"One session&session={session}", "Whole shop", "Rules", "Accuracy"):
         page.goto(f"{address}&view={view}")
         expect(page.get_by_role("radio", name=view.partition("&")[0])).to_be_checked()
         expect(page.locator(ENDED)).to_be_visible()

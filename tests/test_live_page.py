@@ -254,17 +254,17 @@ def test_the_page_replays_a_random_session(home: Run) -> None:
         app.slider[0].set_value(seen).run()
         estimate = replay.steps[seen - 1][1]
         shown = {metric.label: metric.value for metric in app.metric}
-        assert shown["Expected value"] == number(estimate.value)
-        assert shown["Purchase"] == percent(estimate.p_buy)
+        assert shown["Predicted final value"] == number(estimate.value)
+        assert shown["Purchase probability"] == percent(estimate.p_buy)
         table = app.dataframe[0].value
-        assert table["Seen"].to_list() == [str(place) for place in range(seen, 0, -1)]
-        assert table["Value"].to_list()[0] == number(estimate.value)
+        assert table["Events"].to_list() == [str(place) for place in range(seen, 0, -1)]
+        assert table["Predicted value"].to_list()[0] == number(estimate.value)
     app.text_input[0].set_value("no such session").run()
     assert "There is no session no such session in the test file." in texts(app)
 
 
 def test_the_page_shows_how_good_the_estimates_are(home: Run) -> None:
-    app = open_view("How good")
+    app = open_view("Accuracy")
     assert "of the final values are inside the 80% interval" in texts(app).replace("\\", "")
     app.segmented_control(key="quality-by").set_value("seconds").run()
     assert not app.exception
@@ -274,8 +274,8 @@ def test_the_page_shows_how_good_the_estimates_are(home: Run) -> None:
 
 def test_a_session_is_clicked_together_on_the_page(home: Run) -> None:
     app = open_page(PAGE)
-    app.segmented_control(key="session-origin").set_value("Click together").run()
-    assert "The estimate follows each click." in texts(app)
+    app.segmented_control(key="session-origin").set_value("Build a session").run()
+    assert "The prediction follows each click." in texts(app)
     first, second = Replayer(load_model(home)).products(2)
     assert app.selectbox(key="click-product").value == first
     click(app, "View")
@@ -288,7 +288,7 @@ def test_a_session_is_clicked_together_on_the_page(home: Run) -> None:
         ["BUY", second, "1 min 30 s"],
         ["VIEW", first, "0 s"],
     ]
-    assert {metric.label: metric.value for metric in app.metric}["Purchase"] == "100.0%"
+    assert {metric.label: metric.value for metric in app.metric}["Purchase probability"] == "100.0%"
     click(app, "Undo")
     assert len(app.dataframe[0].value) == 1
     click(app, "Start over")
@@ -300,12 +300,12 @@ def test_a_real_session_goes_on_differently(home: Run) -> None:
     click(app, "Random session")
     app.slider[0].set_value(2).run()
     real = app.dataframe[0].value
-    click(app, "Go on differently")
+    click(app, "Try other events")
     assert not app.exception
     assert app.dataframe[0].value.equals(real)
     click(app, "Add to cart")
     assert app.dataframe[0].value["Event"].to_list() == ["ADD_CART", *real["Event"]]
-    assert "1 event at the end is invented." in texts(app)
+    assert "The last event was added here and is not in the log." in texts(app)
 
 
 def shop_metrics(app: AppTest) -> dict[str, str]:
@@ -328,9 +328,9 @@ def test_the_page_shows_the_open_sessions_of_a_replayed_day(home: Run) -> None:
         table = app.dataframe[0].value
         links = {f"session={names_of(replayer.model)[unit]}" for unit in open_now}
         assert {link.rpartition("&")[2] for link in table["Session"]} == links
-        ranked = [float(value.replace(",", "")) for value in table["Value"]]
+        ranked = [float(value.replace(",", "")) for value in table["Predicted value"]]
         assert ranked == sorted(ranked, reverse=True)
-    assert "The test file has no values, so these are the values of all events at recovered prices" in texts(app)
+    assert "so a final value is the sum of the estimated prices of all events of the session" in texts(app)
 
 
 def test_a_replayed_day_runs_until_it_is_paused(home: Run) -> None:
@@ -404,7 +404,7 @@ def test_commands_warn_that_values_are_those_of_open_sessions(
 
 def test_the_page_says_how_to_start_a_run_for_open_sessions(finished_home: tuple[Workspace, Run]) -> None:
     app = open_page(PAGE)
-    assert "The best run values whole sessions only." in texts(app)
+    assert "The best run predicts finished sessions only." in texts(app)
     assert app.code[0].value == f"svs run --dataset {finished_home[1].manifest.dataset[:12]} --purpose live"
 
 
@@ -413,7 +413,7 @@ def test_the_page_offers_another_run_for_open_sessions(
 ) -> None:
     other = run_pipeline(small_files, QUICK, workspace)
     app = select_run(other)
-    assert "values whole sessions only." in texts(app)
+    assert "predicts finished sessions only." in texts(app)
     click(app, "Show the latest run for open sessions")
     assert app.query_params["run"] == home.manifest.run_id
     assert "The typical error of the model" in texts(app)
@@ -439,7 +439,7 @@ def test_the_page_backtests_suggested_rules(home: Run) -> None:
     page = open_view("Rules")
     prefixes = home.table(PREFIXES_FILE).collect()
     outcomes = backtest_rules(suggested_rules(prefixes), prefixes).to_dicts()
-    (table,) = [each.value for each in page.dataframe if "Of the value" in each.value.columns]
+    (table,) = [each.value for each in page.dataframe if "Share of value" in each.value.columns]
     assert table["Label"].to_list() == [outcome["label"] for outcome in outcomes]
     assert table["Sessions"].to_list() == [f"{outcome['sessions']:,}" for outcome in outcomes]
-    assert table["Of the value"].to_list() == [percent(outcome["value_share"]) for outcome in outcomes]
+    assert table["Share of value"].to_list() == [percent(outcome["value_share"]) for outcome in outcomes]

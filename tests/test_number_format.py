@@ -173,7 +173,7 @@ def test_the_form_of_the_page_changes_the_format(demo_workspace: Workspace) -> N
     app = open_page("pages/1_Data.py")
     next(field for field in app.text_input if field.label == "Currency").set_value("€")
     next(box for box in app.selectbox if box.label == "Decimals of amounts").select("2")
-    next(box for box in app.selectbox if box.label == "Numbers look like").select("1.234,5")
+    next(box for box in app.selectbox if box.label == "Number format").select("1.234,5")
     next(button for button in app.button if (button.key or "").startswith("save-format")).click()
     app.run()
     assert read_note(folder).number_format == NumberFormat(symbol="€", decimals=2, marks="1.234,5")

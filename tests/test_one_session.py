@@ -183,7 +183,7 @@ def test_the_page_explains_the_session_in_its_link(finished_home: tuple[Workspac
     shown = texts(app)
     assert "The predicted value is " in shown
     assert "compared with" in shown
-    assert {metric.label for metric in app.metric} == {"Prediction", "80% interval", "Actual value"}
+    assert {metric.label for metric in app.metric} == {"Predicted value", "80% interval", "Actual value"}
     app.text_input[0].set_value("no such session").run()
     assert "There is no session no such session in this dataset." in texts(app)
 

@@ -607,7 +607,7 @@ def test_the_score_page_takes_a_newer_table(run: Run, folder: Path, tmp_path: Pa
         click(app, "Predict values")
         assert not app.exception
         assert not app.error
-        shown.append(metrics(app)["Total value"])
+        shown.append(metrics(app)["Predicted total"])
     assert shown[0] == number(score(load_model(run), folder / "test.csv").value_sum)
     assert shown[1] == number(score(load_model(run), folder / "test.csv", tables={"products": other}).value_sum)
     assert shown[0] != shown[1]

@@ -173,7 +173,7 @@ def test_counts_of_sessions_say_what_is_counted(
         ("pages/4_Importance.py", "What drives the value of a session will be shown here, in words."),
         ("pages/5_Submission.py", "submission.csv and its checks will be shown here."),
         ("pages/6_Score.py", "The values of the sessions of a later event file will be shown here."),
-        ("pages/8_Live.py", "Open sessions will be valued here, event by event."),
+        ("pages/8_Live.py", "The final values of open sessions will be predicted here, event by event."),
     ],
 )
 def test_an_empty_page_says_what_will_be_shown(page: str, promise: str, demo_workspace: Workspace) -> None:
@@ -251,7 +251,7 @@ def test_metrics_are_those_of_the_run(finished_home: tuple[Workspace, Run]) -> N
     manifest = finished_home[1].manifest
     shown = {metric.label: metric.value for metric in open_page("pages/5_Submission.py").metric}
     assert shown["Sessions"] == f"{manifest.sessions.test:,}"
-    assert shown["Known from train"] == str(manifest.sessions.known)
+    assert shown["Values from train file"] == str(manifest.sessions.known)
     passed = manifest.checks.passed + manifest.certificate.passed
     assert f"{passed} of {passed} checks passed" in texts(open_page("app.py"))
 
@@ -263,23 +263,23 @@ def test_importance_begins_with_the_answer_in_words(finished_home: tuple[Workspa
     assert "**5. " in shown
     assert "It does not show what would change the value" in shown
     assert "recovered_buy_sum" not in shown
-    for view in ("Effects", "Groups"):
+    for view in ("Effects", "Segments"):
         app.segmented_control[0].set_value(view).run()
         assert not app.exception
         assert "recovered_buy_sum" not in texts(app)
-    assert app.dataframe[0].value["Group"].to_list() == ["Browsers", "Buyers"]
+    assert app.dataframe[0].value["Segment"].to_list() == ["Browsers", "Buyers"]
     app.segmented_control[1].set_value("Period").run()
     first = app.date_input[0].min
     app.date_input[0].set_value(first + timedelta(days=3)).run()
     day = str(first + timedelta(days=3))
-    assert app.dataframe[0].value["Group"].to_list() == [f"Before {day}", f"From {day}"]
+    assert app.dataframe[0].value["Segment"].to_list() == [f"Before {day}", f"From {day}"]
     app.date_input[0].set_value(first).run()
-    assert app.dataframe[0].value["Group"].to_list() == [f"From {first}"]
+    assert app.dataframe[0].value["Segment"].to_list() == [f"From {first}"]
 
 
 def test_importance_is_shown_by_either_measure(finished_home: tuple[Workspace, Run]) -> None:
     app = open_page("pages/4_Importance.py")
-    app.segmented_control[0].set_value("For experts").run()
+    app.segmented_control[0].set_value("Details").run()
     by_effect = app.dataframe[0].value
     app.segmented_control[1].set_value("gain_share").run()
     assert not app.exception
@@ -656,7 +656,7 @@ def test_files_and_a_mapping_made_by_hand_survive_a_look_at_another_page(
     def field_of(label: str) -> Any:
         return next(field for field in [*app.selectbox, *app.text_input, *app.number_input] if field.label == label)
 
-    changes = {"add to basket": "ignore", "Category": "(not in the log)", "Lowest share of usable rows": 0.5}
+    changes = {"add to basket": "ignore", "Category": "(not in the log)", "Minimum share of usable rows": 0.5}
     changes |= {"Name of the mapping": "By hand", "Time format": "other format", "Pattern": "%d/%m/%Y %H:%M"}
     for label, value in changes.items():
         field_of(label).set_value(value)
@@ -687,7 +687,7 @@ def test_own_columns_chosen_in_the_form_survive_a_look_at_another_page(workspace
         lines = [f"{header},Marke,on_sale,row", *(f"{row},{further}" for row, further in zip(rows, cells, strict=True))]
         (tmp_path / name).write_text("\n".join(lines))
     app = fill_in_paths(tmp_path / "train.csv", tmp_path / "test.csv")
-    assert "2 of 3 further columns may help to predict." in texts(app)
+    assert "2 of 3 extra columns may improve predictions." in texts(app)
     key = next(key for key in app.run().session_state["page_state"].kept_fields if key.endswith("/own"))
     choices = app.session_state[key]
     assert [(row["use"], row["column"], row["kind"], row["level"], row["why"]) for row in choices] == [
@@ -715,7 +715,7 @@ def test_further_columns_of_a_log_in_the_standard_format_are_named(workspace: Wo
     assert next(box for box in app.selectbox if box.label == "Log format").value == "as it stands"
     assert "The log has more columns that may help to predict: price." in texts(app)
     next(box for box in app.selectbox if box.label == "Log format").set_value("custom").run()
-    assert "1 of 1 further column may help to predict." in texts(app)
+    assert "1 of 1 extra column may improve predictions." in texts(app)
     assert not app.exception
 
 
@@ -800,7 +800,7 @@ def test_a_view_can_be_split_and_two_filters_compared_by_the_address(finished_ho
 def test_a_comparison_with_no_session_is_not_drawn(finished_home: tuple[Workspace, Run]) -> None:
     app = open_explore(view="Products", **{"with": "least_value=1e11"})
     assert not app.exception
-    assert "No session matches the filter that this one is compared with." in texts(app)
+    assert "No session matches the other filter, so nothing is compared." in texts(app)
     assert "**all sessions**" not in values(app.markdown)
 
 
@@ -814,14 +814,14 @@ def test_the_value_by_any_feature_is_shown(finished_home: tuple[Workspace, Run])
 
 def test_products_can_be_ranked_by_recovered_price(finished_home: tuple[Workspace, Run]) -> None:
     app = open_explore(view="Products")
-    group = next(group for group in app.button_group if "Highest recovered purchase price" in str(group.options))
+    group = next(group for group in app.button_group if "Highest estimated purchase price" in str(group.options))
     group.set_value("price").run()
     assert not app.exception
     table = app.dataframe[-1].value
     prices = [float(cell.replace(",", "").split(" ± ")[0]) for cell in table["BUY"]]
     assert len(prices) == 20
     assert prices == sorted(prices, reverse=True)
-    assert any("with the highest recovered purchase price" in text for text in values(app.caption))
+    assert any("with the highest estimated purchase price" in text for text in values(app.caption))
 
 
 @pytest.mark.parametrize("view", ["Features", "Drift"])
@@ -894,7 +894,7 @@ def test_the_detected_encoding_is_shown_and_can_be_changed(tmp_path: Path, demo_
 
 def test_methods_on_request_are_computed_and_shown(finished_home: tuple[Workspace, Run]) -> None:
     app = open_page("pages/4_Importance.py")
-    app.segmented_control[0].set_value("For experts").run()
+    app.segmented_control[0].set_value("Details").run()
     click(app, "Compute them")
     assert not app.exception
     tables = [table.value for table in app.dataframe]

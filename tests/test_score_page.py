@@ -123,19 +123,19 @@ def test_values_are_those_of_the_command_line(
     assert values(app.title) == [TITLES[PAGE]]
     n_sessions, total = expected.height, number(expected["session_value"].sum())
     assert app.main.markdown[0].value == (
-        f"The **{n_sessions:,} sessions** of new events.csv will be worth **{total} value units** in all, "
+        f"The **{n_sessions:,} sessions** of new events.csv will be worth **{total} value units** in total, "
         f"{number(expected['session_value'].mean())} on average."
     )
     assert metrics(app) == {
         "Sessions": f"{n_sessions:,}",
-        "Total value": total,
-        "Average value": number(expected["session_value"].mean()),
+        "Predicted total": total,
+        "Predicted average": number(expected["session_value"].mean()),
         "Known users": f"{figures['sessions_of_known_users'] / n_sessions:.1%}",
-        "Rows not used": "2",
+        "Quarantined rows": "2",
     }
     assert pl.read_parquet(io.BytesIO(offered["session_values.parquet"]())).equals(expected)  # type: ignore[arg-type]
     assert offered["session_values.csv"]() == csv_for_people(expected)
-    assert "1 session has no usable event and gets the best constant prediction of the run." in texts(app)
+    assert "1 session has no usable event and gets the baseline of the run" in texts(app)
     assert "2 rows: event_type is LOOKED, not one of VIEW, ADD_CART, REMOVE_CART, BUY" in texts(app)
     assert "of the run: the standard columns." in texts(app)
     highest, quarantine = (frame.value for frame in app.dataframe)
@@ -144,7 +144,7 @@ def test_values_are_those_of_the_command_line(
     assert len(highest) == 20
     assert highest.iloc[0].to_dict() == {
         "Session": top["user_session"],
-        "Value": number(top["session_value"]),
+        "Predicted value": number(top["session_value"]),
         "80% interval": f"{number(top['low_80'])} to {number(top['high_80'])}",
         "Known user": "yes" if top["user_known"] else "no",
         "Known products": f"{top['products_known']:.1%}",
@@ -243,7 +243,7 @@ def test_a_session_without_a_usable_event_has_a_value_and_no_interval(
     assert app.dataframe[0].value.iloc[0].to_list() == ["S0", "10.0", "–", "–", "–"]
     app = open_link(held.add(ScoredFile(run_id, scores(3))))
     assert app.dataframe[0].value["80% interval"].to_list() == ["at least 5.00", "at least 5.00", "–"]
-    assert app.dataframe[0].value["Value"].to_list() == ["12.0", "11.0", "10.0"]
+    assert app.dataframe[0].value["Predicted value"].to_list() == ["12.0", "11.0", "10.0"]
 
 
 def test_a_run_of_an_earlier_version_must_be_made_again(finished_home: tuple[Workspace, Run]) -> None:
@@ -256,7 +256,8 @@ def test_a_run_of_an_earlier_version_must_be_made_again(finished_home: tuple[Wor
     assert not app.exception
     assert not app.error
     assert app.main.markdown[0].value == (
-        "The best run must be made again: it is of an earlier version, which stored no model."
+        "The best run was made by an earlier version and has no stored model. Train again with the same settings to "
+        "score files."
     )
     assert not app.file_uploader
 
@@ -302,7 +303,7 @@ def test_visitors_choose_files_of_the_server_only_if_this_is_allowed(
     monkeypatch.setenv("SVS_ALLOWED_HOSTS", "team.example")
     app = open_page(PAGE)
     assert list(app.segmented_control[0].options) == ["Upload"]
-    assert "Files and databases of the server are hidden" in texts(app)
+    assert "Only uploads are possible here" in texts(app)
 
 
 def test_names_of_a_scored_file_are_text(finished_home: tuple[Workspace, Run], tmp_path: Path) -> None:

@@ -533,7 +533,7 @@ def test_visitors_see_files_and_databases_only_if_this_is_allowed(
     assert sources == ["Upload", "Demo data"]
     assert str(tmp_path) not in text
     assert "Train: (hidden). Test: (hidden)." in text
-    assert "Files and databases of the server are hidden" in text
+    assert "Only uploads are possible here" in text
     assert "Open to other machines" in text
 
     monkeypatch.setenv("SVS_ALLOW_LOCAL_FILES", "1")

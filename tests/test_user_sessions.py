@@ -66,8 +66,8 @@ def test_the_page_shows_the_prediction_and_links_to_the_users_other_sessions(fin
     ids = dict(dataset.dictionary(USER_SESSION).select(SESSION, USER_SESSION).collect().iter_rows())
     app = open_explore(view="One session", session=ids[unit[SESSION]])
     assert not app.exception
-    assert {"Prediction", "Value"} <= {metric.label for metric in app.metric}
+    assert {"Predicted value", "Actual value"} <= {metric.label for metric in app.metric}
     table = next(frame.value for frame in app.dataframe if "Start (UTC)" in frame.value)
-    assert table.columns.tolist() == ["Session", "Start (UTC)", "File", "Events", "Value", "Prediction"]
+    assert table.columns.tolist() == ["Session", "Start (UTC)", "File", "Events", "Actual value", "Predicted value"]
     assert len(table) == counts.item(0, "len") - 1
     assert all("view=One%20session&session=" in link and ids[unit[SESSION]] not in link for link in table["Session"])

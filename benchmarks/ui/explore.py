@@ -73,7 +73,7 @@ def measure(page: Page, address: str, dataset: Dataset, repeat: int) -> None:
         seconds(page, page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True), charts[0].title)
         for index in range(repeat):
             max_events = 1_000 + 100 * list(VIEWS).index(view) + index  # a new filter each time
-            page.get_by_label("Events, at most").fill(str(max_events))
+            page.get_by_label("Maximum events").fill(str(max_events))
             # a click outside the box submits the number
             heading = page.get_by_role("heading", level=1)
             filtered.setdefault(view, []).append(seconds(page, heading, f"of at most {max_events:,} events"))

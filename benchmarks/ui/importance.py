@@ -31,10 +31,10 @@ from tests.browser import ENDED, launch, served
 
 _VIEWS = {
     "Effects": "How does each driver move single sessions?",
-    "Groups": "How do groups of sessions differ?",
+    "Segments": "How do groups of sessions differ?",
     "Prices": "What is an event worth?",
-    "For experts": "Which features does each learner use?",
-    "Answer": "What are the strongest drivers?",
+    "Details": "Which features does each learner use?",
+    "Summary": "What are the strongest drivers?",
 }
 """View -> a heading that only this view has."""
 

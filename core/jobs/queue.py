@@ -33,7 +33,7 @@ from core.jobs.job_rows import (
 )
 
 _DAMAGED = "Its row in the jobs database was damaged. Start the run again."
-_PROCESS_ENDED = "Its process ended unexpectedly. Resume the job to continue from its checkpoints."
+_PROCESS_ENDED = "Its process ended unexpectedly. Resume the run to continue from its checkpoints."
 
 
 class Jobs:

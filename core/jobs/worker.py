@@ -29,7 +29,7 @@ _REQUEST_SECONDS = 1.0
 """Shortest time between two queries whether the job should finish early."""
 _PROGRESS_SECONDS = 0.2
 """Shortest time between two progress updates in the database. A page reads them once a second."""
-_TERMINATED = "Its process was terminated, for example by a shutdown. Resume the job to continue from its checkpoints."
+_TERMINATED = "Its process was terminated, for example by a shutdown. Resume the run to continue from its checkpoints."
 
 
 def should_finish_callback(workspace: Workspace, job_id: str) -> Callable[[], bool]:

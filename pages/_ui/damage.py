@@ -33,9 +33,9 @@ def show_damage(
     page also has its own message about the selected run.
     """
     if dataset is not None and (reasons := dataset.damage()):
-        _warn_of_figures(RunError.damaged_dataset(dataset.folder, listed(reasons, 3)))
+        _warn_of_numbers(RunError.damaged_dataset(dataset.folder, listed(reasons, 3)))
     if run is not None and not is_train_page and (reasons := find_damage(run).descriptions()):
-        _warn_of_figures(RunError.damaged(run.folder, listed(reasons, 3)))
+        _warn_of_numbers(RunError.damaged(run.folder, listed(reasons, 3)))
     for kind, unreadable, is_listed in (
         ("dataset", unreadable_datasets(workspace), is_data_page),
         ("run", unreadable_runs(workspace), is_train_page),
@@ -51,8 +51,8 @@ def show_damage(
                 st.caption(f"{count(len(unreadable) - _MAX_LINES, f'more {kind}')} cannot be opened.")
 
 
-def _warn_of_figures(error: RunError) -> None:
-    st.warning(plain(f"{error} Figures from these files are not shown."), icon=":material/broken_image:")
+def _warn_of_numbers(error: RunError) -> None:
+    st.warning(plain(f"{error} Numbers from these files are not shown."), icon=":material/broken_image:")
 
 
 @contextmanager

@@ -26,12 +26,12 @@ _TIME_WIDTH = 150
 
 
 def file_table(card: DatasetCard) -> None:
-    """Show one row per figure (rows, sessions, users, ...), with one column per file."""
+    """Show one row per number (rows, sessions, users, ...), with one column per file."""
     train, test = (
         {
             "Rows": whole(file.rows),
             "Quarantined rows": whole(file.quarantined),
-            "Repeated rows": f"{whole(file.duplicates)}{' (removed)' if file.removed else ''}",
+            "Duplicate rows": f"{whole(file.duplicates)}{' (removed)' if file.removed else ''}",
             "Sessions": whole(file.sessions),
             "Users": whole(file.users) if card.has_users else "unknown",
             "Products": whole(file.products),
@@ -44,9 +44,9 @@ def file_table(card: DatasetCard) -> None:
         for file in (card.train, card.test)
     )
     show_table(
-        [{"Figure": name, "Train": train[name], "Test": test[name]} for name in train],
+        [{"Measure": name, "Train": train[name], "Test": test[name]} for name in train],
         numbers=("Train", "Test"),
-        widths={"Figure": _FACT_WIDTH, "Train": _FILE_WIDTH, "Test": _FILE_WIDTH},
+        widths={"Measure": _FACT_WIDTH, "Train": _FILE_WIDTH, "Test": _FILE_WIDTH},
         width="content",
         alt="Rows, sessions, users, products, times and values of the train and the test file",
     )
@@ -73,11 +73,11 @@ def part_tables(card: DatasetCard) -> None:
                 )
         if file.passed_over:
             names = plain(listed(file.passed_over))
-            st.caption(f"Not read from the {part} data: {names}. Subfolders and files of other types are skipped.")
+            st.caption(f"Skipped for the {part} file: {names}. Subfolders and files of other types are not read.")
 
 
 def own_table(cards: Sequence[OwnColumnCard]) -> None:
-    """Show one row per own column: what it is, and how much of it is filled; and why columns are not used."""
+    """Show one row per extra column: what it is, and how much of it is filled; and why columns are not used."""
     show_table(
         [
             {
@@ -91,12 +91,13 @@ def own_table(cards: Sequence[OwnColumnCard]) -> None:
         ],
         numbers=("Filled",),
         width="content",
-        alt="The own columns of the log: level, kind, share of the train events with a cell, and whether they are used",
+        alt="The extra columns of the log: level, kind, share of the train events with a cell, and whether they are "
+        "used",
     )
     lines = [f"- {plain(f'{card.name}: {card.use}. {card.finding}')}" for card in cards if card.finding]
     st.markdown("\n".join(lines))
     if any(card.excluded for card in cards):
-        st.caption("To use a column all the same, set keep = true in its table of the mapping.")
+        st.caption("To use such a column anyway, set keep = true for it in the mapping file (section [own.NAME]).")
 
 
 def untrained_table(dataset: Dataset, card: DatasetCard) -> None:
@@ -183,11 +184,11 @@ def column_table(columns: Frame) -> None:
                 "Lowest": row["least"] or "",
                 "Highest": row["most"] or "",
                 "Most frequent": row["most_frequent"] or "",
-                "Its share": percent(row["its_share"]),
+                "Share of the most frequent": percent(row["its_share"]),
             }
             for row in columns.iter_rows(named=True)
         ],
-        numbers=("Filled", "Distinct", "Its share"),
+        numbers=("Filled", "Distinct", "Share of the most frequent"),
         widths=dict.fromkeys(("Lowest", "Highest", "Most frequent"), _TIME_WIDTH),
         alt="The columns of both files: share of filled cells, distinct values, range and most frequent value",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.base.amounts import value_text, value_unit
-from core.base.text import count, percent, whole
+from core.base.text import count, percent, verb, whole
 from core.dataset import Dataset, DatasetCard, split_lines, table_lines
 from pages._ui.data_tables import file_table, own_table, part_tables, quarantine_table, untrained_table
 from pages._ui.findings import show_findings
@@ -15,9 +15,13 @@ from pages._ui.text import plain
 
 
 def finding(card: DatasetCard) -> str:
-    """Say how many sessions there are, and how many rows could not be used."""
+    """Say how many sessions there are, and how many rows were quarantined."""
     quarantined = card.train.quarantined + card.test.quarantined
-    usable = f"{count(quarantined, 'row')} could not be used" if quarantined else "All rows are usable"
+    usable = (
+        f"{count(quarantined, 'row')} {verb(quarantined, 'was', 'were')} quarantined"
+        if quarantined
+        else "All rows are usable"
+    )
     return (
         f"**{count(card.train.sessions, 'session')}** for training and **{count(card.to_predict, 'session')}** to "
         f"predict. {usable}."
@@ -35,20 +39,21 @@ def show_size(card: DatasetCard) -> None:
                 f"Average session value in the train file, in {value_unit()}.",
             ),
             Metric(
-                "Known users",
+                "Users in both files",
                 percent(card.users_in_both / card.test.users) if card.has_users else "unknown",
                 "Share of the users in the test file who are also in the train file.",
             ),
             Metric(
-                "Known sessions",
+                "Sessions in both files",
                 whole(card.known_sessions),
-                "Sessions in both files with the same users. By default, the submission has their values from train.",
+                "Session ids that occur in both files with the same users. By default, the submission contains their "
+                "values from the train file.",
             ),
             Metric(
-                "Shared ids",
+                "Shared session ids",
                 f"{whole(card.composite_train)} / {whole(card.composite_test)}",
-                "Session ids shared by several users (composite sessions), in the train and in the test file. They are "
-                "not used for training. For the test file, the predictions for each user are summed.",
+                "Session ids that several users share (composite sessions), in the train file and in the test file. "
+                "They are not used for training. For the test file, the predictions for these users are added up.",
             ),
         ]
     )
@@ -64,7 +69,7 @@ def show_dataset(dataset: Dataset, card: DatasetCard) -> None:
                 st.caption(plain(" ".join(split_lines(card))))
             part_tables(card)
             if card.own:
-                st.header("Own columns", anchor=False)
+                st.header("Extra columns", anchor=False)
                 own_table(card.own)
                 for line in table_lines(card):
                     st.caption(plain(line))

@@ -24,7 +24,7 @@ def show_log(page: Page, run: Run, finding: DeltaGenerator) -> None:
     """Show all files, best first, and the log, and let the visitor add returned scores.
 
     Args:
-        finding: the place of the sentence that says which file can expect the best score.
+        finding: the place of the sentence that says which file has the best expected score.
     """
     with showing_errors(stop=True):
         entries = [entry for entry in log.entries(page.workspace) if entry.dataset in {"", run.manifest.dataset}]
@@ -38,22 +38,24 @@ def show_log(page: Page, run: Run, finding: DeltaGenerator) -> None:
         show_chart(returned_scores.finding(data), returned_scores.figure(data), title=returned_scores.TITLE)
     st.header("What was done with them?", anchor=False)
     if not entries:
-        st.markdown("Nothing was downloaded or submitted yet. Each download of a submission is recorded here.")
+        st.markdown(
+            "No submission has been downloaded or submitted yet. Each download of a submission is recorded here."
+        )
         return
     _show_entries(entries)
     _add_returned_score(page, entries)
 
 
 def _best(ranked: Sequence[RankedFile], names: dict[str, str], label: str) -> str:
-    """Say which of the files that can be handed in has the best expected score."""
+    """Say which of the files that can be submitted has the best expected score."""
     able = [file for file in ranked if file.place is not None]
     best = next((file for file in able if file.expected is not None), None)
     if best is None:
-        return "No file that can be handed in has an expected score."
-    return (
-        f"**{plain(_name(best, names))}** can expect the lowest {label} of {count(len(able), 'file')}: "
-        f"{plain(_score(label, best))}."
-    )
+        return "None of the files that pass the blocking checks has an expected score."
+    name, score = plain(_name(best, names)), plain(_score(label, best))
+    if len(able) == 1:
+        return f"**{name}** has an expected {label} of {score}. It is the only file with a rank."
+    return f"**{name}** has the lowest expected {label} of {count(len(able), 'file')}: {score}."
 
 
 def _name(file: RankedFile, names: dict[str, str]) -> str:
@@ -66,28 +68,28 @@ def _show_ranking(ranked: Sequence[RankedFile], names: dict[str, str], label: st
     Args:
         names: id of a run -> its name.
     """
-    st.header("Which file can expect the best score?", anchor=False)
+    st.header("Which file has the best expected score?", anchor=False)
     scores = (f"Expected {label}", "90% interval", "Returned")
     show_table(
         [
             {
-                "Place": MISSING if file.place is None else f"{file.place}",
+                "Rank": MISSING if file.place is None else f"{file.place}",
                 "File": _name(file, names),
                 scores[0]: score_text(label, file.expected),
                 scores[1]: score_interval(label, file.low, file.high),
                 scores[2]: score_text(label, file.returned),
-                "Foreseen by": names.get(file.foreseen_by, file.foreseen_by),
+                "Estimated with run": names.get(file.foreseen_by, file.foreseen_by),
                 "Last used (UTC)": _minute(file.time),
                 "Failed checks": ", ".join(file.failed),
             }
             for file in ranked
         ],
-        numbers=("Place", *scores),
+        numbers=("Rank", *scores),
         alt="All files that were made, checked or used, with the best expected score first",
     )
     st.caption(
-        "Each file of a run, and each file that was checked, blended, downloaded or submitted. A file with a failed "
-        "check has no place, because it cannot be handed in."
+        "The table has the file of every run, and every file that was checked, blended, downloaded or submitted. A "
+        "file that fails a blocking check has no rank."
     )
 
 
@@ -96,14 +98,14 @@ def _show_entries(entries: Sequence[log.Entry]) -> None:
         [
             {
                 "Time (UTC)": _minute(entry.time),
-                "What": entry.action,
+                "Action": entry.action,
                 "File": entry.made_by or entry.file,
                 "Metric": entry.metric,
                 "Expected": score_text(entry.metric, entry.foreseen),
                 "90% interval": score_interval(entry.metric, entry.low, entry.high),
                 "Returned": score_text(entry.metric, entry.returned),
                 "Failed checks": ", ".join(entry.overridden),
-                "Remark": entry.note,
+                "Note": entry.note,
             }
             for entry in entries
         ],
@@ -120,13 +122,13 @@ def _add_returned_score(page: Page, entries: Sequence[log.Entry]) -> None:
     with st.form("returned", border=False, clear_on_submit=True):
         chosen = st.selectbox("Entry", list(labels), format_func=labels.__getitem__)
         score = st.number_input("Score that the host returned", value=None, min_value=0.0, format="%.6f")
-        remark = st.text_input("Remark (optional)", max_chars=200)
+        note = st.text_input("Note (optional)", max_chars=200)
         if st.form_submit_button("Save", icon=":material/save:"):
             if score is None or chosen is None:
                 st.error("Enter the score that the host returned.", icon=":material/error:")
             else:
                 with showing_errors(stop=True):
-                    log.set_returned(page.workspace, chosen, score, remark)
+                    log.set_returned(page.workspace, chosen, score, note)
                 st.rerun()
 
 

@@ -49,7 +49,9 @@ def show_comparison(page: Page, run: Run, choices: list[files.Choice], finding: 
         placeholder="Choose two or more files",
     )
     if len(chosen) < _MIN_FILES:
-        finding.markdown("Files that differ in their errors are better together: compare them, and blend them.")
+        finding.markdown(
+            "Averaging files that make different errors usually lowers the error. Compare them here, then blend them."
+        )
         st.markdown("Choose two or more files. Train another run, or upload a file in the view “Check a file”.")
         return
     with showing_errors(stop=True):
@@ -84,10 +86,11 @@ def _show_scores(names: Sequence[str], opened: Sequence[DeskFile], run: Run) -> 
     show_table(
         rows,
         numbers=(f"Expected {label}", "90% interval", "Typical error"),
-        alt="The chosen files and the scores that they can expect",
+        alt="The chosen files and their expected scores",
     )
     st.caption(
-        "Expected if the file knows no more of the values than the selected run. A file that knows more is better."
+        "These are upper estimates. They assume that a file contains no information about the values beyond the "
+        "predictions of the selected run. If it does, its score will be lower, which is better."
     )
 
 
@@ -97,8 +100,8 @@ def _closest(pairs: Frame) -> str:
     both = f"{pair['file']} and {pair['other']}"
     subject = f"{both} have" if pairs.height == 1 else f"The closest files, {both}, have"
     return (
-        f"{subject} a rank correlation of {number(pair['rank_correlation'])}, and the root mean square of their "
-        f"differences is {money(pair['distance'])}."
+        f"{subject} a rank correlation of {number(pair['rank_correlation'])}, and their predictions differ by "
+        f"{money(pair['distance'])} (root mean square)."
     )
 
 
@@ -113,14 +116,17 @@ def _show_pairs(pairs: Frame) -> None:
                 "Correlation": number(row["correlation"]),
                 "Rank correlation": number(row["rank_correlation"]),
                 "Distance": value_text(row["distance"]),
-                "Mean difference": value_text(row["difference"]),
+                "Average difference": value_text(row["difference"]),
             }
             for row in pairs.iter_rows(named=True)
         ],
-        numbers=("Correlation", "Rank correlation", "Distance", "Mean difference"),
+        numbers=("Correlation", "Rank correlation", "Distance", "Average difference"),
         alt="Pairs of files, and how they differ",
     )
-    st.caption(f"Distance: root mean square of the differences. Both are in {plain(value_unit())}.")
+    st.caption(
+        "Distance is the root mean square of the differences. Distance and average difference are in "
+        f"{plain(value_unit())}."
+    )
 
 
 def _show_segments(segments: Frame, names: Sequence[str]) -> None:
@@ -129,11 +135,11 @@ def _show_segments(segments: Frame, names: Sequence[str]) -> None:
     rows: dict[str, dict[str, object]] = {}
     for row in segments.filter(segments["by"] == by).iter_rows(named=True):
         cells = rows.setdefault(row["segment"], {"Segment": row["segment"], "Sessions": whole(row["sessions"])})
-        cells[f"Mean of {row['file']}"] = value_text(row["mean"])
+        cells[f"Average of {row['file']}"] = value_text(row["mean"])
         if row["file"] != names[0]:
             cells[f"Distance of {row['file']}"] = value_text(row["distance"])
     table = list(rows.values())
-    show_table(table, numbers=list(table[0])[1:], alt="Mean predictions by segment")
+    show_table(table, numbers=list(table[0])[1:], alt="Average predictions by segment")
     st.caption(plain(f"Distances are from {names[0]}."))
 
 
@@ -153,13 +159,13 @@ def _show_disagreements(sessions: Frame, names: Sequence[str]) -> None:
     if session is not None:
         st.page_link(
             frame.EXPLORE.path,
-            label="Its events",
+            label="Show its events",
             icon=frame.EXPLORE.icon,
             query_params={"view": "One session", "session": str(session)},
         )
         st.page_link(
             frame.IMPORTANCE.path,
-            label="Why the run values it so",
+            label="Why the run predicts this value",
             icon=frame.IMPORTANCE.icon,
             query_params={"session": str(session)},
         )
@@ -180,11 +186,12 @@ def _blend(page: Page, opened: Sequence[DeskFile], names: Sequence[str], run: Ru
     with showing_errors(stop=True):
         weights = find_weights(_METHODS[method], opened, page.workspace, numbers, zeros)
         blend, _ = blend_files(opened, weights.values, _METHODS[method], page.workspace, run)
-    shares = listed(f"{number(member.weight)} of {name}" for member, name in zip(blend.members, names, strict=True))
-    sentence = "" if weights.score is None else f" On the scored sessions, its MSE is about {number(weights.score)}."
+    shares = listed(f"{number(member.weight)} {name}" for member, name in zip(blend.members, names, strict=True))
+    score = weights.score
+    sentence = "" if score is None else f" Its MSE on the scored sessions should be about {number(score)}."
     page_state().desk_path = blend.submission
-    st.success(plain(f"The blend {blend.blend} is on the desk: {shares}.{sentence}"), icon=":material/blender:")
-    st.markdown("Its checks and downloads are in the view “Check a file”.")
+    st.success(plain(f"The blend {blend.blend} was saved ({shares}).{sentence}"), icon=":material/blender:")
+    st.markdown("To check and download it, open the view “Check a file”.")
 
 
 def _weight_fields(
@@ -198,16 +205,16 @@ def _weight_fields(
         ], None
     if method == OUT_OF_FOLD:
         st.caption(
-            "The weights with the lowest squared error on the train sessions, each predicted by models that have not "
-            "seen its user."
+            "Uses the weights with the lowest squared error on the train sessions. Each session is predicted by models "
+            "trained without its user."
         )
     if method != RETURNED:
         return [], None
     st.caption(
-        "The mean squared errors that the host returned determine the best weights, without any value of a session. If "
-        "they were computed on a public part of the test file, the weights fit that part, and the other part may be "
-        "worse. The rules of a competition may forbid this. With the score of a file of zeros, the weights need not "
-        "add up to 1."
+        "The best weights are computed from the MSE that the competition's host returned for each file. Session values "
+        "are not needed. If the host scores only a public part of the test file, the weights are fitted to that part "
+        "and may do worse on the rest. Check that the rules of the competition allow this. If you also enter the score "
+        "of a file of zeros, the weights do not have to add up to 1."
     )
     numbers = [
         st.number_input(plain(f"Returned MSE of {name}"), 0.0, None, score, key=f"returned-{name}")

@@ -29,10 +29,15 @@ def offer_chart(name: str, data: Frame, shown: Shown, note: str) -> None:
             offer_file(label, f"{name}.{suffix}", content, mime=mime, icon=None, kind="tertiary", key=f"{name}-{label}")
 
 
-def offer_page(name: str, title: str, note: str, charts: Callable[[], list[Shown]]) -> None:
-    """Show a button that downloads several charts with their findings as one HTML file."""
+def offer_page(name: str, label: str, title: str, note: str, charts: Callable[[], list[Shown]]) -> None:
+    """Show a button that downloads several charts with their findings as one HTML file.
+
+    Args:
+        name: name of the file without its ending.
+        label: what the charts are, in the label of the button.
+    """
     offer_file(
-        f"{name} as one HTML file",
+        f"Download {label} (HTML)",
         f"{name.lower().replace(' ', '_')}.html",
         lambda: export.page(title, note, charts()),
         mime="text/html",

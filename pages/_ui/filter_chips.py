@@ -16,8 +16,8 @@ from pages._ui.text import plain
 _ALL = "all"
 """Value of the query parameter for a comparison with all sessions, whose filter is empty."""
 _UNITS = (
-    f"{COUNTED_SESSIONS} Charts of values leave out sessions without a known value and ids that "
-    "several users share. Train and Importance leave out these sessions, too."
+    f"{COUNTED_SESSIONS} Charts of values exclude sessions whose value is unknown and session "
+    "ids that several users share. Train and Importance exclude these sessions, too."
 )
 
 
@@ -68,7 +68,7 @@ def show_comparison(selection: Selection, labels: Mapping[str, str]) -> Selectio
         st.markdown("Show two filters side by side.")
         value = urlencode(selection.as_query()) or _ALL
         st.button(
-            "Keep this filter, then change the other one" if value != _ALL else "Keep all sessions, then set a filter",
+            "Pin this filter and edit a second one" if value != _ALL else "Pin all sessions and set a second filter",
             key="compare-keep",
             on_click=set_param,
             args=("with", value),

@@ -115,16 +115,16 @@ def _show_widgets(card: DatasetCard, categories: list[str], own: list[str], labe
         days = st.date_input("Days (UTC)", min_value=first, max_value=last, key="filter-days", width=240)
         types = st.pills("Sessions with", EVENT_TYPES, selection_mode="multi", key="filter-types")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        least_value = _number_input(f"Lowest value ({unit})", "filter-least-value", 0.0)
-        most_value = _number_input(f"Highest value ({unit})", "filter-most-value", 0.0)
-        least_events = _number_input("Fewest events", "filter-least-events", 1)
-        most_events = _number_input("Most events", "filter-most-events", 1)
+        least_value = _number_input(f"Minimum value ({unit})", "filter-least-value", 0.0)
+        most_value = _number_input(f"Maximum value ({unit})", "filter-most-value", 0.0)
+        least_events = _number_input("Minimum events", "filter-least-events", 1)
+        most_events = _number_input("Maximum events", "filter-most-events", 1)
         users = _choose_share_of_users()
         selected_categories = _choose_several(
             "Categories", categories, "filter-categories", "an id", lambda category: labels.get(category, category)
         )
         selected_own = own and _choose_several(
-            "Own columns", own, "filter-own", "name=cell", lambda entry: entry.replace("=", ": ", 1)
+            "Extra columns", own, "filter-own", "name=cell", lambda entry: entry.replace("=", ": ", 1)
         )
     begin, end = days if isinstance(days, tuple) and len(days) == 2 else (first, last)
     return Selection(
@@ -146,7 +146,11 @@ def _choose_share_of_users() -> float | None:
     """Return the chosen share of the users; None for all of them."""
     shares = sorted({*_SHARES, st.session_state["filter-users"]}, reverse=True)
     share = st.selectbox(
-        "Users", shares, format_func=lambda share: _SHARES.get(share, percent(share)), key="filter-users", width=140
+        "Share of users",
+        shares,
+        format_func=lambda share: _SHARES.get(share, percent(share)),
+        key="filter-users",
+        width=140,
     )
     return None if share == 1.0 else share
 

@@ -17,12 +17,12 @@ _LABELS: Final = {
     "every_event_is": "Type of all events",
     "event_words": "Event types",
     "ignored_words": "Event types (ignore)",
-    "least_usable": "Lowest share of usable rows",
-    "price_is": "A price is",
+    "least_usable": "Minimum share of usable rows",
+    "price_is": "The price column contains",
     "session_gap_minutes": "Session timeout",
     "time_format": "Time format",
     "time_zone": "Time zone",
-    "void_status": "Void statuses",
+    "void_status": "Statuses worth nothing",
 }
 """Setting -> label of its field. Settings with the name of an ordinary word are not here."""
 _SETTING: Final = re.compile(rf"\bcolumns\.(?P<role>{'|'.join(ROLE_NAME)})\b|\b(?P<setting>{'|'.join(_LABELS)})\b")
@@ -32,7 +32,7 @@ def in_form_words(text: str) -> str:
     """Replace the names of settings by the labels of their fields.
 
     >>> in_form_words("Set columns.user_session to the column, or set least_usable = 0.5 in a mapping.")
-    'Set “Session” to the column, or set “Lowest share of usable rows” = 0.5 in a mapping.'
+    'Set “Session” to the column, or set “Minimum share of usable rows” = 0.5 in a mapping.'
     >>> in_form_words('Set columns.user_id to the column that identifies users, or to "" if there are none.')
     'Set “User” to the column that identifies users, or to “(not in the log)” if there are none.'
     """

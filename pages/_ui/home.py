@@ -101,13 +101,13 @@ def _show_findings(page: Page) -> None:
     with frame.showing_errors():
         found = findings(str(page.dataset.folder), None if page.run is None else str(page.run.folder))
         if not found:
-            st.markdown("Nothing in the values differs more from other sessions than chance explains.")
+            st.markdown("No group of sessions differs in value by more than chance.")
         for each in found:
             _show_finding(each)
         if found:
             st.caption(
-                "The most surprising first: the distance from what a shop without the effect would show, in standard "
-                "deviations. What a model uses is not what would change the value."
+                "Sorted by effect size in standard deviations, minus three standard errors. Findings that chance "
+                "could explain are left out. What the model uses is not necessarily what would change the value."
             )
     if line := audit_line(str(page.dataset.folder)):
         st.page_link(frame.DATA.path, label=line, icon=":material/fact_check:")

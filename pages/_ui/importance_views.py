@@ -33,7 +33,7 @@ _SLOW_TITLES = {
     "permutation": "By how much does the error rise if a feature is shuffled?",
     "group_permutation": "By how much does the error rise if a part of the session is shuffled?",
     "interaction": "Which features act together?",
-    "sampled_shapley": "What are the effects by Shapley values in value units?",
+    "sampled_shapley": "How large are the effects (Shapley values in value units)?",
 }
 
 
@@ -43,9 +43,9 @@ def _chart(name: str, data: Frame, shown: Shown, note: str) -> None:
     offer_chart(name, data, shown, note)
 
 
-def show_answer(explained: Explained, lines: list[str], note: str) -> None:
+def show_summary(explained: Explained, lines: list[str], note: str) -> None:
     """Show the strongest drivers as a chart and in words, and what the model does not know."""
-    with st.container(key="grid-answer"):
+    with st.container(key="grid-summary"):
         with st.container():
             data = drivers.frame(explained.drivers)
             shown = Shown("How large are the effects?", drivers.finding(data), drivers.figure(data))
@@ -88,13 +88,13 @@ def show_effects(explained: Explained, note: str) -> None:
     _chart(f"effect_of_{feature}", data, shown, note)
 
 
-def show_groups(explained: Explained, note: str, run: Run, dataset: Dataset | None) -> None:
+def show_segments(explained: Explained, note: str, run: Run, dataset: Dataset | None) -> None:
     """Compare segments of one kind."""
     kinds = explained.segments.get_column("kind").unique(maintain_order=True).to_list()
     if not kinds:
-        st.markdown("There are too few sessions to compare groups.")
+        st.markdown("There are too few sessions to compare segments.")
         return
-    kind = st.segmented_control("Groups", kinds, default=kinds[0], required=True, format_func=plain)
+    kind = st.segmented_control("Segments", kinds, default=kinds[0], required=True, format_func=plain)
     segments = explained.segments
     if kind == PERIODS and dataset is not None:
         segments = _chosen_periods(segments, run, dataset)
@@ -108,7 +108,7 @@ def show_groups(explained: Explained, note: str, run: Run, dataset: Dataset | No
     show_table(
         [
             {
-                "Group": row["segment"],
+                "Segment": row["segment"],
                 "Sessions": whole(row["sessions"]),
                 "Share": percent(row["share"]),
                 "Average value": value_text(row["value"]),
@@ -118,12 +118,12 @@ def show_groups(explained: Explained, note: str, run: Run, dataset: Dataset | No
             for row in rows
         ],
         numbers=("Sessions", "Share", "Average value", "Average prediction", "Typical error"),
-        alt="Groups of sessions with their values and errors",
+        alt="Segments of sessions with their values and errors",
     )
-    most = "" if kind in SELF_EXPLANATORY else " A session belongs to the group of most of its events."
+    most = "" if kind in SELF_EXPLANATORY else " A session belongs to the segment that most of its events are in."
     st.caption(
-        f"Values and errors are in {plain(value_unit())}. The typical error is the root mean squared error out of "
-        f"fold.{most}"
+        f"Values and errors are in {plain(value_unit())}. The typical error is the out-of-fold root mean "
+        f"squared error.{most}"
     )
 
 

@@ -21,7 +21,7 @@ _OUTCOMES = {
     "done": "The run is done.",
     "cancelled": "The run was cancelled. Its results were not kept.",
     "failed": "The run failed.",
-    "lost": "The run was lost.",
+    "lost": "The run was interrupted.",
 }
 
 
@@ -128,7 +128,7 @@ def _status(job: Job) -> str:
     """Return the step, the percentage, the time so far and the time left."""
     update = job.progress
     if job.state == "queued":
-        return "It starts when the runs before it have ended"
+        return "Waiting for the runs before it"
     if update is None:
         return "Starting"
     step = f"{update.label}: {update.detail}" if update.detail else update.label
@@ -150,7 +150,7 @@ def _facts(workspace: Workspace, job: Job) -> list[str]:
     if job.cores is not None:
         facts.append(f"{job.cores:.1f} cores busy")
     if job.gives_way:
-        facts.append("gives way to other programs")
+        facts.append("low priority")
     if job.attempts > 1:
         facts.append(f"started {job.attempts} times")
     return facts
@@ -182,9 +182,7 @@ def show_outcome(workspace: Workspace, job: Job, selected: Run | None = None) ->
             run is not None
             and selected is not None
             and run.folder != selected.folder
-            and st.button(
-                "Show this run", icon=":material/visibility:", help="Another run is better, so that is shown."
-            )
+            and st.button("Show this run", icon=":material/visibility:", help="This page shows a better run.")
         ):
             page_state().selected_ids["run"] = run.manifest.run_id
             st.rerun()

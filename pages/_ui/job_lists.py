@@ -17,6 +17,8 @@ from pages._ui.text import plain
 
 _REFRESH_SECONDS = 2.0
 _MAX_HISTORY = 50
+_OUTCOMES = {"lost": "interrupted"}
+"""State of a job -> its name, where they differ."""
 
 
 def show_queue(workspace: Workspace) -> None:
@@ -33,7 +35,7 @@ def _draw_queue(workspace: Workspace) -> None:
     for position, job in enumerate(queue):
         with st.container(horizontal=True, vertical_alignment="center", border=True):
             st.markdown(f"{position + 1}\\. {plain(f'{job.dataset_name}, {settings_text(job)}')}", width="stretch")
-            for icon, steps, label in (("arrow_upward", -1, "Earlier"), ("arrow_downward", 1, "Later")):
+            for icon, steps, label in (("arrow_upward", -1, "Move up"), ("arrow_downward", 1, "Move down")):
                 at_end = position + steps not in range(len(queue))
                 if _icon_button(icon, label, f"{label}-{job.id}", disabled=at_end):
                     jobs.move(job.id, steps)
@@ -52,19 +54,19 @@ def show_history(workspace: Workspace) -> None:
     ended = [job for job in Jobs(workspace).all() if not job.open]
     if not ended:
         return
-    with st.expander(f"History: {count(len(ended), 'job')}", icon=":material/history:"):
+    with st.expander(f"History: {count(len(ended), 'run')}", icon=":material/history:"):
         show_table(
             [
                 {
                     "Requested": f"{datetime.datetime.fromtimestamp(job.created, datetime.UTC):%d %b %Y %H:%M} UTC",
                     "Dataset": for_visitors(job.dataset_name),
                     "Settings": settings_text(job),
-                    "Outcome": job.state,
+                    "Outcome": _OUTCOMES.get(job.state, job.state),
                     "Time": duration(job.seconds()),
                     "Error": for_visitors(job.error or ""),
                 }
                 for job in ended[:_MAX_HISTORY]
             ],
             numbers=("Time",),
-            alt="Jobs that have ended, with their settings, outcome and time",
+            alt="Runs that have ended, with their settings, outcome and time",
         )

@@ -8,12 +8,13 @@ from core.base.text import whole
 from core.eda.run_charts import coverage_by_events, earliness, purchase_reliability
 from pages._ui.chart import show_chart
 from pages._ui.live_cache import live_errors
+from pages._ui.run_tables import PRICES_ARE_ESTIMATES
 
-_BY: dict[earliness.By, str] = {"events": "Events seen", "seconds": "Time since the start"}
+_BY: dict[earliness.By, str] = {"events": "Events so far", "seconds": "Time since the start"}
 
 
 def show_quality(run_folder: str) -> None:
-    """Show errors, widths and coverage of the intervals, and whether the probabilities of a purchase are right."""
+    """Show errors, widths and coverage of the intervals, and whether the purchase probabilities are right."""
     by = st.segmented_control(
         "By", list(_BY), default="events", required=True, format_func=_BY.__getitem__, key="quality-by"
     )
@@ -26,8 +27,9 @@ def show_quality(run_folder: str) -> None:
     )
     growth = " The errors grow with the events, because longer sessions are worth more." if by == "events" else ""
     st.caption(
-        f"Out-of-fold errors on the train sessions.{growth} The value so far is that of the events at recovered "
-        "prices. *Whole sessions* is the run's first learner, trained without prefixes."
+        f"Out-of-fold errors on the train sessions.{growth} “{earliness.SO_FAR.capitalize()}” is the sum of "
+        f"the estimated prices of the events so far. {PRICES_ARE_ESTIMATES} “{earliness.WHOLE.capitalize()}” is the "
+        "run's first learner, trained on finished sessions only."
     )
     show_chart(
         earliness.finding(data.widths, by, "width"),
@@ -36,8 +38,9 @@ def show_quality(run_folder: str) -> None:
         key="widths",
     )
     st.caption(
-        "The intervals around the simple predictions are made afterwards, so that 80% of the values of each point are "
-        "in them. Those of the model are narrower for some sessions and wider for others."
+        "All lines except the model's are simple predictions. For each of their points, the width was chosen "
+        "afterwards so that the intervals contain 80% of the values. The model's intervals are narrower for some "
+        "sessions than for others."
     )
     show_chart(
         coverage_by_events.finding(data.coverage, by),
@@ -56,5 +59,5 @@ def show_quality(run_folder: str) -> None:
         sizes = data.purchases.get_column("prefixes")
         st.caption(
             f"Each point is a group of {whole(sizes.min())} to {whole(sizes.max())} open sessions with similar "
-            "probabilities. On the dashed line, probabilities are right. The bars are 95% confidence intervals."
+            "probabilities. Points on the dashed line are perfectly calibrated. The bars are 95% confidence intervals."
         )

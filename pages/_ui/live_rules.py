@@ -1,4 +1,4 @@
-"""The part of the Live page that edits rules for open sessions, and backtests them on the training sessions."""
+"""The part of the Live page that edits rules for open sessions, and backtests them on the train sessions."""
 
 from __future__ import annotations
 
@@ -19,19 +19,22 @@ from pages._ui.text import plain
 
 _LABEL, _CLAIMS_PURCHASE = "label", "claims_purchase"
 _NUMBERS = {
-    "value_above": ("Value >", "The expected final value is higher."),
-    "to_come_above": ("To come >", "The value still to come is higher."),
-    "p_buy_above": ("Buys >", "The probability of a purchase is higher, from 0 to 1."),
-    "p_buy_below": ("Buys <", "The probability of a purchase is lower. It is 1 once there is a purchase."),
-    "events_seen_above": ("Events >", "The session has more events so far."),
-    "seconds_above": ("Seconds >", "More time passed from the first to the latest event."),
-    "claims_value_above": ("Claims value >", "The rule is right if the final value is higher."),
+    "value_above": ("Value >", 80, "True if the predicted final value is higher than this."),
+    "to_come_above": ("Still to come >", 122, "True if the value still to come is higher than this."),
+    "p_buy_above": ("P(purchase) >", 118, "True if the purchase probability is higher than this, from 0 to 1."),
+    "p_buy_below": (
+        "P(purchase) <",
+        118,
+        "True if the purchase probability is lower than this. It is 1 once there is a purchase.",
+    ),
+    "events_seen_above": ("Events >", 86, "True if the session has more events so far than this."),
+    "seconds_above": ("Seconds >", 96, "True if more time passed from the first to the latest event."),
+    "claims_value_above": ("Claim: value >", 120, "The rule is right if the final value is higher than this."),
 }
+"""Setting -> title, width in pixels and help of its column. All columns fit next to each other on a laptop."""
 _YES_OR_NO = {"yes": True, "no": False}
 _RUNS = 16
-_CLAIMS = ("claims_value_above",)
-_NARROW, _WIDE = 95, 125
-"""Widths in pixels with which all columns fit next to each other."""
+_LABEL_WIDTH, _PURCHASE_WIDTH = 105, 130
 
 
 @st.cache_data(max_entries=_RUNS, show_spinner=False)
@@ -40,11 +43,11 @@ def _prefixes(run_folder: str) -> Frame:
 
 
 def show_rules(run: Run) -> None:
-    """Let the visitor edit rules, and show what they would have done on the training sessions."""
+    """Let the visitor edit rules, and show what they would have done on the train sessions."""
     st.header("Which open sessions need attention?", anchor=False)
     st.caption(
-        "A rule labels the open sessions that fulfil all of its conditions. The service returns the labels with each "
-        "estimate. Change, add or delete rows; an empty cell is no condition."
+        "A rule labels the open sessions that meet all of its conditions. The service returns the labels with each "
+        "prediction. Change, add or delete rows; an empty cell is no condition."
     )
     prefixes = _prefixes(str(run.folder))
     edited = _edited_rows(run, suggested_rules(prefixes))
@@ -66,12 +69,15 @@ def _edited_rows(run: Run, rules: Rules) -> Sequence[Mapping[str, object]]:
         | {_CLAIMS_PURCHASE: purchases.get(record.get(_CLAIMS_PURCHASE))}  # type: ignore[arg-type]  # may be missing
         for record in rules.records()
     ]
-    columns = {_LABEL: st.column_config.TextColumn("Label", required=True, width=110)}
-    for name, (title, text) in _NUMBERS.items():
-        columns[name] = st.column_config.NumberColumn(title, help=text, width=_WIDE if name in _CLAIMS else _NARROW)
-    help_text = "Whether the session is claimed to have a purchase by its end. The rule is right if that is true."
+    columns = {_LABEL: st.column_config.TextColumn("Label", required=True, width=_LABEL_WIDTH)}
+    for name, (title, width, text) in _NUMBERS.items():
+        columns[name] = st.column_config.NumberColumn(title, help=text, width=width)
+    help_text = (
+        "What the rule claims: the session ends with a purchase (yes) or without one (no). The backtest counts how "
+        "often this is right."
+    )
     columns[_CLAIMS_PURCHASE] = st.column_config.SelectboxColumn(
-        "Claims to buy", options=list(_YES_OR_NO), help=help_text, width=_WIDE
+        "Claim: purchase", options=list(_YES_OR_NO), help=help_text, width=_PURCHASE_WIDTH
     )
     edited: Sequence[Mapping[str, object]] = st.data_editor(
         rows,
@@ -98,19 +104,19 @@ def _show_outcomes(outcomes: Sequence[Mapping[str, float]]) -> None:
             "Label": outcome["label"],
             "Sessions": whole(outcome["sessions"]),
             "Share": percent(outcome["share"]),
-            "Of the value": percent(outcome["value_share"]),
+            "Share of value": percent(outcome["value_share"]),
             "Bought": f"{percent(outcome['bought'])} ({percent(outcome['bought_others'])})",
             "Average value": f"{value_text(outcome['value'])} ({value_text(outcome['value_others'])})",
-            "Claim true": f"{percent(outcome['precision'])} ({percent(outcome['precision_others'])})",
-            "After events": f"{outcome['first_event']:g}" if outcome["sessions"] else "–",
-            "After time": short_duration(outcome["first_second"]) if outcome["sessions"] else "–",
+            "Precision": f"{percent(outcome['precision'])} ({percent(outcome['precision_others'])})",
+            "Events until label": f"{outcome['first_event']:g}" if outcome["sessions"] else "–",
+            "Time until label": short_duration(outcome["first_second"]) if outcome["sessions"] else "–",
         }
         for outcome in outcomes
     ]
     st.markdown(plain(rules_finding(outcomes)))
     show_table(rows, numbers=list(rows[0])[1:], alt="What each rule would have labelled")
     st.caption(
-        "On the training sessions, out of fold. In brackets: all sessions that reach as many events as the labelled "
-        "ones had when they were labelled. Longer sessions are known after some of their events only, so a few "
-        "sessions may be labelled earlier, or more often, than shown."
+        "Based on out-of-fold predictions of the train sessions. Numbers in brackets are for all sessions that reach "
+        "the same number of events. “Until label” is the median. Long sessions were evaluated only after some of their "
+        "events, so a few of them may be labelled earlier or more often than shown."
     )

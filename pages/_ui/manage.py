@@ -21,7 +21,7 @@ _ICON = ":material/more_vert:"
 
 def manage_run(run: Run) -> None:
     """Show the button beside the runs, which opens the name, the pin and the deletion of the selected one."""
-    with st.popover("", icon=_ICON, type="tertiary", help="Name, pin or delete this run", key="manage-run"):
+    with st.popover("", icon=_ICON, type="tertiary", help="Rename, pin or delete this run", key="manage-run"):
         edit_run(run, key="selector")
 
 
@@ -50,7 +50,7 @@ def manage_dataset(workspace: Workspace, dataset: Dataset) -> None:
         "",
         icon=_ICON,
         type="tertiary",
-        help="Name, pin, currency or deletion of this dataset",
+        help="Rename, pin or delete this dataset, or set its currency",
         key="manage-dataset",
         on_change="rerun",
     ) as popover:
@@ -72,7 +72,7 @@ def manage_dataset(workspace: Workspace, dataset: Dataset) -> None:
         consequences = f"This deletes {size(stored.bytes)} permanently. {stored.consequences()}".strip()
         _offer_deletion("dataset", consequences, delete, key=key, disabled=bool(stored.open_jobs))
         if stored.open_jobs:
-            st.caption("A queued or running job uses it.")
+            st.caption("It cannot be deleted while a run on it is queued or in progress.")
 
 
 def _edit_note(kind: str, note: Note, save: Callable[[Note], None], *, key: str) -> None:

@@ -40,7 +40,7 @@ _UNUSED_ROLES = {
 """Rule for the session value -> roles that need no column."""
 _VALUE_RULES = {"column": "in a column", "price_of_buys": "sum of the prices of purchases"}
 _DECIMALS = {None: "detect", ".": "point: 1,234.50", ",": "comma: 1.234,50"}
-_DUPLICATES = {None: "keep, but refuse many repeated purchases", "keep": "keep", "remove": "remove"}
+_DUPLICATES = {None: "keep, but refuse files with many duplicate purchases", "keep": "keep", "remove": "remove"}
 _ENCODINGS = {
     "utf-8": "UTF-8",
     "cp1252": "Western European (cp1252)",
@@ -120,7 +120,7 @@ def _custom_mapping(log: Peek) -> Mapping:
     """Show the fields, filled in with a suggestion from the log, and return the mapping."""
     draft = draft_mapping(log)
     for role in draft.missing:
-        st.caption(f"Choose the {ROLE_NAME.get(role, role)}. {form_text(draft.reasons[role])}")
+        st.caption(f"Choose a column for the {ROLE_NAME.get(role, role)}. {form_text(draft.reasons[role])}")
     settings: dict[str, Any] = {"name": st.text_input("Name of the mapping", "My shop", key=_key(log, "name"))}
     rule = st.radio(
         "Session value",
@@ -173,7 +173,7 @@ def _column_settings(log: Peek, draft: Guess, value_rule: str) -> dict[str, str 
 
 def _name_settings(log: Peek, columns: dict[str, str | None], draft: Guess) -> dict[str, str]:
     """Show one field per kind of names, and return the setting `names`."""
-    st.markdown("**Names that are shown instead of ids**")
+    st.markdown("**Display names**")
     kinds = ["product", "category"] if columns["category_id"] is not None else ["product"]
     options, guessed = [NO_COLUMN, *log.columns], Mapping.checked(**draft.settings).names_in_log()
     grid, names = st.columns(_N_COLUMNS), {}
@@ -193,14 +193,12 @@ def _name_settings(log: Peek, columns: dict[str, str | None], draft: Guess) -> d
 
 
 def _event_settings(log: Peek, column: str, draft: Guess) -> dict[str, Any]:
-    """Show one field per word of the event column, and return the event types and the words to ignore."""
+    """Show one field per distinct value of the event column. Return the settings `event_words` and `ignored_words`."""
     guess = Mapping.checked(**draft.settings)
     guessed_types, guessed_ignored = guess.words(), guess.ignored()
     options = [*EVENT_TYPES, _IGNORED, _UNKNOWN]
     st.markdown("**Event types**")
-    st.caption(
-        "Rows of type ignore or unknown are quarantined. Only rows of type unknown lower the share of usable rows."
-    )
+    st.caption("Rows set to “ignore” or “unknown” are quarantined. Only “unknown” rows count as unusable.")
     grid = st.columns(_N_COLUMNS)
     selected: dict[str, str] = {}
     for position, word in enumerate(frequent_values(log, column)):
@@ -231,7 +229,7 @@ def _quality_settings(log: Peek) -> dict[str, Any]:
     key = _key(log, "duplicates")
     duplicates = mapping_select(left, "Duplicate rows", "duplicates", _DUPLICATES, default=None, key=key)
     text = field_help("least_usable")
-    share = right.number_input("Lowest share of usable rows", 0.0, 1.0, 0.9, 0.05, key=_key(log, "least"), help=text)
+    share = right.number_input("Minimum share of usable rows", 0.0, 1.0, 0.9, 0.05, key=_key(log, "least"), help=text)
     return {"duplicates": duplicates, "least_usable": share}
 
 

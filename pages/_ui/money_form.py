@@ -38,9 +38,10 @@ def money_settings(
     cells = iter(st.columns(_N_COLUMNS))
     if columns["quantity"] is None:
         default, key = guess.get("price_is", "row"), widget_key("price_is")
-        settings["price_is"] = mapping_select(next(cells), "A price is", "price_is", _PRICE_MEANINGS, default, key=key)
+        label = "The price column contains"
+        settings["price_is"] = mapping_select(next(cells), label, "price_is", _PRICE_MEANINGS, default, key=key)
     if columns["order_status"] is not None:
-        labels = {"counted_status": "Valid statuses", "void_status": "Void statuses"}
+        labels = {"counted_status": "Valid statuses", "void_status": "Statuses worth nothing"}
         for name, label in labels.items():
             text = next(cells).text_input(
                 label, ", ".join(guess.get(name, ())), key=widget_key(name), help=field_help(name)

@@ -37,7 +37,7 @@ def edit_number_format(dataset: Dataset, *, key: str) -> None:
                 key=f"symbol-{key}",
             )
             place = st.segmented_control(
-                "Place",
+                "Position of the currency",
                 _PLACES,
                 default=_PLACES[current.symbol_after],
                 required=True,
@@ -48,15 +48,14 @@ def edit_number_format(dataset: Dataset, *, key: str) -> None:
                 "Decimals of amounts",
                 _DECIMALS,
                 0 if current.decimals is None else current.decimals + 1,
-                help="As needed: three significant digits. Amounts that would be 0 keep their digits.",
+                help="As needed: three significant digits. With fixed decimals, amounts that would round to 0 still "
+                "show three significant digits.",
                 width=_FIELD,
                 key=f"decimals-{key}",
             )
-            marks = st.selectbox(
-                "Numbers look like", MARKS, MARKS.index(current.marks), width=_FIELD, key=f"marks-{key}"
-            )
+            marks = st.selectbox("Number format", MARKS, MARKS.index(current.marks), width=_FIELD, key=f"marks-{key}")
         if not st.form_submit_button("Save", icon=":material/save:", key=f"save-format-{key}"):
-            st.caption(f"Now: {plain(_example(current))}")
+            st.caption(f"Example: {plain(_example(current))}")
             return
     try:
         changed = checked_format(

@@ -49,7 +49,7 @@ def show_session(run: Run, dataset: Dataset) -> None:
     st.caption(plain(_origin(found)))
     events = explore_cache.session_events(folder, session_id)
     if events.height:
-        st.header("What happened in it?", anchor=False)
+        st.header("What happened in this session?", anchor=False)
         st.markdown(plain(session_line.finding(events)))
         draw_chart(session_line.figure(events), key="session-events")
         is_whole = events.item(0, "all_events") == events.height
@@ -60,17 +60,18 @@ def show_session(run: Run, dataset: Dataset) -> None:
         [
             {
                 "Session": session_link(row["user_session"]),
-                "Value": value_text(row["value"]),
-                "Prediction": value_text(row["predicted"]),
+                "Actual value": value_text(row["value"]),
+                "Predicted value": value_text(row["predicted"]),
             }
             for row in found.similar.iter_rows(named=True)
         ],
-        numbers=("Value", "Prediction"),
+        numbers=("Actual value", "Predicted value"),
         links={"Session": SESSION_IN_LINK},
-        alt="Sessions whose predictions have the most similar reasons",
+        alt="Sessions with the most similar effects of the drivers",
     )
     st.caption(
-        f"Of the explained sessions, those whose drivers have the most similar effects. In {plain(value_unit())}."
+        "The explained sessions in which the drivers have the most similar effects. Values are in "
+        f"{plain(value_unit())}."
     )
 
 
@@ -89,7 +90,7 @@ def _show_what_if(run: Run, folder: str, session_id: str, events: Frame, found: 
         column_config={
             _SECOND: st.column_config.NumberColumn(step=1, required=True, help="Since the first event."),
             _EVENT: st.column_config.SelectboxColumn(options=list(EVENT_TYPES), required=True),
-            _PRODUCT: st.column_config.TextColumn(required=True, help="Id of a product of the log."),
+            _PRODUCT: st.column_config.TextColumn(required=True, help="Product id from the log."),
         },
     )
     if edited == rows:
@@ -118,13 +119,13 @@ def _show_what_if(run: Run, folder: str, session_id: str, events: Frame, found: 
 def _show_metrics(found: SessionExplanation) -> None:
     show_metrics(
         [
-            Metric("Prediction", value_text(found.predicted), f"Predicted value, in {value_unit()}."),
+            Metric("Predicted value", value_text(found.predicted), f"In {value_unit()}."),
             Metric(
                 "80% interval",
                 value_interval(found.low, found.high),
-                f"Eight of ten such sessions have a value in it, in {value_unit()}.",
+                f"80% of such sessions have a value in this interval. In {value_unit()}.",
             ),
-            Metric("Actual value", value_text(found.value), "A dash if it is unknown, as in the test file."),
+            Metric("Actual value", value_text(found.value), "A dash means that it is unknown, as in the test file."),
         ]
     )
 
@@ -137,5 +138,5 @@ def _origin(found: SessionExplanation) -> str:
         else "It is predicted like a new session, by the average of the models for new sessions."
     )
     if found.users > 1:
-        text += f" {count(found.users, 'user')} share its id; only the first one is explained."
+        text += f" {count(found.users, 'user')} share its id. Only the first one is explained."
     return f"{text} Effects are what the model uses, not what would change the value."

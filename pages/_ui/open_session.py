@@ -16,7 +16,7 @@ from pages._ui.session_steps import show_steps
 from pages._ui.state import page_state
 from pages._ui.text import plain
 
-_REAL, _CLICKED = "Real session", "Click together"
+_REAL, _CLICKED = "Real session", "Build a session"
 _ORIGIN_KEY, _PRODUCT_KEY, _SECONDS_KEY = "session-origin", "click-product", "click-seconds"
 _SECONDS = 30
 """Default time between two events."""
@@ -61,13 +61,13 @@ def _show_real(folder: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         seen = n_steps
         if n_steps > 1:
-            seen = st.slider("Events seen", 1, n_steps, n_steps, key=f"seen-{session_id}", width=420)
+            seen = st.slider("Events so far", 1, n_steps, n_steps, key=f"seen-{session_id}", width=420)
         st.button(
-            "Go on differently",
+            "Try other events",
             icon=":material/alt_route:",
             key="continue-session",
             on_click=partial(_continue, session_id, seen),
-            help="Keep the events seen, and click the next ones.",
+            help="Keep the events so far and add other next events.",
         )
     show_steps(found, seen)
 
@@ -82,9 +82,9 @@ def _show_clicked(folder: str, dataset_folder: str) -> None:
             key=_PRODUCT_KEY,
             accept_new_options=True,
             width=420,
-            help="The products with the most events. Any other id can be entered, also that of a new product.",
+            help="Lists the products with the most events. You can also type any other product id, even a new one.",
         )
-        st.number_input("Seconds later", 0, _MAX_SECONDS, _SECONDS, key=_SECONDS_KEY, width=160)
+        st.number_input("Seconds since the last event", 0, _MAX_SECONDS, _SECONDS, key=_SECONDS_KEY, width=220)
     session_id, n_kept = state.clicks_after
     n_events = n_kept + len(state.clicks)
     with st.container(horizontal=True):
@@ -96,7 +96,7 @@ def _show_clicked(folder: str, dataset_folder: str) -> None:
             st.button("Start over", icon=":material/restart_alt:", type="tertiary", on_click=_start_over)
     found = live_cache.invented(folder, tuple(state.clicks), session_id, n_kept)
     if found is None:
-        st.markdown("Choose a product and click an event. The estimate follows each click.")
+        st.markdown("Choose a product and click an event. The prediction follows each click.")
         return
     show_steps(found, len(found.replay.steps), n_places=_PLACES)
 

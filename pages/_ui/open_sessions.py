@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from core.base.amounts import value_interval, value_text, value_unit
-from core.base.text import count, duration, number, percent, whole
+from core.base.text import count, number, percent, short_duration, whole
 from core.eda.run_charts import shop_line
 from core.live.shop_day import LinePoint, ShopMoment
 from pages._ui.chart import draw_changing_chart, visitor_theme
@@ -34,7 +34,10 @@ def show_open_sessions(
     chart, sessions = st.columns([2, 3])
     with chart:
         if total is None:
-            st.markdown("The service does not know the total, because it was started with a model without its run.")
+            st.markdown(
+                "The service cannot compute the total, because it was started from a model file. Start it with "
+                "`svs serve --run RUN`."
+            )
         else:
             st.markdown(plain(shop_line.finding(now.n_open, total.value, total.low, total.high, now.final)))
             spec = shop_line_spec(span, visitor_theme())
@@ -48,11 +51,19 @@ def _show_metrics(now: ShopMoment) -> None:
     total = now.total
     metrics = [
         Metric("Time (UTC)", f"{datetime.fromtimestamp(now.moment, UTC):%H:%M:%S}", "Time in the shop."),
-        Metric("Open sessions", whole(now.n_open), "Sessions whose last event is less than the idle time ago."),
         Metric(
-            "Forecast", value_text(total and total.value), f"Expected value of all open sessions, in {value_unit()}."
+            "Open sessions", whole(now.n_open), "Sessions whose last event is more recent than the session timeout."
         ),
-        Metric("Still to come", value_text(total and total.to_come), "The forecast minus what was bought so far."),
+        Metric(
+            "Predicted final value",
+            value_text(total and total.value),
+            f"Total of all open sessions when they have ended, in {value_unit()}.",
+        ),
+        Metric(
+            "Still to come",
+            value_text(total and total.to_come),
+            "The predicted final value minus what was bought so far.",
+        ),
     ]
     if now.final is not None:
         metrics.append(Metric("Final value", value_text(now.final), "Sum of the final values of the open sessions."))
@@ -63,19 +74,26 @@ def _show_table(now: ShopMoment, *, with_links: bool) -> None:
     rows = [
         {
             "Session": session_link(row.session) if with_links else row.session,
-            "Value": value_text(row.estimate.value),
+            "Predicted value": value_text(row.estimate.value),
             "80% interval": value_interval(row.estimate.low, row.estimate.high),
-            "To come": value_text(row.estimate.to_come),
-            "Purchase": percent(row.estimate.p_buy),
+            "Still to come": value_text(row.estimate.to_come),
+            "Purchase probability": percent(row.estimate.p_buy),
             "Events": whole(row.estimate.events_seen),
-            "Idle": number(None) if row.idle is None else duration(row.idle),
+            "Idle": number(None) if row.idle is None else short_duration(row.idle),
         }
         for row in now.sessions
     ]
     if rows:
         show_table(
             rows,
-            numbers=("Value", "80% interval", "To come", "Purchase", "Events", "Idle"),
+            numbers=(
+                "Predicted value",
+                "80% interval",
+                "Still to come",
+                "Purchase probability",
+                "Events",
+                "Idle",
+            ),
             links={"Session": SESSION_IN_LINK} if with_links else {},
             alt="The open sessions that rank first",
             scrolls=True,
@@ -85,9 +103,9 @@ def _show_table(now: ShopMoment, *, with_links: bool) -> None:
 def _notes(now: ShopMoment) -> str:
     """Explain the table, and say what is missing."""
     text = (
-        "Idle is the time since the last event. Most open sessions have already had their last event. The longer a "
-        "session is idle, the less of its value to come is counted in the total."
+        "Idle is the time since the last event. Most sessions that count as open are in fact over. The longer a "
+        "session is idle, the less of the value still to come is counted in the total."
     )
     if now.n_waiting:
-        text += f" The estimates of {count(now.n_waiting, 'session')} are still being computed."
+        text += f" The predictions of {count(now.n_waiting, 'session')} are still being computed."
     return text

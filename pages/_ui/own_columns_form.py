@@ -1,4 +1,4 @@
-"""The part of the mapping form about own columns: a table of the columns that have no role."""
+"""The part of the mapping form about extra columns: a table of the columns that have no role."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def _table(log: Peek, draft: Guess, key: str) -> list[OwnChoice]:
         state[_BASE + key] = state.get(key) or own_choices(log, draft)
     rows: list[OwnChoice] = state[_BASE + key]
     n_suggested = sum(not row["why"] for row in rows)
-    st.markdown("**Own columns**", help=Mapping.model_fields["own"].description)
-    text = f"{whole(n_suggested)} of {count(len(rows), 'further column')} may help to predict."
+    st.markdown("**Extra columns**", help=Mapping.model_fields["own"].description)
+    text = f"{whole(n_suggested)} of {count(len(rows), 'extra column')} may improve predictions."
     if n_suggested < len(rows):
-        text += " The others are at the end, with the reason why they are not suggested."
+        text += " The others are at the end of the table, with the reason."
     st.caption(text)
     edited = st.data_editor(
         harmless_rows(rows),
@@ -62,7 +62,7 @@ def _table(log: Peek, draft: Guess, key: str) -> list[OwnChoice]:
             "column": st.column_config.TextColumn("Column", width=140),
             "kind": st.column_config.SelectboxColumn("Kind", options=get_args(Kind), required=True, width=90),
             "level": st.column_config.SelectboxColumn("Level", options=get_args(Level), required=True, width=90),
-            "why": st.column_config.TextColumn("Why not", width="large"),
+            "why": st.column_config.TextColumn("Not suggested because", width="large"),
         },
     )
     # A name may have been changed for spreadsheets, because the table's menu offers a file.

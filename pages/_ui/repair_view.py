@@ -35,13 +35,13 @@ def offer_repair(page: Page, run: Run, file: DeskFile) -> None:
         st.markdown(plain(f"{error.problem} {advice}"))
         return
     if not repaired.changes:
-        other = " If the numbers are read wrongly, choose what they look like." if _is_in_doubt(file) else ""
-        st.markdown(f"Nothing of this can be repaired safely.{other}")
+        other = " If the numbers are read wrongly, choose their format above." if _is_in_doubt(file) else ""
+        st.markdown(f"None of these problems can be repaired safely.{other}")
         return
     for change in repaired.changes:
         _show_change(change)
     if st.button(
-        "Repair what is safe", icon=":material/build:", help="No prediction is changed. The result is a new file."
+        "Apply the safe repairs", icon=":material/build:", help="No prediction is changed. The result is a new file."
     ):
         with showing_errors(stop=True):
             page_state().desk_path = files.keep_repaired(page.workspace, file, repaired)
@@ -81,11 +81,11 @@ def _choose_marks(file: DeskFile) -> Marks | None:
     if not _is_in_doubt(file):
         return None
     return st.selectbox(
-        "Numbers look like",
+        "Number format",
         MARKS,
         index=None,
-        placeholder="What the file shows",
-        help="Choose them if a number such as 1,234 or 3.516 has another meaning than the one that is assumed.",
+        placeholder="Detect from the file",
+        help="Choose a format if numbers such as 1,234 or 3.516 are read wrongly.",
         key=f"marks-{file.sha256}",
         width=_MARKS_WIDTH,
     )
@@ -95,7 +95,7 @@ def _show_change(change: Change) -> None:
     """Show what changes, with the first rows before and after on request."""
     with st.expander(plain(change.text)):
         if not change.examples:
-            st.markdown("The cells stay as they are.")
+            st.markdown("No cell changes.")
             return
         rows = [
             {

@@ -64,7 +64,10 @@ def _finding(runs: list[Run], entries: list[Entry]) -> str:
     lead = f"{BEST_MARK} **{plain(run_name(best.run))}** has {score}"
     if len(runs) == 1:
         return f"{lead}. It is the only run on this dataset so far."
-    return f"{lead}, the lowest of {count(len(runs), 'run')}. Choose rows to use, name or compare them."
+    return (
+        f"{lead}, the lowest of {count(len(runs), 'run')}. Select one row to use or rename its run, or several rows to "
+        "compare them."
+    )
 
 
 def _row(entry: Entry, name: str, selected: Run | None) -> dict[str, str]:
@@ -75,7 +78,7 @@ def _row(entry: Entry, name: str, selected: Run | None) -> dict[str, str]:
     shown = " (shown)" if is_selected and entry.predictor == STACK else ""
     return {
         "Run": f"{marks}{name}{shown}",
-        "Predictor": _LABELS[entry.predictor],
+        "Model": _LABELS[entry.predictor],
         "Metric": manifest.scores.metric_scores.label,
         "Expected": MISSING if expected is None else score_text(metric, expected.value),
         "90% interval": MISSING if expected is None else score_interval(metric, expected.low, expected.high),
@@ -121,12 +124,12 @@ def _compare(entries: list[Entry], names: dict[str, str], selected: Run | None, 
     show_table(
         [_difference_row(each, label) for each, label in zip(differences, labels, strict=True)],
         numbers=("Expected", "Cross-validated", "Difference", "95% interval"),
-        alt="The chosen predictors, and how their scores differ from that of the first",
+        alt="The chosen models, and how their scores differ from that of the first",
     )
     st.caption(
         "Paired differences compare the out-of-fold losses on the same sessions. Their intervals account for users "
-        "with several sessions. Without such predictions, expected scores are compared as if their errors were "
-        "independent, which makes the interval too wide."
+        "with several sessions. If two runs have no predictions for the same sessions, their expected scores are "
+        "compared as if their errors were independent, which makes the interval too wide."
     )
     runs = list({entry.run.manifest.run_id: entry.run for entry in entries}.values())
     with st.container(horizontal=True):
@@ -151,13 +154,13 @@ def _difference_row(difference: Difference, label: str) -> dict[str, str]:
     show = partial(score_text, entry.run.manifest.scores.metric_scores.metric)
     is_known = difference.basis in ("paired", "expected")
     return {
-        "Predictor": f"{BEST_MARK} {label}" if entry.is_best else label,
+        "Model": f"{BEST_MARK} {label}" if entry.is_best else label,
         "Expected": MISSING if entry.expected is None else show(entry.expected.value),
         "Cross-validated": show(entry.cross_validated),
         "Difference": _signed(show(difference.value)) if is_known else MISSING,
         "95% interval": _signed(span(show(difference.low), show(difference.high))) if is_known else MISSING,
         "Basis": {
-            "reference": "compared with this",
+            "reference": "reference",
             "paired": "paired, out of fold",
             "expected": "expected scores",
             "none": "not comparable",

@@ -20,7 +20,7 @@ def show_two_runs(first: Run, second: Run, names: list[str], dataset_folder: str
     """
     result = comparison(str(first.folder), str(second.folder), dataset_folder)
     labels = dict(zip(("first", "second"), names, strict=True))
-    with st.expander("Test, folds, features, times and versions", icon=":material/difference:"):
+    with st.expander("Paired test, scores by fold, features, times and versions", icon=":material/difference:"):
         if result.paired is not None:
             st.markdown(f"First run: **{plain(names[0])}**. Second run: **{plain(names[1])}**.")
             st.markdown(plain(result.paired.describe()))

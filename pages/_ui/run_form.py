@@ -26,10 +26,10 @@ from pages._ui.train_cache import monotone_choices
 
 _ABOVE = ("preset", "minutes", "trials")
 """Settings with fields above the closed section."""
-_PRIORITIES = {LOW_PRIORITY: "Gives way to other programs", NORMAL_PRIORITY: "Like other programs"}
+_PRIORITIES = {LOW_PRIORITY: "Low", NORMAL_PRIORITY: "Normal"}
 _PRIORITY_HELP = (
-    "A background run that gives way keeps this machine responsive, and takes longer while other programs are busy. "
-    "`--nice` of the command line offers more levels."
+    "With low priority, this machine stays responsive, but the run takes longer while other programs are busy. For "
+    "other levels, use `svs run --nice` on the command line."
 )
 
 
@@ -118,7 +118,7 @@ def _describe(config: RunConfig, card: DatasetCard, estimate: TimeEstimate) -> s
     if not config.tunes:
         return (
             f"A **quick** run fits {learners} with default hyperparameters on {resources}, and combines them in the "
-            f"way that is best in cross-validation. For {sessions}, it should take {evidence}.{changes}"
+            f"way with the best cross-validated score. For {sessions}, it should take {evidence}.{changes}"
         )
     minutes = config.budget_minutes
     if minutes is None:
@@ -132,6 +132,6 @@ def _describe(config: RunConfig, card: DatasetCard, estimate: TimeEstimate) -> s
         time = f"It takes {minutes:g} {'minute' if minutes == 1 else 'minutes'}"
     return (
         f"A **{config.preset}** run tunes {learners} on {resources}, fits them with their best hyperparameters and "
-        f"several seeds, and combines them in the way that is best in cross-validation. {time}. You can end the tuning "
-        f"early and finish with the best hyperparameters so far.{changes}"
+        f"several seeds, and combines them in the way with the best cross-validated score. {time}. You can end the "
+        f"tuning early and finish with the best hyperparameters so far.{changes}"
     )

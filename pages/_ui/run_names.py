@@ -24,7 +24,9 @@ def run_label(run: Run) -> str:
 
 
 def distinct_names(names: Mapping[str, str]) -> dict[str, str]:
-    """Make the names of runs distinct: append the end of the id, or the whole id if its end is not unique either.
+    """Return distinct names. Names that occur more than once get the last part of the id appended.
+
+    If two names are still equal, every name gets its whole id.
 
     >>> distinct_names({"1-a": "x", "1-b": "x", "1-c": "y"})
     {'1-a': 'x (a)', '1-b': 'x (b)', '1-c': 'y'}

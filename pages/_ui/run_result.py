@@ -36,13 +36,13 @@ def show_result(run: Run, dataset: Dataset | None) -> None:
             Metric(
                 f"Cross-validated {metric_scores.label}",
                 score_text(metric, metric_scores.stack),
-                "Of the stack, out of fold.",
+                "Out-of-fold score of the stack.",
             ),
             _second_metric(run),
             Metric("Time", duration(manifest.seconds), f"Duration of the run on {count(manifest.threads, 'core')}."),
         ]
     )
-    st.caption(scores.sessions_line(run))
+    scores.show_sessions(run)
     scores.show_actual(run, dataset)
     scores.show_search(run)
     with st.container(key="grid-result"):  # two columns in a wide window
@@ -64,10 +64,10 @@ def _show_certificate(run: Run) -> None:
 
 
 def _second_metric(run: Run) -> Metric:
-    """Return the typical error of a session next to a squared error, and the score of a constant next to others."""
+    """Return the typical error of a session next to a squared error, and the score of the baseline next to others."""
     scores = run.manifest.scores.metric_scores
     if scores.metric == "mse" and not run.manifest.scores.expected_withheld:
         explanation = f"Root of the expected MSE (RMSE): the typical error of one session, in {plain(value_unit())}."
         return Metric("Typical error", error_text(scores.metric, scores.expected.value), explanation)
     text = score_text(scores.metric, scores.baseline)
-    return Metric("Constant guess", text, f"{scores.label} of the best constant.")
+    return Metric("Baseline", text, f"{scores.label} of predicting the same value for every session.")

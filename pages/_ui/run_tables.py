@@ -15,12 +15,14 @@ from core.runs.store import PRICES_FILE
 from core.schema import EVENT_TYPES, LEARNER_LABELS, STACK, STACK_LABEL
 from pages._ui.table import Frame, offer_file, show_table
 
+PRICES_ARE_ESTIMATES = "Prices are estimated from session values; they are not the shop's list prices."
+"""Said once on every page with estimated prices."""
 _OUTCOMES = {"passed": "passed", "failed": "failed", "not_applicable": "does not apply"}
-_SEVERITIES = {"error": "must be fixed", "warning": "please review"}
+_SEVERITIES = {"error": "blocking", "warning": "warning"}
 
 
 def price_table(products: Frame, run: Run, ranking: str = "with the most events") -> None:
-    """Show one row per product with the recovered price of each event type; `ranking` follows the word "products"."""
+    """Show one row per product with the estimated price of each event type; `ranking` follows the word "products"."""
     show_table(
         [
             {"Product": row.get("product", row["product_id"])}
@@ -35,25 +37,26 @@ def price_table(products: Frame, run: Run, ranking: str = "with the most events"
     )
     st.caption(
         f"The {count(products.height, 'product')} {ranking}. For each event type, the table shows the price in value "
-        "units ± its standard error, and the number of events in brackets. Prices are estimated by ridge regression "
-        "from the session values in the train file. The price of a product with few events is close to that of its "
-        "category, and has a large error. A price includes what an event of this type usually brings with it. A dash "
-        "means that the product has no events of this type. If its events of this type are only in sessions not used "
-        "for training, the price is that of its category."
+        f"units ± its standard error, and the number of events in brackets. {PRICES_ARE_ESTIMATES} The price of a "
+        "product with few events is close to that of its category, and has a large error.",
+        help="Prices are estimated by ridge regression from the session values in the train file. A price also "
+        "includes the value of other events that usually come with this one. A dash means that the product has no "
+        "events of this type. If its events of this type are only in sessions not used for training, the price is that "
+        "of its category.",
     )
     offer_file(
-        "Download all recovered prices as CSV",
+        "Download all estimated prices as CSV",
         "recovered_prices.csv",
         lambda: csv_for_people(run.table(PRICES_FILE).collect()),
     )
 
 
 def _price(cell: dict[str, Any] | None) -> str:
-    """Return price, standard error and number of events: "12.3 ± 0.4 (210)" or "12.3 ± 4.5 of the category (5)"."""
+    """Return price, standard error and number of events: "12.3 ± 0.4 (210)" or "12.3 ± 4.5 (category, 5)"."""
     if cell is None:
         return number(None)
     price = value_estimate(cell["price"], cell["standard_error"])
-    return f"{price}{'' if cell['learned'] else ' of the category'} ({whole(cell['events'])})"
+    return f"{price} ({'' if cell['learned'] else 'category, '}{whole(cell['events'])})"
 
 
 def fold_table(run: Run) -> None:
@@ -86,7 +89,7 @@ def user_table(run: Run) -> None:
         numbers=("MSE", "Typical error", "Train sessions", "To predict"),
         alt="Error on sessions of new and known users",
     )
-    st.caption("The user of a session is known if one of the user's train sessions ended before the session began.")
+    st.caption("A known user has an earlier session: one of the user's train sessions ended before this one began.")
 
 
 def check_table(checks: list[dict[str, Any]]) -> None:
@@ -94,7 +97,7 @@ def check_table(checks: list[dict[str, Any]]) -> None:
     has_explanations = any(check["explanation"] for check in checks)
     rows = [
         {"Outcome": _OUTCOMES[check["outcome"]], "Check": check["title"]}
-        | ({"If it fails": _SEVERITIES[check["severity"]]} if "severity" in check else {})
+        | ({"Kind": _SEVERITIES[check["severity"]]} if "severity" in check else {})
         | ({"Result": check["explanation"]} if has_explanations else {})
         for check in checks
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.base.amounts import money, unit_text, value_text, value_unit
-from core.base.text import count, difference, number, percent, verb, whole
+from core.base.text import count, difference, number, percent, whole
 from core.dataset import COUNTED_SESSIONS, COUNTED_UNITS, Dataset
 from core.eda.run_charts import error_by_day, fold_scores, learner_scores, predicted_and_true, residuals, search_history
 from core.metric import score_text
@@ -18,15 +18,15 @@ from pages._ui.chart import show_chart
 from pages._ui.frame import Metric
 from pages._ui.live import show_search as show_search_figures
 from pages._ui.run_cache import comparison_with_actual, error_frames
-from pages._ui.run_tables import fold_table, user_table
+from pages._ui.run_tables import PRICES_ARE_ESTIMATES, fold_table, user_table
 from pages._ui.table import show_table
 from pages._ui.text import plain
 
-_SEGMENTS = {"all": "", "prediction": "Prediction", "user": "User", "events": "Events"}
+_SEGMENTS = {"all": "All", "prediction": "Prediction", "user": "User", "events": "Events"}
 
 
 def show_warning(run: Run) -> None:
-    """Warn if the test file differs from train so much that the score is not reliable."""
+    """Warn if the test file differs from the train file so much that the score is not reliable."""
     if text := shift_warning(run.manifest):
         st.warning(plain(text), icon=":material/warning:")
 
@@ -43,7 +43,7 @@ def show_actual(run: Run, dataset: Dataset | None) -> None:
         comparison = None if dataset is None else comparison_with_actual(run, dataset)
         if comparison is not None:
             st.markdown(f":material/history: {plain(comparison.sentence)}")
-            st.page_link(frame.BACKTEST.path, label="See it by day and by cut", icon=frame.BACKTEST.icon)
+            st.page_link(frame.BACKTEST.path, label="See it by day and by split", icon=frame.BACKTEST.icon)
 
 
 def expected_metric(run: Run) -> Metric:
@@ -51,22 +51,22 @@ def expected_metric(run: Run) -> Metric:
     manifest, scores = run.manifest, run.manifest.scores.metric_scores
     explanation = (
         f"In {unit_text(scores.unit)}. 90% interval: {expected_interval(manifest)}. Estimated from out-of-fold errors, "
-        "which are weighted to the mix of sessions in the test file."
+        "weighted to match the mix of sessions in the test file."
     )
     if manifest.scores.expected_withheld:
         stack = score_text(scores.metric, scores.stack)
-        explanation = f"Withheld, because the test file is unlike train. Cross-validated: {stack}."
+        explanation = f"Withheld, because the test file differs too much from the train file. Cross-validated: {stack}."
     return Metric(f"Expected test {scores.label}", expected_score(manifest), explanation)
 
 
-def sessions_line(run: Run) -> str:
-    """Say how many sessions the run has learned from and predicts, and what they are."""
+def show_sessions(run: Run) -> None:
+    """Say how many sessions the run has learned from and predicts, and how they are counted."""
     sessions = run.manifest.sessions
     n_unused = sum(sessions.untrained.values()) + sessions.cut
-    unused = f", of which {whole(n_unused)} {verb(n_unused, 'was', 'were')} not used for training," if n_unused else ""
-    return (
-        f"{count(sessions.train, 'train session')}{unused} and {whole(sessions.test)} to predict. {COUNTED_SESSIONS} "
-        f"In tables by user or length, {COUNTED_UNITS}."
+    unused = f" ({whole(n_unused)} not used for training)" if n_unused else ""
+    st.caption(
+        f"{count(sessions.train, 'train session')}{unused} and {count(sessions.test, 'session')} to predict.",
+        help=f"{COUNTED_SESSIONS} In tables by user or length, {COUNTED_UNITS}.",
     )
 
 
@@ -87,20 +87,24 @@ def show_blends(run: Run) -> None:
     """Compare the combination that the run uses with others."""
     scores, meta = run.manifest.scores.metric_scores, run.manifest.meta
     parts = [f"{LEARNER_LABELS[name]} {number(weight)}" for name, weight in meta.weights.items()]
-    parts += [f"recovered prices {number(meta.start_weight)}"] if meta.start_weight else []
+    parts += [f"estimated prices {number(meta.start_weight)}"] if meta.start_weight else []
     weights = ", ".join(parts)
     st.header("Is stacking worth it?", anchor=False)
     chosen = COMBINATION_LABELS[meta.combination]
-    st.markdown(f"The predictions of the learners are combined with these weights: {weights} ({chosen}).")
+    note = f" {PRICES_ARE_ESTIMATES}" if meta.start_weight else ""
+    st.markdown(f"The predictions of the learners are combined with these weights: {weights} ({chosen}).{note}")
     if not scores.blends:
         return
     best = min(scores.blends, key=scores.blends.__getitem__)
     rule = ""
     if run.manifest.config.combination == "best":
-        rule = " The plain mean is used unless another combination is better by more than a standard error."
+        rule = (
+            f" The {COMBINATION_LABELS['mean']} is used unless another combination is better by more than one standard "
+            "error."
+        )
     side = difference(scores.stack, scores.blends[best], equal="")
     st.markdown(
-        f"Out of fold, the {scores.label} is {f'{side} than' if side else 'the same as'} that of the best alternative, "
+        f"The out-of-fold {scores.label} is {f'{side} than' if side else 'the same as'} with the best alternative, "
         f"the {COMBINATION_LABELS[best]}.{rule}"
     )
     rows = [(f"{chosen.capitalize()} (used)", scores.stack)]
@@ -111,9 +115,8 @@ def show_blends(run: Run) -> None:
         alt="Score of the combination that is used and of others",
     )
     st.caption(
-        f"{scores.label} of the out-of-fold predictions, in {plain(unit_text(scores.unit))}. Each fold is predicted "
-        "with weights, or the best learner, from the other folds. The choice of the combination is made without the "
-        "fold, too."
+        f"{scores.label} of the out-of-fold predictions, in {plain(unit_text(scores.unit))}. For each fold, the "
+        "weights, the best learner and the combination are chosen on the other folds."
     )
 
 
@@ -127,8 +130,8 @@ def show_search(run: Run) -> None:
     loss_title = f"out-of-fold loss ({unit_text(manifest.scores.metric_scores.loss_unit)})"
     show_chart(search_history.finding(data), search_history.figure(data, loss_title), title=search_history.TITLE)
     st.caption(
-        "The same folds chose the hyperparameters and score them, so the score is too good. To correct this, the "
-        "choice was repeated with each fold left out, and the expected error was increased by "
+        "The hyperparameters were chosen and scored on the same folds, so the cross-validated score is too optimistic. "
+        "The choice was therefore repeated with each fold left out, and the expected error was increased by "
         f"{percent(tuning.choice - 1)}. Each learner was fitted with {count(tuning.seeds, 'seed')}."
     )
     params = {LEARNER_LABELS[learner]: tuned.settings for learner, tuned in tuning.learners.items()}
@@ -199,7 +202,7 @@ def show_coverage(run: Run) -> None:
     )
     segments = [
         {
-            "Sessions by": _SEGMENTS[row["by"]],
+            "Segments by": _SEGMENTS[row["by"]],
             "Segment": f"decile {row['segment']}" if row["by"] == "prediction" else row["segment"],
             "Sessions": whole(row["sessions"]),
         }

@@ -90,7 +90,9 @@ def _select(param: Literal["dataset", "run"], labels: dict[str, str], default_id
         state.selected_ids[param] = st.session_state[key]
 
     tooltip = (
-        f"{BEST_MARK} is the best run: the lowest expected score. Start times are in UTC." if param == "run" else None
+        f"{BEST_MARK} marks the best run, which has the lowest expected score. Start times are in UTC."
+        if param == "run"
+        else None
     )
     st.selectbox(param.capitalize(), ids, format_func=labels.__getitem__, key=key, on_change=remember, help=tooltip)
     if not previous_id and link_id and link_id not in ids:

@@ -1,4 +1,4 @@
-"""A session event by event: its estimate as a line, the events, and the reasons of each step."""
+"""A session event by event: its prediction as a line, the events, and the strongest driver of each step."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from core.live.replay import MAX_EVENTS
 from pages._ui.chart import show_chart
 from pages._ui.frame import Metric, show_metrics
 from pages._ui.live_cache import ReplayedSession
+from pages._ui.run_tables import PRICES_ARE_ESTIMATES
 from pages._ui.table import show_table
 
 
@@ -40,14 +41,22 @@ def _show_estimate(found: ReplayedSession, seen: int) -> None:
     show_metrics(
         [
             Metric(
-                "Expected value", value_text(estimate.value), f"Expected value of the whole session, in {value_unit()}."
+                "Predicted final value",
+                value_text(estimate.value),
+                f"Value of the finished session, in {value_unit()}.",
             ),
             Metric(
-                "80% interval", interval, f"Eight of ten such sessions have a final value in it, in {value_unit()}."
+                "80% interval", interval, f"80% of such sessions end with a value in this interval. In {value_unit()}."
             ),
-            Metric("Purchase", percent(estimate.p_buy), "Probability that the session has a purchase by its end."),
-            Metric("Bought so far", value_text(estimate.secured), f"At recovered prices, in {value_unit()}."),
-            Metric("Still to come", value_text(estimate.to_come), "The expected value minus what was bought so far."),
+            Metric(
+                "Purchase probability",
+                percent(estimate.p_buy),
+                "Probability that the session has a purchase by its end.",
+            ),
+            Metric("Bought so far", value_text(estimate.secured), f"At estimated prices, in {value_unit()}."),
+            Metric(
+                "Still to come", value_text(estimate.to_come), "The predicted final value minus what was bought so far."
+            ),
         ]
     )
 
@@ -57,33 +66,39 @@ def _show_events(found: ReplayedSession, seen: int) -> None:
     steps = found.replay.steps[:seen]
     rows = [
         {
-            "Seen": f"{estimate.events_seen}",
+            "Events": f"{estimate.events_seen}",
             "Event": event.type,
-            "Value": value_text(estimate.value),
-            "Purchase": percent(estimate.p_buy),
-            "Strongest reason": strongest_reason(estimate.reasons),
+            "Predicted value": value_text(estimate.value),
+            "Purchase probability": percent(estimate.p_buy),
+            "Strongest driver": strongest_reason(estimate.reasons),
             "80% interval": value_interval(estimate.low, estimate.high),
             "Product": event.product,
             "After": duration(event.time - steps[0][0].time),
         }
         for event, estimate in reversed(steps)
     ]
-    show_table(rows, numbers=("Seen", "After", "Value", "Purchase"), alt="Events and estimates", scrolls=True)
+    show_table(
+        rows,
+        numbers=("Events", "After", "Predicted value", "Purchase probability"),
+        alt="Events, and the predictions after them",
+        scrolls=True,
+    )
 
 
 def _notes(found: ReplayedSession) -> str:
     """Explain the table, and say which part of the session is replayed."""
     text = (
-        "The latest event comes first. The reason is the group of features that moved the value most since the event "
-        "before. The first event is compared with a typical first event."
+        "The latest event comes first. The driver is the group of features that changed the prediction most since the "
+        f"previous event. The first event is compared with a typical first event. {PRICES_ARE_ESTIMATES}"
     )
     if found.replay.n_events > MAX_EVENTS:
         text += f" Of {whole(found.replay.n_events)} events, the first {MAX_EVENTS} are replayed."
     if found.replay.n_users > 1:
-        text += f" {count(found.replay.n_users, 'user')} share its id; only the first one is replayed."
+        text += f" {count(found.replay.n_users, 'user')} share its id. Only the first one is replayed."
     if found.replay.n_invented == len(found.replay.steps):
-        text += " The user is new, and the session begins when the log ends."
+        text += " This session was built here: its user is new, and it begins at the end of the log."
     elif found.replay.n_invented:
         n_invented = found.replay.n_invented
-        text += f" {count(n_invented, 'event')} at the end {verb(n_invented, 'is', 'are')} invented."
+        last = "last event was" if n_invented == 1 else f"last {n_invented} events were"
+        text += f" The {last} added here and {verb(n_invented, 'is', 'are')} not in the log."
     return text

@@ -15,6 +15,7 @@ from pages._ui import live_cache
 from pages._ui.frame import showing_errors
 from pages._ui.number_format import in_page_format
 from pages._ui.open_sessions import show_open_sessions
+from pages._ui.run_tables import PRICES_ARE_ESTIMATES
 from pages._ui.serving.hosts import is_local
 from pages._ui.serving.privacy import shows_files
 from pages._ui.shop_clock import ShopClock
@@ -22,7 +23,7 @@ from pages._ui.state import page_state
 
 _DAY, _SERVICE = "Replayed day", "Service"
 _SPEEDS = {10: "10 s", 60: "1 min", 600: "10 min", 3_600: "1 h"}
-_RANKINGS: dict[RankBy, str] = {"value": "Expected value", "to_come": "Still to come"}
+_RANKINGS: dict[RankBy, str] = {"value": "Predicted final value", "to_come": "Still to come"}
 _REFRESH_SECONDS = 0.9
 """A little less than a second, so that a page changes at least once a second."""
 _COMPUTE_SECONDS = 0.25
@@ -36,7 +37,7 @@ _STEP = datetime.timedelta(seconds=STEP_SECONDS)
 def show_shop(run: Run, dataset: Dataset) -> None:
     """Show the open sessions of a replayed day or of a service, as they change."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        origin = st.segmented_control("Sessions of", [_DAY, _SERVICE], default=_DAY, required=True, key="shop-origin")
+        origin = st.segmented_control("Source", [_DAY, _SERVICE], default=_DAY, required=True, key="shop-origin")
         by = st.segmented_control(
             "Rank by", list(_RANKINGS), default="value", required=True, format_func=_RANKINGS.__getitem__, key="rank-by"
         )
@@ -64,7 +65,12 @@ def _show_day(folder: str, dataset_folder: str, by: RankBy) -> None:
         )
         speeds = list(_SPEEDS)
         speed = st.segmented_control(
-            "1 second is", speeds, default=clock.speed, required=True, format_func=_SPEEDS.__getitem__, key="shop-speed"
+            "Speed (shop time per second)",
+            speeds,
+            default=clock.speed,
+            required=True,
+            format_func=_SPEEDS.__getitem__,
+            key="shop-speed",
         )
         clock.set_speed(speed)
         running = clock.since is not None and not clock.has_ended
@@ -98,11 +104,11 @@ def _draw_day(shop: ShopDay, clock: ShopClock, by: RankBy, *, is_moving: bool) -
 def _meaning_of_final(n_actual: int, n_sessions: int) -> str:
     """Say what the final values are."""
     if n_actual == n_sessions:
-        return "The orange line is the sum of the actual final values of the sessions that are open."
-    known = f" The actual values of {count(n_actual, 'session')} are known and used." if n_actual else ""
+        return "The orange line is the sum of the actual final values of the open sessions."
+    known = f" For {count(n_actual, 'session')}, the actual value is known and used instead." if n_actual else ""
     return (
-        "The orange line is the sum of the final values of the sessions that are open. The test file has no values, so "
-        f"these are the values of all events at recovered prices.{known}"
+        "The orange line is the sum of the final values of the open sessions. The test file has no values, so a final "
+        f"value is the sum of the estimated prices of all events of the session.{known} {PRICES_ARE_ESTIMATES}"
     )
 
 
@@ -123,7 +129,7 @@ def _show_service(by: RankBy) -> None:
         return
     with showing_errors():
         if not is_local(service_host(address)):
-            st.caption("The service is on another machine. Its token is sent there.")
+            st.caption("This service runs on another machine. The token that you enter is sent to it.")
         st.fragment(in_page_format(_draw_service), run_every=_REFRESH_SECONDS)(address, token, by)
 
 

@@ -32,7 +32,7 @@ def _show_dataset(workspace: Workspace, dataset: StoredDataset) -> None:
         name = for_visitors(dataset.name) or "Damaged dataset"
         st.text(f"{name} · {dataset.id} · {size(dataset.bytes)}", width="stretch")
         if dataset.open_jobs:
-            st.caption(f"In use by {count(len(dataset.open_jobs), 'job')}", width="content")
+            st.caption(f"In use by {count(len(dataset.open_jobs), 'unfinished run')}", width="content")
         with st.popover("Delete", icon=":material/delete:", disabled=bool(dataset.open_jobs)):
             st.text(f"This deletes the dataset permanently. {dataset.consequences()}".strip())
             if st.button("Yes, delete the dataset", key=f"delete-dataset-{dataset.folder.name}", type="primary"):

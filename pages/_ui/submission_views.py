@@ -32,20 +32,20 @@ _SUFFIXES: Final = {GZIP_ENDING: "application/gzip", ZIP_ENDING: "application/zi
 
 
 def readiness(file: DeskFile) -> str:
-    """Say in a few words whether a file can be handed in."""
+    """Say in a few words whether a file can be submitted."""
     if file.blocking:
         return "No"
     return f"Yes, with {count(len(file.advisory), 'warning')}" if file.advisory else "Yes"
 
 
 def verdict(file: DeskFile, run: Run) -> str:
-    """Say whether a file can be handed in, and what score it can expect."""
+    """Say whether a file can be submitted, and its expected score."""
     if file.blocking:
         reason = f"{count(len(file.blocking), 'blocking check')} failed. The list below says what to fix."
     elif file.advisory:
         reason = "review the failed checks below."
     else:
-        reason = f"all {sum(check.outcome == 'passed' for check in file.checks)} checks that apply passed."
+        reason = f"all {sum(check.outcome == 'passed' for check in file.checks)} applicable checks passed."
     score, label = file.foreseen.score, run.manifest.scores.metric_scores.label
     if score is None:
         return f"**{readiness(file)}:** {reason}"
@@ -65,8 +65,8 @@ def show_checks(file: DeskFile) -> None:
             st.markdown(f"{icon} **{plain(check.title)}** ({_kind(check)}): failed. {plain(check.explanation)}")
     applied = [check for check in file.checks if check.outcome != "not_applicable"]
     blocking = sum(check.severity == "error" for check in applied)
-    words = f"{blocking} blocking and {len(applied) - blocking} advisory checks apply"
-    with st.expander(f"All checks: {words}, {len(file.checks) - len(applied)} do not"):
+    kinds = f"{blocking} can block, {len(applied) - blocking} can warn"
+    with st.expander(f"All checks ({kinds}, {len(file.checks) - len(applied)} not applicable)"):
         show_table(
             [
                 {"Outcome": _outcome(check), "Kind": _kind(check), "Check": check.title, "Result": check.explanation}
@@ -99,7 +99,7 @@ def show_downloads(page: Page, run: Run, file: DeskFile, read: Callable[[], byte
         return
     name = files.file_name(run, file)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if file.blocking and not st.checkbox("Download all the same", help="The log records the failed checks."):
+        if file.blocking and not st.checkbox("Download anyway", help="The failed checks are recorded in the log."):
             return
         offer_file(
             "Download submission.csv",
@@ -107,11 +107,11 @@ def show_downloads(page: Page, run: Run, file: DeskFile, read: Callable[[], byte
             lambda: files.recorded(page.workspace, file, run, read),
             kind="primary",
         )
-        with st.popover("Other forms", icon=":material/folder_zip:", type="tertiary"):
+        with st.popover("Other formats", icon=":material/folder_zip:", type="tertiary"):
             for suffix, mime in _SUFFIXES.items():
                 packed_name = f"{name}{suffix}" if suffix == GZIP_ENDING else f"{name.removesuffix('.csv')}{suffix}"
                 offer_file(
-                    f"Packed ({suffix})",
+                    f"Compressed ({suffix})",
                     packed_name,
                     partial(_packed_download, page, file, run, read, packed_name),
                     mime=mime,
@@ -141,12 +141,12 @@ def _packed_download(page: Page, file: DeskFile, run: Run, read: Callable[[], by
 
 
 def choose_file(page: Page, choices: list[files.Choice]) -> Path | None:
-    """Let the visitor bring or choose a file, and return its path; None if none is chosen yet."""
+    """Let the visitor upload or choose a file, and return its path; None if none is chosen yet."""
     bring, choose = st.columns(2, gap="large")
     state = page_state()
     with bring:
         upload = st.file_uploader(
-            "Submission file of any tool",
+            "Submission file (from any tool)",
             ["csv", "txt", "tsv", "gz", "zip", "parquet", "jsonl", "ndjson"],
             key="desk-upload",
         )
@@ -163,7 +163,7 @@ def choose_file(page: Page, choices: list[files.Choice]) -> Path | None:
         paths = list(labels)
         index = paths.index(state.desk_path) if state.desk_path in paths else None
         state.desk_path = st.selectbox(
-            "File on the desk", paths, index=index, format_func=labels.__getitem__, placeholder="Choose a file"
+            "Stored file", paths, index=index, format_func=labels.__getitem__, placeholder="Choose a file"
         )
     return state.desk_path
 
@@ -172,7 +172,7 @@ def _read_typed_path() -> None:
     """Put the file on the desk whose path the visitor typed."""
     if not shows_files():
         return
-    state, typed = page_state(), st.text_input("Its path on this machine", key="desk-typed").strip()
+    state, typed = page_state(), st.text_input("Or enter a path on this machine", key="desk-typed").strip()
     if typed == state.desk_typed:
         return
     state.desk_typed = typed
@@ -187,7 +187,7 @@ def show_any_file(page: Page, run: Run, path: Path, file: DeskFile) -> None:
     if message := page_state().take_message():
         st.success(plain(message), icon=":material/build:")
     if file.foreseen.score is None:
-        st.caption(plain(f"Its score cannot be foreseen. {file.foreseen.reason}"))
+        st.caption(plain(f"There is no expected score. {file.foreseen.reason}"))
     offer_downloads = partial(show_downloads, page, run, file, partial(files.read_unchanged, path, file))
     if not file.blocking:
         offer_downloads()
@@ -200,7 +200,7 @@ def show_any_file(page: Page, run: Run, path: Path, file: DeskFile) -> None:
 
 
 def _kind(check: CheckResult) -> str:
-    return "blocking" if check.severity == "error" else "advisory"
+    return "blocking" if check.severity == "error" else "warning"
 
 
 def _outcome(check: CheckResult) -> str:

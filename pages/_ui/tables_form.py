@@ -58,7 +58,7 @@ def show_used_columns(mapping: Mapping, tables: Tables) -> None:
         own = completion.mapping.model_dump(exclude_defaults=True).get("own", {})
         from_tables = {name: settings for name, settings in own.items() if settings.get("table") in tables}
         for line in describe(from_tables):
-            st.caption(plain(f"Own columns {line}."))
+            st.caption(plain(f"Extra columns {line}."))
 
 
 @st.cache_resource(show_spinner=False, max_entries=_MAX_ENTRIES)

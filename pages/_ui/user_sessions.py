@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.base.amounts import value_interval, value_text, value_unit
-from core.base.text import MISSING, count, listed, verb, whole
+from core.base.text import count, listed, verb, whole
 from core.schema import USER_SESSION
 from pages._ui.frame import Metric, show_metrics
 from pages._ui.session_choice import SESSION_IN_LINK, session_link
@@ -26,14 +26,14 @@ def show_prediction(sessions: Frame, session_id: str) -> None:
     row = next((row for row in rows if row["predicted"] is not None), None)
     if row is None:
         return
-    by = "models that have not seen its user" if row["file"] == "train" else "the models for the test file"
+    by = "models trained without this user" if row["file"] == "train" else "the models for the test file"
     metrics = [
-        Metric("Prediction", value_text(row["predicted"]), f"By {by}, in {value_unit()}."),
-        Metric("Value", value_text(row["value"]), "A dash if it is unknown."),
+        Metric("Predicted value", value_text(row["predicted"]), f"Predicted by {by}, in {value_unit()}."),
+        Metric("Actual value", value_text(row["value"]), "A dash means that it is unknown."),
     ]
     if row["low_80"] is not None:
         interval = value_interval(row["low_80"], row["high_80"])
-        metrics.insert(1, Metric("80% interval", interval, "Eight of ten such sessions have a value in it."))
+        metrics.insert(1, Metric("80% interval", interval, "80% of such sessions have a value in this interval."))
     show_metrics(metrics)
 
 
@@ -42,7 +42,8 @@ def show_other_sessions(sessions: Frame, session_id: str) -> None:
     others = sessions.filter(sessions[USER_SESSION] != session_id)
     n_users = sessions.filter(sessions[USER_SESSION] == session_id)["users"].max()
     whose = "its user" if n_users == 1 else f"its {count(int(n_users), 'user')}"
-    st.header("What else did its user do?" if n_users == 1 else "What else did its users do?", anchor=False)
+    subject = "this user" if n_users == 1 else "these users"
+    st.header(f"Which other sessions {verb(n_users, 'does', 'do')} {subject} have?", anchor=False)
     if others.is_empty():
         st.markdown(f"This is the only session of {whose} in both files.")
         return
@@ -59,17 +60,17 @@ def show_other_sessions(sessions: Frame, session_id: str) -> None:
                 "Start (UTC)": f"{row['start']:%Y-%m-%d %H:%M}",
                 "File": row["file"],
                 "Events": whole(row["events"]),
-                "Value": value_text(row["value"]),
+                "Actual value": value_text(row["value"]),
             }
-            | ({"Prediction": value_text(row["predicted"])} if has_prediction else {})
+            | ({"Predicted value": value_text(row["predicted"])} if has_prediction else {})
             for row in others.head(_SHOWN).iter_rows(named=True)
         ],
-        numbers=("Events", "Value", *(["Prediction"] if has_prediction else [])),
+        numbers=("Events", "Actual value", *(["Predicted value"] if has_prediction else [])),
         links={"Session": SESSION_IN_LINK},
         scrolls=others.height > 10,
         alt="The other sessions of the user, the latest first",
     )
     st.caption(
-        f"Values are in {plain(value_unit())}; {MISSING} if unknown, as in the test file."
-        + (" Train sessions are predicted by models that have not seen the user." if has_prediction else "")
+        f"Values are in {plain(value_unit())}. A dash means that a value is unknown, as in the test file."
+        + (" Train sessions are predicted by models trained without this user." if has_prediction else "")
     )

@@ -24,7 +24,7 @@ SplitName = Literal["users", "category", "purchase"]
 SPLITS: dict[SplitName, str] = {
     "users": "new or known user",
     "category": "main category",
-    "purchase": "purchase or not",
+    "purchase": "purchase",
 }
 """Name of a split -> what it distinguishes."""
 NEW, KNOWN = "new users", "known users"

@@ -21,7 +21,7 @@ _STYLE = """
 main { max-width: 34rem; margin: 15vh auto 0; padding: 0 1rem; line-height: 1.5; }
 """
 _CONTENT = """<h1>There is no page at this address</h1>
-<p>The dashboard has no page {path}. It may be from an older version, or the address may be misspelled.</p>
+<p>The dashboard has no page {path}. The link may be from an older version, or misspelled.</p>
 <p><a href="{home}">Go to Home</a></p>"""
 
 

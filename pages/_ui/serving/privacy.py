@@ -9,6 +9,10 @@ from pathlib import Path
 from core.base.workspace import Workspace
 from pages._ui.serving.settings import ServerSettings
 
+ONLY_UPLOADS = (
+    "Only uploads are possible here, because other machines can open this dashboard. To allow files and databases of "
+    "the server, the administrator sets `SVS_ALLOW_LOCAL_FILES=1`."
+)
 _PROJECT = Path(__file__).resolve().parents[3]
 _HIDDEN = "(hidden)"
 _URL = re.compile(r"\b(?!https?://)[a-zA-Z][\w+.-]*://[^\s'\"<>]*")
