@@ -59,7 +59,7 @@ class CheckResult:
 
     @property
     def blocks(self) -> bool:
-        """Whether the check failed, and the submission must not be handed in because of it."""
+        """Whether the check failed and is blocking, so that the submission must not be submitted."""
         return self.outcome == "failed" and self.severity == "error"
 
     @property

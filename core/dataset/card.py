@@ -12,15 +12,15 @@ from core.schema import SESSION_VALUE, USER_SESSION
 class UnknownValue(ReasonCode):
     """Why the value of a train session is unknown, so that the session is not used for training."""
 
-    LOST_PURCHASE = "lost_purchase", "one of its purchase rows is or may be in quarantine"
-    DIFFERING_VALUES = "differing_values", "its rows have different values"
+    LOST_PURCHASE = "lost_purchase", "a purchase row is or may be quarantined"
+    DIFFERING_VALUES = "differing_values", "the rows have different values"
     DIFFERING_TOTALS = "differing_totals", "the rows of an order have different totals"
     NO_TOTAL = "no_total", "no row of an order has its total"
     NO_ORDER = "no_order", "a purchase row has no order id, so its total may be counted twice"
     UNCLEAR_STATUS = "unclear_status", "an order has a status that is neither valid nor void"
     UNKNOWN_CURRENCY = "unknown_currency", "a purchase is in a currency without a rate"
-    MORE_RETURNED = "more_returned", "it returns more than it buys"
-    SHARED_ID = "shared_id", "several users share its id"
+    MORE_RETURNED = "more_returned", "more is returned than bought"
+    SHARED_ID = "shared_id", "several users share the id"
 
 
 class SubmissionColumns(BaseModel, frozen=True):

@@ -57,7 +57,7 @@ class DerivedColumns:
         return {self.column[name] for name in DERIVED} if self.column else set()
 
     def recompute(self, X: Matrix) -> None:
-        """Compute the derived columns of rows again."""
+        """Recompute the derived columns of `X` in place, after its sums or maxima have changed."""
         if not self.column or not len(X):
             return
         prices = X[:, self.sums].sum(axis=1)

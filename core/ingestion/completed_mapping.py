@@ -101,7 +101,10 @@ def _refuse_open_settings(source: Source, mapping: Mapping, *, with_value: bool)
 
 
 def _peek_at_purchases(source: Source, mapping: Mapping) -> Peek:
-    """Return the first purchases in the first pieces of a log; if they have none, the first rows of any type."""
+    """Return the first purchases of a log, searched in its first `_MAX_PIECES` blocks.
+
+    If these have no purchases, or if the event types are not in a column, return the first rows of any type.
+    """
     log = peek(source, mapping)
     names = [fold_case(name) for name in log.columns]
     type_column = fold_case(plain(str(mapping.columns.event_type)))

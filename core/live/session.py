@@ -42,12 +42,12 @@ class OpenSession:
     """An open session of one user.
 
     Attributes:
-        code: code of its id; None unless the train file has the session.
-        user: code of its user.
-        events: its events in order, with what they are worth.
-        event_ids: ids of its events.
-        before: None until the first event.
-        explained: what the model saw when the value was last explained; None before that.
+        code: code of the session id; None if the train file does not have the session.
+        user: code of the user.
+        events: pairs (event, prices) in order of time.
+        event_ids: ids of the events.
+        before: what is known of the time before the session; None until the first event.
+        explained: (features,) feature row of the last explanation; None before the first one.
     """
 
     code: int | None

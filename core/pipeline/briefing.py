@@ -117,7 +117,7 @@ def data_findings(dataset: Dataset) -> list[BriefFinding]:
         gap = money(abs(float(rest[inside].mean() - rest[~inside].mean())))
         average, share = value_text(float(values[inside].mean())), percent(float(inside.mean()))
         text = (
-            f"Sessions {selection.describe(labels)} are worth {gap} {side} than others with as many "
+            f"Sessions {selection.describe(labels)} are worth {gap} {side} than other sessions with the same number of "
             f"events of each type ({average} on average; {share} of the sessions)."
         )
         query = tuple(selection.as_query().items())
@@ -182,8 +182,11 @@ def model_findings(run: Run) -> list[BriefFinding]:
         spread = float(explanation.sessions.get_column(VALUE).std() or 0.0)  # type: ignore[arg-type]
         for row in drivers(explanation).head(_MAX_OF_A_KIND).iter_rows(named=True):
             low = 0.0 if row["low"] is None else row["low"]
-            direction = {"up": "more of it goes with a higher value", "down": "more of it goes with a lower value"}
-            how = direction.get(row["direction"], "in which direction depends on the session")
+            direction = {
+                "up": "higher numbers go with higher predictions",
+                "down": "higher numbers go with lower predictions",
+            }
+            how = direction.get(row["direction"], "whether up or down depends on the session")
             text = f"{row['label']} moves the prediction by {money(row['size'])} on average; {how}."
             # the interval of a driver is at 1.645 standard errors
             error = (row["size"] - low) / 1.645 / spread if spread else 0.0

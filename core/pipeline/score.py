@@ -115,15 +115,15 @@ class Scores:
     def lines(self) -> list[str]:
         """Return sentences for people."""
         lines = [
-            f"{self.name}: {count(self.values.height, 'session')} with {money(self.value_sum)} in all, "
+            f"{self.name}: {count(self.values.height, 'session')} with {money(self.value_sum)} in total, "
             f"{value_text(self.value_mean)} on average.",
             f"{count(self.n_known_users, 'session')} {verb(self.n_known_users, 'is', 'are')} of users with an earlier "
-            f"session. {percent(self.products_known)} of the events are on products that the model learned.",
+            f"session. {percent(self.products_known)} of the events are on products that occurred in training.",
         ]
         if self.products_known < _FEW_PRODUCTS:
             lines.append(
-                "WARNING: The model knows few of these products, so most values follow from event types and categories "
-                "alone. Is this the log of the same shop?"
+                "WARNING: Few of these products occurred in training, so most predictions rest on event types and "
+                "categories. Is this the log of the same shop?"
             )
         if self.empty_own:
             lines.append(

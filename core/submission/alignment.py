@@ -71,7 +71,7 @@ def _explain_part(values: Vector, predicted: Vector, chunks: list[NDArray[np.int
         return None
     return (
         f"Up to about row {whole(int(parts[1][0]))} the rank correlation of the values with the predictions of the run "
-        f"is {fixed(before, 2)}, and from there on {fixed(after, 2)}. A row may be missing or surplus there. Write "
+        f"is {fixed(before, 2)}, and from there on {fixed(after, 2)}. A row may be missing or too many there. Write "
         "each value next to the id of its session."
     )
 

@@ -1,4 +1,4 @@
-"""The log of submissions: what was checked, downloaded or submitted, from where, and its foreseen and returned score.
+"""The log of submissions: which files were checked, downloaded or submitted, with their expected and returned scores.
 
 The file has one JSON object per line. Lines are only added, so two programs may write at once; a later line about an
 entry replaces its fields.
@@ -39,7 +39,7 @@ class Entry(BaseModel):
         dataset, run: fingerprint of the dataset and id of the run that it was checked against; empty without one.
         made_by: id of the run or blend that wrote the file; empty for a file from elsewhere.
         metric: label of the metric of the scores.
-        foreseen, low, high: the score that the file can expect, and its 90% interval; None if it cannot be foreseen.
+        foreseen, low, high: expected score of the file and its 90% interval; None if the score cannot be estimated.
         returned: the score that the host returned; None until it is known.
         overridden: codes of the blocking checks that failed. A person overrode them, unless the file was only checked.
         note: a person's remark, or what the host said.

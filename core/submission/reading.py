@@ -95,13 +95,13 @@ def _read_text(content: bytes, name: str) -> SubmissionTable:
     uneven = rows.filter(pl.col(_FIELDS).list.len() != len(header))
     if uneven.height:
         examples = [
-            f"line {line:,} has {len(fields)}: {shorten(separator.join(fields))!r}"
+            f"line {line:,} has {len(fields)} ({shorten(separator.join(fields))!r})"
             for line, fields in uneven.select(LINE, _FIELDS).head(_MAX_EXAMPLES).rows()
         ]
         raise unreadable(
             name,
-            f"{whole(uneven.height)} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have "
-            f"{count(len(header), 'field')} like the header: {listed(examples, _MAX_EXAMPLES, total=uneven.height)}",
+            f"{whole(uneven.height)} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have the "
+            f"{count(len(header), 'field')} of the header: {listed(examples, _MAX_EXAMPLES, total=uneven.height)}",
         )
     columns = [rows[_FIELDS].list.get(index) for index in range(len(header))]
     form = FileForm(encoding, separator, split_decimals, unnamed, int(lines[LINE][0]), preamble.comments)

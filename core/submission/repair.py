@@ -208,9 +208,9 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
     """
     wanted = rows.join(target.sessions.to_frame(), on=TEXT, how="semi", maintain_order="left")
     if wanted.height < rows.height:
-        _leave_out(rows, wanted, changes, "extra_sessions", "left out, of no session to predict")
+        _leave_out(rows, wanted, changes, "extra_sessions", "left out, because the session is not to be predicted")
     if wanted.is_empty():
-        problem = "it has no rows" if rows.is_empty() else "none of its rows is of a session to predict"
+        problem = "it has no rows" if rows.is_empty() else "no row belongs to a session to predict"
         raise InputError(
             f"The file cannot be repaired: {problem}.",
             "Choose the run or the test file that belongs to this submission.",
@@ -250,11 +250,11 @@ def _known_values(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
     if right.height:
         changed = rows.join(right, on=TEXT, maintain_order="left").unique(TEXT, keep="first", maintain_order=True)
         texts = changed.select(LINE, _row(VALUE, _BEFORE), _row(_RIGHT, _AFTER))
-        what = "the value known from train"
+        what = "the value from the train file"
         changes.append(_change("known_values", texts, "session gets", "sessions get", what))
     if missing.height:
         texts = missing.select(pl.lit(None, pl.Int64).alias(LINE), _no_row(_BEFORE), _row(_RIGHT, _AFTER))
-        what = "added, with the value known from train"
+        what = "added, with the value from the train file"
         changes.append(_change("missing_sessions", texts, "row is", "rows are", what))
     rows = rows.select(LINE, TEXT, VALUE).join(right, on=TEXT, how="left", maintain_order="left")
     rows = rows.select(LINE, TEXT, pl.coalesce(_RIGHT, VALUE).alias(VALUE))
@@ -277,7 +277,12 @@ def _ordered(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]
 
 
 def _row(value: str, name: str) -> pl.Expr:
-    """Return the rows as lines of a file, with the values of a column."""
+    """Return an expression for rows as CSV lines "id,value".
+
+    Args:
+        value: column with the values as text.
+        name: name of the result.
+    """
     return pl.concat_str(TEXT, value, separator=COMMA).alias(name)
 
 

@@ -110,8 +110,8 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         smallest = min(len(train) for train, _ in self.folds_.splits())
         if smallest < _MIN_TRAIN_ROWS:
             raise ValueError(
-                f"A fold would have {count(smallest, 'sample')} to train on. Each fold needs at least "
-                f"{_MIN_TRAIN_ROWS}. Use more samples, or groups of more equal size. X has {len(rows):,}."
+                f"X has {count(len(rows), 'sample')}, which leaves only {smallest:,} to train on in one fold. At least "
+                f"{_MIN_TRAIN_ROWS} are needed. Use more samples, or groups of more similar size."
             )
         names = [str(index) for index in range(rows.shape[1])]
         overrides = self.settings or {}

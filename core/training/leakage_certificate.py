@@ -88,7 +88,7 @@ def shuffled_target(training: Training) -> CheckResult:
         code,
         title,
         passed=r2 <= _CHANCE_R2,
-        explanation=f"Out-of-fold R2 on shuffled values is {r2:.3f}; up to {_CHANCE_R2} is chance.",
+        explanation=f"With shuffled values, the out-of-fold R² is {r2:.3f}. Up to {_CHANCE_R2} is expected by chance.",
     )
 
 

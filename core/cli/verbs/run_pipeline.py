@@ -71,10 +71,10 @@ def backtest(options: argparse.Namespace) -> Outcome:
 
 
 def _cut_lines(cuts: list[backtests.Cut]) -> list[str]:
-    """Return a table of the cuts, one line each, below its header."""
+    """Return a table with one line per split, below its header."""
     label = next((cut.comparison.label for cut in cuts if cut.comparison is not None), "score")
     names = (f"expected {label}", "low", "high", "actual")
-    lines = [f"{'cut':23}  {'train':>9}  {'test':>9}  " + "  ".join(f"{name:>13}" for name in names) + "  inside 90%"]
+    lines = [f"{'split':23}  {'train':>9}  {'test':>9}  " + "  ".join(f"{name:>13}" for name in names) + "  inside 90%"]
     for cut in cuts:
         cells = ["-"] * 4 + ["-"]
         if (comparison := cut.comparison) is not None:

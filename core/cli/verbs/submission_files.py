@@ -89,7 +89,7 @@ def _repair(file: desk.DeskFile, options: argparse.Namespace, content: dict[str,
 def _remaining_lines(
     failed: Sequence[CheckResult], known: Collection[str], repaired: Repair, path: Path | None
 ) -> list[str]:
-    """Return the failed checks of a repaired file, and last whether it can be handed in.
+    """Return one line per failed check of a repaired file, and a last line on whether it passes all blocking checks.
 
     Args:
         failed: the blocking ones first.
@@ -126,7 +126,7 @@ def compare(options: argparse.Namespace) -> Outcome:
     for pair in comparison.pairs.iter_rows(named=True):
         lines.append(
             f"{pair['file']} and {pair['other']}: correlation {number(pair['correlation'])}, rank correlation "
-            f"{number(pair['rank_correlation'])}, distance {value_text(pair['distance'])} (root mean square), mean "
+            f"{number(pair['rank_correlation'])}, distance {value_text(pair['distance'])} (root mean square), average "
             f"difference {value_text(pair['difference'])}"
         )
     lines.append("The sessions on which the files differ most:")
@@ -253,12 +253,12 @@ def _file_content(file: desk.DeskFile) -> dict[str, Any]:
     }
 
 
-def _foreseen_line(foreseen: desk.Foreseen, run: Run) -> str:
+def _foreseen_line(foreseen: desk.ScoreEstimate, run: Run) -> str:
     if foreseen.score is None:
         return f"Expected score: {foreseen.reason}"
     score, label = foreseen.score, run.manifest.scores.metric_scores.label
     return (
         f"Expected {label}: {score_in_words(label, score.value)}, 90% interval "
-        f"{score_interval(label, score.low, score.high)}. A file that knows more of the values than the run is better "
-        "than that."
+        f"{score_interval(label, score.low, score.high)}. This assumes that the file has no information about the "
+        "values beyond the predictions of the run."
     )

@@ -57,7 +57,7 @@ def _rank(options: argparse.Namespace, workspace: Workspace) -> Outcome:
         f"{MISSING if file.place is None else file.place:>3}  "
         f"expected {label} {_with_interval(label, file.expected, file.low, file.high)}  "
         f"returned {score_text(label, file.returned)}  {file.time[:16]}  "
-        f"{file.name}{' (cannot be handed in)' if file.failed else ''}"
+        f"{file.name}{' (fails a blocking check)' if file.failed else ''}"
         for file in ranked
     ]
     return Outcome(
@@ -97,7 +97,7 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
 
 
 def _entry_line(entry: log.Entry) -> str:
-    foreseen = "" if entry.foreseen is None else f"  foreseen {entry.metric} {score_text(entry.metric, entry.foreseen)}"
+    foreseen = "" if entry.foreseen is None else f"  expected {entry.metric} {score_text(entry.metric, entry.foreseen)}"
     returned = "" if entry.returned is None else f"  returned {score_text(entry.metric, entry.returned)}"
     note = f"  {' '.join(entry.note.split())}" if entry.note else ""
     return (

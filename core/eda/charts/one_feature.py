@@ -21,7 +21,7 @@ _CLASSES = 10
 
 def title(label: str) -> str:
     """Return the question for a feature, by its display name."""
-    return f"How does value go with “{label}”?"
+    return f"How does the value depend on “{label}”?"
 
 
 def frame(sample: FeatureSample, name: str) -> pl.DataFrame:

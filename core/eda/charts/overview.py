@@ -90,7 +90,7 @@ def finding(data: pl.DataFrame) -> str:
     users, products = data.item(0, "known_users"), data.item(0, "known_products")
     if users is not None and len(clauses) == len(ROLES):
         known_products = "" if products is None else f" and {percent(products)} of the test products"
-        clauses.append(f"{percent(users)} of the test users{known_products} also occur in train")
+        clauses.append(f"{percent(users)} of the test users{known_products} also occur in the train file")
     return join_clauses(clauses, NO_EVENTS)
 
 

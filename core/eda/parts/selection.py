@@ -149,7 +149,7 @@ class Selection:
                 {"least_value": None, "most_value": None},
             ),
             (
-                _describe_range("of", self.least_events, self.most_events, lambda events: count(events, "event")),
+                _describe_range("with", self.least_events, self.most_events, lambda events: count(events, "event")),
                 {"least_events": None, "most_events": None},
             ),
             (f"of {percent(self.users)} of the users" if self.users else "", {"users": None}),
@@ -174,12 +174,12 @@ class Selection:
 
     def _describe_days(self) -> str:
         if self.first and self.first == self.last:
-            return f"begun on {self.first:%d %b %Y}"
+            return f"starting on {self.first:%d %b %Y}"
         if self.first and self.last:
-            return f"begun from {self.first:%d %b %Y} to {self.last:%d %b %Y}"
+            return f"starting from {self.first:%d %b %Y} to {self.last:%d %b %Y}"
         if self.first:
-            return f"begun from {self.first:%d %b %Y} on"
-        return f"begun until {self.last:%d %b %Y}" if self.last else ""
+            return f"starting on or after {self.first:%d %b %Y}"
+        return f"starting until {self.last:%d %b %Y}" if self.last else ""
 
     def _category_units(self, dataset: Dataset) -> pl.DataFrame:
         """Return the units with an event in one of the categories."""

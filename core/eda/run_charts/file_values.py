@@ -17,7 +17,7 @@ from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finishe
 TITLE = "Do its values look like predictions of this shop?"
 FILE: Final = "this file"
 OUT_OF_FOLD: Final = "out-of-fold predictions"
-TRAIN: Final = "values of train"
+TRAIN: Final = "values of the train file"
 _COLOURS = {FILE: ACCENT, OUT_OF_FOLD: NEGATIVE, TRAIN: MUTED}
 _BINS = 40
 _SCHEMA = {"series": pl.String, "low": pl.Float64, "high": pl.Float64, "share": pl.Float64, "median": pl.Float64}

@@ -51,7 +51,7 @@ def figure(data: pl.DataFrame) -> Figure:
         y=alt.Y("theme:N", sort=data.get_column("theme").to_list(), title=None, axis=alt.Axis(labelLimit=180)),
         tooltip=[
             *Hover.texts(theme="part of the session"),
-            *Hover.amounts(effect=f"mean effect ({value_unit()})", low="90% from", high="to"),
+            *Hover.amounts(effect=f"average effect ({value_unit()})", low="90% from", high="to"),
         ],
     )
     height = 50 + _PIXELS_PER_THEME * max(data.height, 1)

@@ -19,7 +19,7 @@ from core.own_columns import OwnColumn
 START = Feature(
     "recovered_value_of_user",
     "value units",
-    "Session value at recovered prices, multiplied by the user's value ratio (except for a part that is the same for"
+    "Session value at estimated prices, multiplied by the user's value ratio (except for a part that is the same for"
     " all users): the start value of the learners.",
     "First estimate of the value",
 )

@@ -38,7 +38,7 @@ _MANY_SESSIONS = 5
 RATIO_FEATURE = Feature(
     "user_value_ratio",
     "ratio",
-    "Value of the user's earlier sessions relative to their value at recovered prices; near 1 with few sessions.",
+    "Value of the user's earlier sessions relative to their value at estimated prices; near 1 if there are few.",
     "User's value compared with others",
 )
 USER_VALUE_FEATURES: tuple[Feature, ...] = (

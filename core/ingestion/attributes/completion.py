@@ -72,7 +72,7 @@ def _with_table(completion: Completion, name: TableName, path: Path) -> Completi
         if columns:
             notes.append(
                 f"{noun_form(len(columns), 'Column')} {listed(columns)} of {path.name} "
-                f"{verb(len(columns), 'is', 'are')} used as own columns of {name}. Its column {short(key)} has the ids."
+                f"{verb(len(columns), 'is', 'are')} used as extra columns of {name}. Its column {short(key)} has the ids."
             )
         else:
             notes.append(

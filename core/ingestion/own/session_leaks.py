@@ -81,8 +81,8 @@ def _check_length(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn)
             if share >= LEAST_LENGTH:
                 return Reason(
                     Exclusion.KNOWN_AFTERWARDS,
-                    f"Its first cells explain {percent(share)} of the variance of a session's {what} "
-                    f"({count(some.height, 'session')}).",
+                    f"Its first cell in a session explains {percent(share)} of the variance of the {what} of sessions "
+                    f"({count(some.height, 'session')}), so it was probably written after the session.",
                 )
     return None
 

@@ -99,7 +99,11 @@ class _Gate:
         self._answers: Counter[tuple[str, int]] = Counter()
 
     def guarded(self, path: str, handler: _Handler) -> _Handler:
-        """Return a handler that is guarded and counted."""
+        """Wrap a handler: refuse requests without access, turn its errors into messages, and count the answers.
+
+        Args:
+            path: path of the handler. Answers are counted by path and status.
+        """
 
         async def guarded(request: Request) -> Response:
             response = self._refusal(request)

@@ -134,10 +134,10 @@ _Message = TypeVar("_Message")
 
 
 def read_events(body: bytes) -> list[Event]:
-    """Return the events of a request: one JSON object, or an array of them.
+    """Return the events of a request: one JSON object, or an array of at most MAX_BATCH of them.
 
     Raises:
-        ValueError: the body is no such JSON; the message is one sentence.
+        ValueError: the body is not valid JSON of this form. The message is one sentence for the client.
     """
     if body.lstrip()[:1] == b"[":
         return [message.event() for message in _validated(_BATCH, body)]
@@ -148,7 +148,8 @@ def read_sessions(body: bytes) -> list[list[Event]]:
     """Return the events of each session of a request.
 
     Raises:
-        ValueError: the body is no such JSON, or has too many events; the message is one sentence.
+        ValueError: the body is not valid JSON of this form, or has more than MAX_BATCH events. The message is one
+            sentence for the client.
     """
     sessions = _validated(_SCORE, body).sessions
     if sum(len(each.events) for each in sessions) > MAX_BATCH:
@@ -160,7 +161,7 @@ def read_run(body: bytes) -> str:
     """Return the run that a request names.
 
     Raises:
-        ValueError: the body is no such JSON; the message is one sentence.
+        ValueError: the body is not valid JSON of this form. The message is one sentence for the client.
     """
     return _validated(_RUN, body).run
 
@@ -169,7 +170,7 @@ def read_rules(body: bytes) -> Rules:
     """Return the rules of a request.
 
     Raises:
-        ValueError: the body is no such JSON; the message is one sentence.
+        ValueError: the body is not valid JSON of this form. The message is one sentence for the client.
         SettingError: the rules contradict each other.
     """
     return Rules(_validated(_RULES, body).rules)
