@@ -64,7 +64,7 @@ class CheckResult:
 
     @property
     def advises(self) -> bool:
-        """Whether the check failed, and a person should review why."""
+        """Whether the check failed and is a warning that a person should review."""
         return self.outcome == "failed" and self.severity != "error"
 
     def graded_record(self) -> dict[str, str]:

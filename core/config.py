@@ -206,7 +206,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def is_live(self) -> bool:
-        """Whether the model values sessions that are still open."""
+        """Whether the model predicts open sessions."""
         return self.purpose == "live"
 
     @property

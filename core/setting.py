@@ -1,4 +1,4 @@
-"""How a run setting is described: by a field of a pydantic model, from which options and form fields are built."""
+"""Descriptions of run settings: fields of a pydantic model, from which options and form fields are built."""
 
 from __future__ import annotations
 

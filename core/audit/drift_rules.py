@@ -183,8 +183,8 @@ class FeatureDrift(Rule):
                 "Nothing to do. Files of different times differ in these features: later sessions have more past, and "
                 "other days of the week."
                 if is_expected
-                else "The test sessions differ from the train sessions. Find out what changed. If the shift matters for "
-                "the score, a run gives no expected score."
+                else "The test sessions differ from the train sessions. Find out what changed. If the shift matters "
+                "for the score, a run gives no expected score."
             ),
             examples=[names[name] for name in drifted[:MAX_EXAMPLES]],
             chart=DRIFT_CHART,

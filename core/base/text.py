@@ -36,7 +36,7 @@ def number(value: float | int | None) -> str:
 
 
 def fixed(value: float, decimals: int) -> str:
-    """Return a number with a fixed number of decimals; a float with too many digits to be read as a power of ten.
+    """Return a number with a fixed number of decimals. A float with too many digits to read has an exponent instead.
 
     >>> fixed(0.98765, 2), fixed(1e300, 2)
     ('0.99', '1e+300')
@@ -239,7 +239,7 @@ def display(text: str, length: int = 40) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return a text for a terminal, with every character escaped that a terminal may obey.
+    r"""Return a text for a terminal, with all characters escaped that could control the terminal.
 
     Escaped are control characters except newline and tab, marks that change the direction of text, and halves of
     surrogate pairs, which cannot be printed. The escapes are also valid in JSON.

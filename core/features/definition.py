@@ -36,8 +36,9 @@ def features_by_type(names: Mapping[str, str], unit: str, meaning: str, label: s
 
     Args:
         names: event type -> name of the feature.
-        meaning: `{one}` and `{many}` in it stand for the noun of the event type in the singular and the plural.
-        label: the same.
+        meaning: description with the placeholders `{one}` and `{many}` for the noun of the event type, singular and
+            plural.
+        label: display name with the same placeholders.
     """
     return tuple(
         Feature(name, unit, *(text.format(one=one, many=many) for text in (meaning, label)))

@@ -127,7 +127,7 @@ def stretching_line(methods: pl.DataFrame) -> str:
 
 
 def unknowns(skill: float, known_user: float | None, error: float) -> list[str]:
-    """Say what the model does not know.
+    """Return sentences on what the model does not know.
 
     Args:
         skill: share of the squared error of the average that the predictions remove; may be negative.

@@ -1,4 +1,4 @@
-"""Themes: the few groups in which people think of features, such as what was bought, or the user's past."""
+"""Themes: a few groups of features that people understand, such as what was bought, or the user's past."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Complete a mapping from the log that it will read, and say what it does not use."""
+"""Complete a mapping from the log that it will read, and list useful columns that it does not use."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def own_note(source: Source, mapping: Mapping) -> str | None:
 
 
 def assumed_encodings(sources: Iterable[Source], mapping: Mapping) -> dict[str, Detection]:
-    """Return name of a table -> detection, for those first tables of the sources whose encoding is only assumed."""
+    """Return name of a table -> detected encoding, for the first table of each source if its encoding is uncertain."""
     if mapping.encoding is not None:
         return {}
     assumed: dict[str, Detection] = {}

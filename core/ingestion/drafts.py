@@ -23,10 +23,10 @@ _MAX_VALUES = 40
 
 
 class OwnChoice(TypedDict):
-    """A column that may become an own column.
+    """A column that may be used as an own column.
 
     Attributes:
-        use: whether it does.
+        use: whether it is used.
         column, kind, level: as in the mapping.
         why: why it is not suggested, as a sentence; empty if it is.
     """

@@ -25,7 +25,7 @@ class BeforeSession:
 
     Attributes:
         start: epoch seconds of the session's first event.
-        visit_start: the same, or the start of the same session in the train file if it is earlier.
+        visit_start: the same; if the session is in the train file and starts earlier there, that start.
         items: measures of its products and categories, by key and code.
     """
 
@@ -58,7 +58,7 @@ class OpenSession:
     explained: NDArray[np.float64] | None = None
 
     def insert(self, event: LiveEvent, priced: PricedItem) -> None:
-        """Put an event in its place."""
+        """Insert an event in order of time."""
         insort(self.events, (event, priced), key=lambda pair: pair[0])
 
     def has(self, event: LiveEvent) -> bool:
@@ -68,7 +68,7 @@ class OpenSession:
 
 @dataclass(frozen=True)
 class KnownPast:
-    """All that a model knows of the time before open sessions.
+    """History of a model for open sessions.
 
     Attributes:
         counts: events on users, products and categories, by key.

@@ -92,10 +92,10 @@ def most_surprising(candidates: Iterable[BriefFinding]) -> list[BriefFinding]:
 
 
 def data_findings(dataset: Dataset) -> list[BriefFinding]:
-    """Return what stands out in the values of the train sessions; empty without values.
+    """Return findings on the values of the train sessions; empty without values.
 
-    A group of sessions is compared with the others by the value beyond what its numbers of events of each type suggest,
-    so the higher value of long sessions is not a finding.
+    Groups are compared by the difference between the value and a prediction from the numbers of events of each type. So
+    the higher value of long sessions is not a finding.
     """
     table = session_table(dataset).filter(pl.col(FILE) == _TRAIN, pl.col(VALUE).is_not_null())
     if table.height > _MAX_SESSIONS:
@@ -126,7 +126,7 @@ def data_findings(dataset: Dataset) -> list[BriefFinding]:
 
 
 def _expected_values(table: pl.DataFrame, values: Values) -> Values:
-    """Return the value that the numbers of events of each type suggest, by least squares."""
+    """Return the value predicted from the numbers of events of each type, by least squares."""
     counts = table.select(COUNT_COLUMNS.values()).to_numpy().astype(np.float64)
     design = np.column_stack([np.ones(len(values)), counts])
     coefficients, *_ = np.linalg.lstsq(design, values, rcond=None)
@@ -175,7 +175,7 @@ def _concentration(values: Values) -> BriefFinding:
 
 
 def model_findings(run: Run) -> list[BriefFinding]:
-    """Return what stands out in the drivers and the errors of a run."""
+    """Return findings on the drivers and the errors of a run."""
     findings: list[BriefFinding] = []
     explanation = stored_explanation(run)
     if explanation is not None:

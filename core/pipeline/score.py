@@ -1,4 +1,4 @@
-"""Uses the model of a run: values of the sessions of a later event file, and the importance of the features."""
+"""Applies the model of a run: predicts the sessions of a later event file, and computes the importance of features."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Scores:
         rows: rows of the file.
         reasons: reason for quarantine -> rows that could not be used.
         quarantine: the rows that could not be used: file, line, reason and row.
-        empty_own: own columns that the model uses and of which the file has no usable cell, by their name in the log.
+        empty_own: names in the log of the own columns that the model uses but for which the file has no usable cell.
         in_tables: table of products or users that the model uses -> share of the file's products or users in it.
     """
 
@@ -82,7 +82,7 @@ class Scores:
 
     @property
     def products_known(self) -> float:
-        """Mean share of the events of a session that are on products which the model learned."""
+        """Average share of a session's events that are on products that occurred in training."""
         shares = self.values.get_column(PRODUCTS_KNOWN).drop_nulls()
         return float(shares.sum()) / max(len(shares), 1)
 

@@ -51,7 +51,7 @@ def session_predictions(dataset: Dataset, table: FeatureTable, training: Trainin
 
 
 def count_known(dataset: Dataset, config: RunConfig) -> int:
-    """Return the number of sessions to predict that get the value they have in the train file."""
+    """Return the number of sessions to predict whose value is copied from the train file."""
     return _count_sessions(dataset, pl.col(KNOWN_VALUE).is_not_null()) if config.use_known_values else 0
 
 

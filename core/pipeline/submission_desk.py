@@ -52,12 +52,12 @@ class DeskFile:
     """A checked file.
 
     Attributes:
-        name: what people see: the name of the file, or the id of the run that wrote it.
+        name: display name: the name of the file, or the id of the run that wrote it.
         sha256: hash of its bytes; empty if it is missing or too large to be read.
         case: the file and the sessions to predict.
         checks: results of all checks.
-        foreseen: the score that it can expect.
-        made_by: id of the run that wrote exactly this file; empty if none of the workspace did.
+        foreseen: expected score of the file.
+        made_by: id of the run or blend of the workspace that wrote exactly this file; empty for other files.
     """
 
     name: str
@@ -180,7 +180,7 @@ def complete_predictions(file: DeskFile) -> Vector:
 
 
 def _gap(case: CheckedSubmission) -> tuple[str, str] | None:
-    """Return why not every session has a usable number: the code of the check, and a clause. None if each has one."""
+    """Return why a session has no usable number: the code of the check, and a clause. None if all sessions have one."""
     if case.read_error is not None:
         return case.read_error.code, "cannot be read"
     predictions = case.predictions
@@ -192,7 +192,7 @@ def _gap(case: CheckedSubmission) -> tuple[str, str] | None:
 
 
 def value_series(file: DeskFile, run: Run) -> dict[str, Vector]:
-    """Return what the values of a file are shown with: series of `core.eda.run_charts.file_values` -> values."""
+    """Return name of a series -> values, for the chart `core.eda.run_charts.file_values` of a file."""
     oof = run.table(OOF_FILE).select(VALUE, STACK).collect()
     return {
         file_values.FILE: file.case.numbers.to_numpy(),
@@ -202,7 +202,7 @@ def value_series(file: DeskFile, run: Run) -> dict[str, Vector]:
 
 
 def log_fields(file: DeskFile, run: Run | None) -> dict[str, Any]:
-    """Return what the log of submissions says about a file."""
+    """Return the fields of the entry for a file in the log of submissions."""
     fields: dict[str, Any] = {
         "file": file.name,
         "sha256": file.sha256,
@@ -219,7 +219,7 @@ def log_fields(file: DeskFile, run: Run | None) -> dict[str, Any]:
 
 
 def record_check(workspace: Workspace, file: DeskFile, run: Run) -> None:
-    """Record once in the log that a file was checked against a run. A log that cannot be written is left as it is.
+    """Record once in the log that a file was checked against a run. If the log cannot be written, nothing is recorded.
 
     Files of runs and files that cannot be read are not recorded.
     """

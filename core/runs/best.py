@@ -13,7 +13,7 @@ from core.runs.store import Run
 def best_run(runs: Sequence[Run]) -> Run | None:
     """Return the run with the lowest expected score among runs on one dataset; None if there are none.
 
-    Scores in different metrics cannot be compared. If the runs minimised several metrics, only runs with the most
+    Scores in different metrics cannot be compared. If the runs minimized several metrics, only runs with the most
     frequent one count (of equally frequent ones, the first of `METRICS`). Of equal scores, the first run wins.
 
     Args:

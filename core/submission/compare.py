@@ -1,4 +1,4 @@
-"""Compare the predictions of several files: how they agree, where they differ, and on which sessions most."""
+"""Compare the predictions of several files: correlations, distances, and the sessions on which they differ most."""
 
 from __future__ import annotations
 

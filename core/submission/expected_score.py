@@ -92,8 +92,12 @@ class PossibleValues:
         return cls(tuple(_Errors.fit(predicted[row], values[row]) for row in rows))
 
     def draw(self, predicted: Vector, rng: np.random.Generator, draw: int = 0) -> Vector:
-        """Return values that sessions with these predictions may have. Draw number k uses the errors of fold k modulo
-        the number of folds.
+        """Return possible values of sessions with these predictions. The draws take turns with the folds.
+
+        Args:
+            predicted: (sessions,) predictions of the run.
+            rng: random numbers.
+            draw: number of the draw, from 0; it decides which fold's errors are used.
         """
         return self.folds[draw % len(self.folds)].draw(predicted, rng)
 

@@ -25,12 +25,12 @@ _PENDING: Final = "pending"
 
 @dataclass(frozen=True)
 class Returned:
-    """What the host says about a submission.
+    """Answer of the host about a submission.
 
     Attributes:
         status: such as pending, complete or error.
         score: the public score; None until there is one.
-        reason: what the host said; empty if it said nothing.
+        reason: message of the host; empty if there is none.
     """
 
     status: str
@@ -49,7 +49,7 @@ def hand_in(path: Path, competition: str, message: str) -> str:
 
 
 def wait_for_score(competition: str, message: str, *, poll_seconds: float = _POLL_SECONDS) -> Returned:
-    """Return what the host says about the submission with this message, once it is no longer pending.
+    """Wait until the submission with this message is no longer pending, and return the answer of the host.
 
     Raises:
         SettingError, RunError: see `hand_in`.

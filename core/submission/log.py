@@ -30,7 +30,7 @@ _MAX_TEXT: Final = 1_000
 
 
 class Entry(BaseModel):
-    """One use of a file.
+    """One entry of the log: a file that was checked, downloaded or submitted.
 
     Attributes:
         entry: id of the entry.
@@ -42,7 +42,7 @@ class Entry(BaseModel):
         foreseen, low, high: expected score of the file and its 90% interval; None if the score cannot be estimated.
         returned: the score that the host returned; None until it is known.
         overridden: codes of the blocking checks that failed. A person overrode them, unless the file was only checked.
-        note: a person's remark, or what the host said.
+        note: note of a person, or message of the host.
     """
 
     model_config = ConfigDict(frozen=True)

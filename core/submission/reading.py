@@ -1,4 +1,4 @@
-"""Read a submission, in whatever form a tool wrote it. Cells are read as text, and no row is lost.
+"""Read a submission file of any format that tools write. Cells are read as text, and no row is lost.
 
 Deviations from a plain CSV file do no harm here: the checks report them, and a repair can write the file again.
 """
@@ -44,7 +44,7 @@ _MOST_SPLIT: Final = 0.5
 
 
 class _Preamble(NamedTuple):
-    """What is above the header: its number of characters and lines, and the comments by line."""
+    """The lines above the header: number of characters, number of lines, and comments by line number."""
 
     n_characters: int
     n_lines: int

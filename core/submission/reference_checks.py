@@ -1,4 +1,4 @@
-"""Checks against the values known from train, and against the predictions of a run.
+"""Checks against the known values of sessions in both files, and against the predictions of a run.
 
 The title of a check says what holds if it passes.
 """
@@ -35,7 +35,7 @@ _QUANTILES: Final = {"lowest decile": 0.1, "median": 0.5, "highest decile": 0.9}
 
 
 def wrong_known(known: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows whose `number` is not the rounded `value` that is known from train."""
+    """Return the rows whose `number` differs from the known `value` by more than rounding."""
     absolute, relative = KNOWN_TOLERANCE
     distance = (pl.col(NUMBER) - pl.col(VALUE)).abs()
     return known.filter(distance > pl.max_horizontal(pl.lit(absolute), pl.col(VALUE).abs() * relative))

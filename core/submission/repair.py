@@ -1,4 +1,4 @@
-"""Repair a submission where that is safe: how it is written, its columns and rows, and values that are known.
+"""Safe repairs of a submission: its format, its columns and rows, and the values of sessions in both files.
 
 No prediction is changed or made up. What is not safe to repair, such as a negative value or a missing session, stays as
 it is, and the checks of the repaired file name it.
@@ -45,7 +45,7 @@ class Example:
 
     Attributes:
         line: its line in the file; None for a row that is added.
-        before, after: what changes of it: the row, its id or its value. Empty if there is no such row.
+        before, after: the row, its id or its value, before and after the change. Empty if the row does not exist then.
     """
 
     line: int | None
@@ -58,7 +58,7 @@ class Change:
     """One kind of change.
 
     Attributes:
-        code: that of the check that found the fault.
+        code: code of the check that found the problem.
         text: what changes, as a sentence.
         rows: number of rows that change; None for the whole file.
         examples: the first of these rows; none if only the bytes of the file change.
@@ -163,7 +163,7 @@ def _lines(cells: list[pl.Series], lines: pl.Series, separators: tuple[str, str]
 def _named_columns(
     table: SubmissionTable, target: SubmissionTarget, chosen: ColumnChoice, changes: list[Change]
 ) -> SubmissionTable:
-    """Return a table with the columns of ids and values under their names, and no others."""
+    """Return a table that only has the columns of ids and values, under the names that the submission needs."""
     named = with_wanted_columns(table, target, *find_columns(table, target, chosen))
     separator, header = table.form.separator, ",".join(target.columns.header)
     before = _lines(table.cells, table.rows[LINE], (separator, COMMA)).select(LINE, _BEFORE)
@@ -233,7 +233,7 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
 
 
 def _leave_out(rows: pl.DataFrame, kept: pl.DataFrame, changes: list[Change], code: str, what: str) -> None:
-    """Add the change that only the kept rows are left."""
+    """Add a change that removes all rows that are not in `kept`."""
     left_out = rows.join(kept, on=LINE, how="anti", maintain_order="left")
     changes.append(
         _change(code, left_out.select(LINE, _row(VALUE, _BEFORE), _no_row(_AFTER)), "row is", "rows are", what)
@@ -241,7 +241,7 @@ def _leave_out(rows: pl.DataFrame, kept: pl.DataFrame, changes: list[Change], co
 
 
 def _known_values(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]) -> pl.DataFrame:
-    """Give sessions their value from train, whether or not they have a row."""
+    """Set sessions in both files to their value in the train file, and add a row for them if they have none."""
     known = target.known.with_columns(pl.col(VALUE).round(DECIMALS).cast(pl.String).alias(_RIGHT))
     missing = known.join(rows, on=TEXT, how="anti", maintain_order="left")
     wrong = wrong_known(known.join(rows.select(TEXT, NUMBER), on=TEXT, maintain_order="left"))

@@ -92,9 +92,9 @@ def _remaining_lines(
     """Return one line per failed check of a repaired file, and a last line on whether it passes all blocking checks.
 
     Args:
-        failed: the blocking ones first.
-        known: codes of the advisory ones that the file failed before, which are not repeated.
-        path: where the file was written; None if it was not.
+        failed: failed checks, the blocking ones first.
+        known: codes of warnings that the file had before the repair; they are not repeated.
+        path: path of the repaired file; None if it was not written.
     """
     lines = [f"REMAINS {result.title}: {result.explanation}" for result in failed if result.code not in known]
     subject = "After this repair, the file"
@@ -232,7 +232,7 @@ def _files(options: argparse.Namespace, workspace: Workspace) -> tuple[list[desk
 
 
 def _failed_lines(files: Sequence[desk.DeskFile]) -> list[str]:
-    """Return a line for each file that fails a blocking check, whose values may therefore not be what they seem."""
+    """Return one warning line per file that fails a blocking check, because its values may have been read wrongly."""
     return [
         f"WARNING  {file.name} fails {listed(check.code for check in file.blocking)}; see "
         f"`{program_name()} check`. Of several rows of a session, the first counts."

@@ -1,4 +1,4 @@
-"""The verb submissions: the log of submissions, the ranking of files, and handing a file in."""
+"""The verb submissions: shows the log of submissions, ranks files, and submits a file."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _with_interval(label: str, value: float | None, low: float | None, high: flo
 
 
 def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
-    """Record a file. If requested, submit it before."""
+    """Record a submission in the log. The action submit sends the file to the host first."""
     require(options.run, "--run", "the id of the run to check the file against")
     if options.action == "submit":
         require(options.competition, "--competition", "the name of the competition")

@@ -48,7 +48,7 @@ def picture(figure: Figure, form: Picture, width: int = _WIDTH, height: int | No
     """Return the chart as a PNG or SVG file with a white background.
 
     Args:
-        width, height: size in pixels; no height for that of the chart.
+        width, height: size in pixels. If the height is None, the chart keeps its own.
     """
     size = {"width": width} if height is None else {"width": width, "height": height}
     spec = with_text_colour(figure, "light").properties(**size, background="white").to_dict()

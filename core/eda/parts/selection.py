@@ -56,7 +56,7 @@ class Selection:
         users: share of the users to sample, above 0 and up to 1.
         categories: category ids; a session needs an event in at least one of them.
         own: cells of own columns as `name=cell`; a session needs an event with at least one cell of each named column.
-            Flags have the cells `yes` and `no`. No session has a column that the dataset does not have.
+            Flags have the cells `yes` and `no`. A filter on a column that the dataset does not have matches no session.
     """
 
     file: Role | None = None

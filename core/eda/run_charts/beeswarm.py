@@ -1,4 +1,4 @@
-"""The effect of each driver in single sessions, coloured by whether the session has much or little of it."""
+"""The effect of each driver in single sessions, coloured by the value of the driver."""
 
 from __future__ import annotations
 

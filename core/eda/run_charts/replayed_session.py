@@ -1,4 +1,4 @@
-"""The expected value of an open session after each of its events."""
+"""The predicted final value of an open session after each of its events."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def figure(data: pl.DataFrame, seen: int, n_places: int = 1) -> Figure:
     """Draw the estimates after the first events. The axes are those of the whole session.
 
     Args:
-        n_places: least number of events that the axis has room for.
+        n_places: minimum number of events that fit on the axis.
     """
     n_places = max(data.height, n_places)
     top = max(float(data.select(pl.max_horizontal("value", "high").max()).item()), 1.0)

@@ -1,4 +1,4 @@
-"""The way from the average prediction to that of one session."""
+"""The steps from the average prediction to the prediction of one session."""
 
 from __future__ import annotations
 

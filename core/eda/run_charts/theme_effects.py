@@ -24,7 +24,9 @@ def frame(methods: pl.DataFrame) -> pl.DataFrame:
         methods: rows of `core.importance.methods`.
 
     Returns:
-        theme; effect, low, high (ends of the 90% interval; null with one fold), in value units.
+        theme: part of the session.
+        effect: average effect, in value units.
+        low, high: ends of the 90% interval of the effect; null with one fold.
     """
     rows = methods.filter(method=_CODE, learner=STACK)
     margin = _ERRORS * pl.col("spread")

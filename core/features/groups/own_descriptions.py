@@ -1,4 +1,4 @@
-"""What the features of own columns are: names, units, meanings and display names. `own` computes them."""
+"""Names, units, meanings and display names of the features of extra columns. `own` computes them."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def parts_of_start(learned: NDArray[np.float64], reference: NDArray[np.float64] 
 
 
 def _parts(learned: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    """Return what each learned feature adds to the start value, without START, and the column of START."""
+    """Return the contribution of each learned feature except START to the start value, and the column of START."""
     others = learned_features()
     n_own = learned.shape[1] - len(others)
     column = {entry.feature.name: n_own + number for number, entry in enumerate(others)}

@@ -84,7 +84,13 @@ class Sessions:
 
 @dataclass(frozen=True)
 class ValuedSessions:
-    """Training sessions, their values, and the values predicted by a model that saw none of them."""
+    """Training sessions with a known value.
+
+    Attributes:
+        sessions: users and times.
+        values: (sessions,) actual values.
+        predicted: (sessions,) cross-fitted predictions: the model of a session was not fitted on it.
+    """
 
     sessions: Sessions
     values: Vector
@@ -93,7 +99,7 @@ class ValuedSessions:
 
 @dataclass(frozen=True)
 class UserFactor:
-    """How a session's recovered value is multiplied by the value ratio of its user.
+    """Parameters of the value ratio of a user, by which recovered values of sessions are multiplied.
 
     Attributes:
         prior: weight of a ratio of 1, in value units. An infinite prior makes every ratio 1.
@@ -124,7 +130,10 @@ class UserFactor:
         return np.divide(values, predicted, out=np.ones(len(values)), where=predicted > 0)
 
     def start(self, recovered: Vector, history: History) -> Vector:
-        """Return what the learners start from: the recovered value, at least 0, multiplied above the fixed part."""
+        """Return the start values of the learners: recovered values, at least 0, times the user's ratio.
+
+        The fixed part of a value is not multiplied.
+        """
         recovered = np.maximum(recovered, 0.0)
         fixed = np.minimum(recovered, self.fixed)
         return np.asarray(fixed + (recovered - fixed) * self.ratios(history))

@@ -64,7 +64,7 @@ def _n_statistics(column: OwnColumn) -> int:
 class TargetStatistics:
     """Statistics by item number, by group number and by category of own columns, in value units.
 
-    Higher numbers are new; they get `unseen`, as do those without a training session.
+    Numbers beyond the arrays are new. They get the value `unseen`, like numbers without a training session.
     """
 
     item: Vector

@@ -63,9 +63,10 @@ def _check_value(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn, 
 
 
 def _explains_within_groups(predictions: Vector, values: Vector, rows: pl.DataFrame) -> bool:
-    """Return whether cells also explain values among sessions of the same user, or with the same product or category.
+    """Return whether cells also explain values within sessions of one user, one product or one category.
 
-    A column that the user, product or category determines, such as a price, explains values well, but not within them.
+    A column that is determined by the user, product or category, such as a price, may explain values well overall, but
+    explains nothing within one of them.
     """
     inside = (explained_within(predictions, values, rows.get_column(key)) for key in (USER, PRODUCT, CATEGORY))
     return all(share is None or share >= LEAST_WITHIN for share in inside)

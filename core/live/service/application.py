@@ -92,7 +92,7 @@ def application(
 
 
 class _Gate:
-    """Refuses requests that may not be answered, and counts the answers that /metrics shows."""
+    """Refuses requests without access or above the limit, and counts answers for /metrics."""
 
     def __init__(self, token: str, rate: float) -> None:
         self._token, self._limit = token, RateLimit(rate, MAX_BATCH)
@@ -120,7 +120,7 @@ class _Gate:
         return guarded
 
     def seconds_to_wait(self, request: Request, events: int) -> int:
-        """Return how long a client must wait until it may send so many events."""
+        """Return the seconds that a client must wait before it may send this number of events."""
         return self._limit.seconds_to_wait(request.client.host if request.client else "", events)
 
     def metric_lines(self) -> list[str]:

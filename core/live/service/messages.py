@@ -73,7 +73,7 @@ class RulesMessage(BaseModel):
 
 
 class WholeSession(SessionName):
-    """A session with all of its events, to be valued without being counted."""
+    """A session with all of its events, to be predicted without being counted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -81,7 +81,7 @@ class WholeSession(SessionName):
 
 
 class ScoreMessage(BaseModel):
-    """Sessions to be valued."""
+    """Sessions to be predicted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -89,7 +89,7 @@ class ScoreMessage(BaseModel):
 
 
 class RunMessage(BaseModel):
-    """The run whose model values the sessions."""
+    """The run whose model predicts the sessions."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -39,10 +39,10 @@ class Arrival:
 
 
 class SessionService:
-    """Values open sessions, and stores their events.
+    """Predicts open sessions, and stores their events.
 
     Args:
-        served: the model that values the sessions.
+        served: the model that predicts the sessions.
         store: stores the events. Those that it has are counted first.
         rules: label the sessions; None for the rules that the store has.
         idle_seconds: time without an event after which a session expires.
