@@ -67,7 +67,7 @@ def test_the_drift_chart_has_the_features_with_the_largest_shift_first():
     assert data.get_column("all").unique().to_list() == [40]
     assert drift.finding(data) == (
         "Of 40 features, f39 differs most (population stability index 0.39, Kolmogorov-Smirnov distance 0.20); the "
-        "audit counts none of those shown as different."
+        "audit flags none of those shown as drifted."
     )
 
 
@@ -76,7 +76,7 @@ def test_the_drift_chart_with_one_feature_and_with_none():
     assert one.height == 1
     assert drift.finding(one) == (
         "Of 1 feature, n_events differs most (population stability index 1.50, Kolmogorov-Smirnov distance 0.46); the "
-        "audit counts 1 of the 1 shown as different."
+        "audit flags 1 of the 1 shown as drifted."
     )
     assert_drawn(drift.figure(one), drift.finding(one), 1)
     none = drift.frame([])

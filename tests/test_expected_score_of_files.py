@@ -1,4 +1,4 @@
-"""The foreseen score of a file: the identity of squared errors, known values, intervals that hold, other metrics."""
+"""The expected score of a file: the identity of squared errors, known values, intervals that hold, other metrics."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_known_sessions_count_with_their_actual_loss():
     assert score.value == pytest.approx(own.value + 9.0 / 2)
 
 
-def test_a_file_that_knows_the_values_is_better_than_foreseen():
+def test_a_file_that_knows_the_values_is_better_than_expected():
     predicted, values = shop(2)
     _, score = estimate_score(values, predicted)
     assert score.value > MSE.evaluate(values, values)

@@ -157,8 +157,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         choices=range(20),
         metavar="N",
         default=LOW_PRIORITY,
-        help="Priority of a background run, from 0 (normal) to 19 (only when nothing else runs). By default, it gives "
-        f"way to other programs, and takes longer on a busy machine. Default: {LOW_PRIORITY}.",
+        help="Priority of a background run, from 0 (normal) to 19 (only when nothing else runs). With a low priority, "
+        f"other programs come first, and the run takes longer on a busy machine. Default: {LOW_PRIORITY}.",
     )
     _add_progress(parser)
 
@@ -171,7 +171,7 @@ def _add_backtest_options(parser: argparse.ArgumentParser) -> None:
         default=6,
         metavar="K",
         help="Number of splits: the last N days are the first test file, the N days before them the second, and so on. "
-        "Each split is a run of its own that knows nothing of later events. Default: 6.",
+        "Each split has its own run, which does not use later events. Default: 6.",
     )
     add_mapping(parser)
     add_tables(parser)
@@ -211,7 +211,7 @@ def _add_score_options(parser: argparse.ArgumentParser) -> None:
     add_model_inputs(parser, required=True)
     add_tables(parser, " Replaces that of the run. By default, the table of the run is used.")
     parser.add_argument("--out", type=path_argument, help="CSV or Parquet file for the values, one row per session.")
-    parser.add_argument("--quarantine", type=path_argument, help="CSV file for the rows that could not be used.")
+    parser.add_argument("--quarantine", type=path_argument, help="CSV file for the quarantined rows.")
     parser.add_argument(
         "--advance-to",
         type=path_argument,

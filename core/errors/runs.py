@@ -170,7 +170,7 @@ class RunError(StudioError):
 
     @classmethod
     def state_of_other_run(cls, path: Path, stored: str, run: str) -> RunError:
-        problem = f"The file {path} has the events that the run {stored} valued, not those of {run}."
+        problem = f"The file {path} has the events of a service with the run {stored}, not with {run}."
         remedy = "Name another file with --state."
         return cls(problem, remedy, code="state_of_other_run", actual=stored, allowed=run)
 

@@ -83,7 +83,7 @@ class Comparison:
         place = "inside" if self.is_inside else "below" if self.actual < self.low else "above"
         return (
             f"{text}, {place} the 90% interval of {score_text(self.metric, self.low)} to "
-            f"{score_text(self.metric, self.high)}. The expected {self.label} was "
+            f"{score_text(self.metric, self.high)}; the expected {self.label} was "
             f"{score_in_words(self.metric, self.expected)}."
         )
 

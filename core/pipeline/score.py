@@ -41,8 +41,8 @@ class Scores:
         name: name of the file.
         values: see `core.model.Scoring.values`.
         rows: rows of the file.
-        reasons: reason for quarantine -> rows that could not be used.
-        quarantine: the rows that could not be used: file, line, reason and row.
+        reasons: reason for quarantine -> number of rows.
+        quarantine: the quarantined rows: file, line, reason and row.
         empty_own: names in the log of the own columns that the model uses but for which the file has no usable cell.
         in_tables: table of products or users that the model uses -> share of the file's products or users in it.
     """
@@ -142,7 +142,8 @@ class Scores:
             )
         if self.n_quarantined:
             reasons = listed(f"{whole(rows)} x {reason}" for reason, rows in self.reasons.items())
-            lines.append(f"{whole(self.n_quarantined)} of {count(self.rows, 'row')} could not be used: {reasons}.")
+            amount = f"{whole(self.n_quarantined)} of {count(self.rows, 'row')}"
+            lines.append(f"{amount} {verb(self.n_quarantined, 'was', 'were')} quarantined: {reasons}.")
         return lines
 
 

@@ -38,7 +38,7 @@ class Returned:
     reason: str = ""
 
 
-def hand_in(path: Path, competition: str, message: str) -> str:
+def submit(path: Path, competition: str, message: str) -> str:
     """Submit a file, and return the output of the client.
 
     Raises:
@@ -52,7 +52,7 @@ def wait_for_score(competition: str, message: str, *, poll_seconds: float = _POL
     """Wait until the submission with this message is no longer pending, and return the answer of the host.
 
     Raises:
-        SettingError, RunError: see `hand_in`.
+        SettingError, RunError: see `submit`.
     """
     returned = Returned(_PENDING, None)
     for poll in range(_MAX_POLLS):

@@ -196,7 +196,7 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
     lines += [f"WARNING: {warning}" for warning in warnings if warning]
     card = dataset.card()
     lines += [
-        f"{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows could not be used; "
+        f"{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows quarantined; "
         f"`quarantine {card.fingerprint[:12]}` shows them"
         for file in (card.train, card.test)
         if file.quarantined > file.ignored
@@ -217,5 +217,5 @@ def _score_line(manifest: Manifest) -> str:
         interval = f" (90%: {show(scores.expected.low)} to {show(scores.expected.high)})"
     return (
         f"expected test {scores.label} {run_store.expected_score(manifest)}{interval}, "
-        f"cross-validated {show(scores.stack)}, constant prediction {show(scores.baseline)}"
+        f"cross-validated {show(scores.stack)}, baseline {show(scores.baseline)}"
     )

@@ -43,7 +43,7 @@ def submissions(options: argparse.Namespace) -> Outcome:
         require(options.returned, "--returned", "the score that the host returned")
         entry = log.set_returned(workspace, options.name, options.returned, options.note)
     else:
-        entry = _hand_in(options, workspace)
+        entry = _submit(options, workspace)
     return Outcome(entry.model_dump(mode="json"), _entry_line(entry))
 
 
@@ -70,7 +70,7 @@ def _with_interval(label: str, value: float | None, low: float | None, high: flo
     return text if low is None else f"{text} ({score_interval(label, low, high)})"
 
 
-def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
+def _submit(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
     """Record a submission in the log. The action submit sends the file to the host first."""
     require(options.run, "--run", "the id of the run to check the file against")
     if options.action == "submit":
@@ -87,7 +87,7 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
         return log.record(workspace, "submitted", **fields)
     message = f"{file.name} {file.sha256[:12]}"
     log.require_writable(workspace)  # a file that was handed in cannot be taken back
-    answer = host.hand_in(path, options.competition, message)
+    answer = host.submit(path, options.competition, message)
     entry = log.record(workspace, "submitted", **(fields | {"note": options.note or answer.strip()[:200]}))
     if options.wait:
         returned = host.wait_for_score(options.competition, message)

@@ -46,7 +46,7 @@ def finding(data: pl.DataFrame) -> str:
     verdict = f"{whole(int(n_drifted))} of the {whole(data.height)} shown" if n_drifted else "none of those shown"
     return (
         f"Of {count(top['all'], 'feature')}, {top['label']} differs most (population stability index "
-        f"{fixed(top['psi'], 2)}, Kolmogorov-Smirnov distance {fixed(top['ks'], 2)}). The audit flags {verdict} as "
+        f"{fixed(top['psi'], 2)}, Kolmogorov-Smirnov distance {fixed(top['ks'], 2)}); the audit flags {verdict} as "
         "drifted."
     )
 
@@ -61,7 +61,7 @@ def classifier_finding(own_auc: float, full_auc: float) -> str:
     return (
         f"A model that predicts which file a session comes from has an AUC of {fixed(own_auc, 2)} with the session's "
         f"own events, and of {fixed(full_auc, 2)} with calendar and history features added, which differ whenever the "
-        "files cover different times. 0.5 is chance; from 0.7 on, the files differ clearly."
+        "files cover different times (0.5 is chance; from 0.7 on, the files differ clearly)."
     )
 
 

@@ -70,7 +70,7 @@ def quality(card: DatasetCard) -> str:
         return f"{subject} usable, with no empty or unreadable cell and no duplicate."
     clauses = [ignored_clause] if ignored else []
     if n_unusable:
-        clauses.append(f"{whole(n_unusable)} could not be used (see the quarantine on the Data page)")
+        clauses.append(f"{whole(n_unusable)} {verb(n_unusable, 'was', 'were')} quarantined (see the Data page)")
     was_removed = f" and {verb(duplicates, 'was', 'were')} removed" if removed else ""
     if duplicates:
         clauses.append(f"{whole(duplicates)} {verb(duplicates, 'repeats', 'repeat')} another row{was_removed}")

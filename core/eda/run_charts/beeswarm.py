@@ -82,4 +82,4 @@ def figure(data: pl.DataFrame) -> Figure:
     return finished(zero_line("x") + points, f"Effects of drivers in single sessions. {finding(data)}", height)
 
 
-_LEVELS = "datum.value == 0 ? 'little of it' : 'much of it'"
+_LEVELS = "datum.value == 0 ? 'low' : 'high'"

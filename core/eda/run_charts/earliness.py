@@ -16,7 +16,7 @@ By = Literal["events", "seconds"]
 Measure = Literal["error", "width"]
 TITLES: dict[Measure, str] = {"error": "How early is the value known?", "width": "How wide are the intervals?"}
 AXES: dict[By, str] = {"events": "events so far", "seconds": "time since the start"}
-MODEL, AVERAGE, SO_FAR, WHOLE = "model", "average", "value so far", "whole sessions"
+MODEL, AVERAGE, SO_FAR, WHOLE = "model", "average", "value so far", "finished sessions"
 _SUFFIXES = {"": MODEL, "_average": AVERAGE, "_so_far": SO_FAR, "_whole_sessions": WHOLE}
 _PREFIXES: dict[Measure, str] = {"error": "mse", "width": "width_80"}
 _Y_TITLES: dict[Measure, str] = {
@@ -45,7 +45,7 @@ def frame(earliness: pl.DataFrame, by: By = "events", measure: Measure = "error"
     Returns:
         segment: label of the segment, such as "3", "6 to 7" or "to 5 minutes".
         prefixes: number of open sessions in the segment.
-        predictor: "model", "average", "value so far" or "whole sessions".
+        predictor: "model", "average", "value so far" or "finished sessions".
         amount: root mean squared error, or width, in value units.
     """
     columns = {f"{_PREFIXES[measure]}{suffix}": predictor for suffix, predictor in _SUFFIXES.items()}

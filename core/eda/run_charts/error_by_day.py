@@ -28,7 +28,7 @@ def frame(oof: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
     Returns:
         day: start of the day (UTC).
         sessions: number of sessions with a prediction.
-        bias: average of true minus predicted value.
+        bias: average of actual minus predicted value.
         rms: root mean squared error.
     """
     rows = with_errors(oof.join(starts, on=UNIT))

@@ -56,9 +56,9 @@ def finding(data: pl.DataFrame, metric: str = "MSE") -> str:
     side = difference(1 - stack["skill"], 1.0, equal="")
     comparison = f"{side} than the baseline" if side else "the same as the baseline"
     score, best_score = (score_in_words(metric, row["score"]) for row in (stack, best))
-    single = f"{best['label']} alone" if learners.height == 1 else f"The best single learner, {best['label']},"
+    single = f"{best['label']} alone" if learners.height == 1 else f"the best single learner, {best['label']},"
     return (
-        f"The stack has an {metric} of {score}, {comparison}, which predicts the same value for every session. "
+        f"The stack has an {metric} of {score}, {comparison}, which predicts the same value for every session; "
         f"{single} has {'the same' if best_score == score else best_score}."
     )
 

@@ -33,7 +33,7 @@ def frame(oof: pl.DataFrame) -> pl.DataFrame:
         decile: 1 to 10.
         sessions: number of sessions.
         predicted, true: average prediction and average value.
-        bias: average of true minus predicted value.
+        bias: average of actual minus predicted value.
         low, high: simultaneous 95% confidence intervals of the bias of all deciles; null for a decile of one session.
         error_share: share of the sum of all squared errors.
     """

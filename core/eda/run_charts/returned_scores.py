@@ -45,7 +45,7 @@ def finding(data: pl.DataFrame) -> str:
     inside = int(((data["low"] <= data["returned"]) & (data["returned"] <= data["high"])).sum())
     off = float((data["foreseen"] / data["returned"] - 1).abs().mean() or 0.0)  # type: ignore[arg-type]
     return (
-        f"{inside} of {count(data.height, 'returned score')} {verb(inside, 'is', 'are')} inside the 90% interval. On "
+        f"{inside} of {count(data.height, 'returned score')} {verb(inside, 'is', 'are')} inside the 90% interval; on "
         f"average, the expected and the returned score differ by {percent(off)}."
     )
 

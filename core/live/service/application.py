@@ -9,7 +9,7 @@
 | `POST /v1/score` | the estimates of whole sessions, which are not counted |
 | `GET`, `PUT /v1/rules` | the rules that label sessions; replaces them |
 | `GET`, `POST /v1/parity` | the latest comparison of live with batch results; compares again |
-| `GET`, `POST /v1/run` | the run whose model values the sessions; changes it |
+| `GET`, `POST /v1/run` | the run whose model predicts the sessions; changes it |
 | `GET /health`, `GET /ready` | whether the process runs |
 | `GET /metrics` | counts in the format of Prometheus |
 | `GET /openapi.json` | this interface in OpenAPI |

@@ -78,7 +78,7 @@ class EventStore:
 
     Args:
         path: SQLite file, created if it does not exist.
-        run: id of the run whose model values the events. Its history must not have them.
+        run: id of the run whose model predicts the sessions. Its history must not have these events.
 
     Raises:
         RunError: the file is not usable, or belongs to another run.

@@ -41,7 +41,7 @@ class RunChange:
             StudioError: the run cannot be used; the service keeps its model.
         """
         if self._is_busy:
-            raise BusyError("Another run is being loaded. Try again when it values the sessions.")
+            raise BusyError("Another run is being loaded. Try again when it predicts the sessions.")
         self._is_busy = True
         try:
             served = await asyncio.to_thread(self._load, name)

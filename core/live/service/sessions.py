@@ -50,7 +50,7 @@ class SessionService:
         clock: returns the current time in epoch seconds.
 
     Attributes:
-        served: the model that values the sessions now.
+        served: the model that predicts the sessions now.
         store: the store.
         table: the latest estimates. After a restart or a change of the model, some sessions are missing until they are
             estimated.
