@@ -85,7 +85,7 @@ class OwnColumn(BaseModel, frozen=True):
 
 
 class OwnColumnCard(OwnColumn, frozen=True):
-    """What is known of an own column of a dataset.
+    """Statistics of an own column of a dataset, and whether it is used.
 
     Attributes:
         filled_train, filled_test: shares of the events with a usable cell.
@@ -97,7 +97,7 @@ class OwnColumnCard(OwnColumn, frozen=True):
         finding: sentences with the figures behind `excluded`, a change of `level` or `with_purchases`; empty if nothing
             was found.
         kept: whether the mapping says that it is used whatever is found.
-        overridden: why it would not be used otherwise; None unless `kept`.
+        overridden: why it would not be used without `kept`; None unless `kept` is true.
     """
 
     filled_train: float
@@ -140,7 +140,7 @@ def used_columns(cards: Iterable[OwnColumnCard]) -> tuple[OwnColumn, ...]:
 
 
 def own_lines(cards: Sequence[OwnColumnCard]) -> list[str]:
-    """Return one line per own column: what it is, whether it is used, and what was found; empty without own columns."""
+    """Return one line per own column: kind, level, fill rate, use and findings; empty if there are none."""
     return [
         f"extra column {card.name} ({card.kind}, {card.level}, {percent(card.filled_train)} filled): "
         f"{card.use}{f'. {card.finding}' if card.finding else ''}"

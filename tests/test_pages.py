@@ -151,7 +151,7 @@ def test_views_of_the_test_file_alone_show_no_missing_values(view: str, finished
     app = open_explore(file="test", view=view)
     assert not app.exception
     assert "NaN" not in texts(app)
-    assert "in test" in [button.label for button in app.button]
+    assert "in the test file" in [button.label for button in app.button]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def subject(entry: CatalogueEntry) -> str:
     """Return what a feature describes: the session itself, the calendar, or the past (groups that look at history).
 
     Files of different times always differ in the calendar and the past: nine days have other weekdays than three weeks,
-    and later sessions have more past. Only different sessions are worth a warning then.
+    and later sessions have more past. Then only differences in the sessions themselves are a reason for a warning.
     """
     if entry.looks_at == "history":
         return PAST
@@ -113,7 +113,7 @@ def compare_features(sample: Sample) -> list[Record]:
 
 
 class FileClassification(NamedTuple):
-    """How well a classifier recognises the file of a session.
+    """How well a classifier recognizes the file of a session.
 
     Attributes:
         auc: area under the ROC curve on users that it was not trained on; 0.5 is chance.

@@ -99,13 +99,13 @@ def interval_text(low: float, high: float | None) -> str:
 
 
 def difference(value: float, other: float, *, lower: str = "lower", higher: str = "higher", equal: str) -> str:
-    """Return how a value compares with another one, before the word "than"; without a difference, `equal`.
+    """Return the relative difference of two values as text that precedes "than"; `equal` if there is no difference.
 
     Args:
-        value: the first value.
-        other: the value that is 100%.
-        lower: adjective for a first value below the other one.
-        higher: adjective for one above it.
+        value: the value to describe.
+        other: the reference, which is 100%.
+        lower: adjective for a value below the reference.
+        higher: adjective for a value above the reference.
         equal: returned if the values differ by less than 0.05%.
 
     >>> difference(90.0, 100.0, equal=""), difference(110.0, 100.0, higher="worse", equal="")

@@ -104,7 +104,7 @@ class Dataset:
         return self.folder / name
 
     def _damage_of(self, name: str) -> str:
-        """Return what is wrong with a file as a clause; empty if nothing is."""
+        """Return how a file is damaged, as a clause; empty if it is not."""
         expected = self._hashes().get(name)
         try:
             if expected is None:

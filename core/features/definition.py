@@ -73,7 +73,7 @@ class FeatureGroup:
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """A feature, the name of its group, and what it is computed from."""
+    """A feature, the name of its group, and its source (session, history or values)."""
 
     group: str
     feature: Feature

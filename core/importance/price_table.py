@@ -94,7 +94,7 @@ def with_labels(products: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 
 
 def price_finding(table: pl.DataFrame) -> str:
-    """Return a sentence with the average price of an event of each type, highest first."""
+    """Return a sentence with the average estimated price of an event of each type, highest first."""
     mean_price = (pl.col(PRICE) * pl.col(EVENTS)).sum() / pl.col(EVENTS).sum()
     means = {
         event_type: rows.select(mean_price).item()

@@ -34,7 +34,7 @@ class Rule(BaseModel):
     """A label for the open sessions whose estimate fulfils all conditions.
 
     Bounds are exclusive. `seconds` is the time from the first to the latest event. The claims of a rule are not
-    conditions: its backtest counts how often they come true.
+    conditions: the backtest counts how often they are true.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

@@ -95,7 +95,7 @@ class LiveScorer:
         return cls(load_model(run), learns_history=learns_history)
 
     def with_own_sessions(self) -> LiveScorer:
-        """Return a scorer of the same model without open sessions, which takes no memory of its own.
+        """Return a scorer of the same model without open sessions. It shares the memory of the model.
 
         Raises:
             ValueError: the scorer learns history, so its sessions would be history of the sessions of the other scorer.

@@ -1,4 +1,4 @@
-"""The state of an open session: its events, and what is known of the time before it began."""
+"""The state of an open session: its events, and the history before it began."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEYS = (PRODUCT, CATEGORY)
 
 @dataclass(frozen=True, slots=True)
 class BeforeSession:
-    """What is known of the time before a session began.
+    """History of a session's user, products and categories before it began.
 
     Attributes:
         start: epoch seconds of the session's first event.
@@ -46,7 +46,7 @@ class OpenSession:
         user: code of the user.
         events: pairs (event, prices) in order of time.
         event_ids: ids of the events.
-        before: what is known of the time before the session; None until the first event.
+        before: history before the session began; None until the first event.
         explained: (features,) feature row of the last explanation; None before the first one.
     """
 
@@ -85,7 +85,7 @@ class KnownPast:
     first_second: int
 
     def begin(self, session: OpenSession) -> BeforeSession:
-        """Return what is known of the time before a session, whose first event is known."""
+        """Return the history before a session, given its first event."""
         start = session.events[0][0].time
         in_train, itself = self.visits.find(session.code, session.user)
         visit_start = start if in_train is None else min(start, in_train)

@@ -41,7 +41,7 @@ class Scoring:
     def values(self, report: Report = no_report) -> pl.DataFrame:
         """Return the values of the sessions of the file.
 
-        The history of a session is what the model knows and what is earlier in the file.
+        The history of a session consists of the model's history and the earlier events of the file.
 
         Returns:
             One row per session, sorted by id:

@@ -86,7 +86,7 @@ class Difference:
     Attributes:
         basis: "reference" for the reference itself; "paired" if both have out-of-fold predictions of the same sessions;
             "expected" if only the expected scores can be compared, whose errors are taken as independent; "none" if the
-            runs have other data or minimised other metrics.
+            runs have other data or minimized other metrics.
         value, low, high: the difference and its 95% interval, in the unit of the score; None with the basis "none".
     """
 

@@ -103,7 +103,7 @@ class MetaModel(BaseModel, frozen=True):
 
     Attributes:
         weights: learner -> weight.
-        alpha: regularisation strength; None unless the combination is the Ridge regression.
+        alpha: regularization strength; None unless the combination is the Ridge regression.
         start_weight: weight of the value at recovered prices, from which the learners start.
         combination: how weights and intercept were found; see core.training.combinations.
         start: the feature to which each learner adds its trees; None if they start from 0.

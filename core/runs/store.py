@@ -1,4 +1,4 @@
-"""A finished run on disk: the names of its files, how they are read, and what is damaged."""
+"""A finished run on disk: the names of its files, reading them, and finding damage."""
 
 from __future__ import annotations
 

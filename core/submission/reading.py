@@ -164,7 +164,7 @@ def _separator(text: str) -> str:
 
 
 def _preamble(text: str) -> _Preamble:
-    """Return what is above the header. If there is nothing below the comments, they are rows."""
+    """Return the lines above the header. If no line follows the comments, the comments count as rows."""
     above = re.match(_ABOVE_HEADER, text)
     lines = io.StringIO(above[0] if above else "", newline=None).readlines()
     comments = {number: line.strip() for number, line in enumerate(lines, 1) if line.lstrip().startswith(_COMMENT)}

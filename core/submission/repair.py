@@ -1,7 +1,7 @@
 """Safe repairs of a submission: its format, its columns and rows, and the values of sessions in both files.
 
-No prediction is changed or made up. What is not safe to repair, such as a negative value or a missing session, stays as
-it is, and the checks of the repaired file name it.
+No prediction is changed or made up. Problems that cannot be repaired safely, such as a negative value or a missing
+session, stay in the file, and the checks of the repaired file name them.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Repair:
 
 
 def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repair:
-    """Repair what is safe to repair.
+    """Return a repaired submission. Only safe changes are made.
 
     Args:
         chosen: the columns of ids and values, where a person chose them; the others are found.

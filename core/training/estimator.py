@@ -40,7 +40,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     ----------
         learners: names of the learners to stack: lightgbm, xgboost, catboost and linear.
         folds: number of folds; reduced to the number of groups if there are fewer.
-        metric: mse, rmse, mae or rmsle; minimised by learners and meta-model.
+        metric: mse, rmse, mae or rmsle; minimized by learners and meta-model.
         non_negative: whether the weights of the meta-model are constrained to be at least 0.
         settings: learner -> settings that override its defaults: `rounds`, `objective`, `transform`, and parameters of
             the library.

@@ -84,7 +84,7 @@ def finding(data: pl.DataFrame) -> str:
         sizes = dict(data.filter(pl.col("file") == role).select("measure", "count").iter_rows())
         if sizes["events"]:
             clauses.append(
-                f"{role} has {count(sizes['events'], 'event')} in {count(sizes['sessions'], 'session')} of "
+                f"the {role} file has {count(sizes['events'], 'event')} in {count(sizes['sessions'], 'session')} of "
                 f"{count(sizes['users'], 'user')} on {count(sizes['days'], 'day')}"
             )
     users, products = data.item(0, "known_users"), data.item(0, "known_products")

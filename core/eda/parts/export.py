@@ -62,7 +62,7 @@ def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
 
     Args:
         title: heading of the page. A chart with the same title has no heading of its own.
-        note: what the charts are computed from, shown under the heading.
+        note: sentence on the data behind the charts, shown under the heading.
     """
     out = io.StringIO()
     out.write(f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n')

@@ -123,7 +123,7 @@ class Selection:
             labels: id of a category -> what is shown instead.
 
         >>> Selection(types=("BUY",), least_value=50.0, most_events=3).describe()
-        'with BUY, worth 50.0 or more, of at most 3 events'
+        'with BUY, worth 50.0 or more, with at most 3 events'
         """
         return ", ".join(phrase for phrase, _ in self.conditions(labels))
 
@@ -134,12 +134,12 @@ class Selection:
             labels: id of a category -> what is shown instead.
 
         >>> [(phrase, rest.as_query()) for phrase, rest in Selection(file="train", users=0.1).conditions()]
-        [('in train', {'users': '0.1'}), ('of 10.0% of the users', {'file': 'train'})]
+        [('in the train file', {'users': '0.1'}), ('of 10.0% of the users', {'file': 'train'})]
         """
         categories = [(labels or {}).get(category, category) for category in self.categories]
         own = self.own_cells()
         phrases: list[tuple[str | None, dict[str, Any]]] = [
-            (self.file and f"in {self.file}", {"file": None}),
+            (self.file and f"in the {self.file} file", {"file": None}),
             (self._describe_days(), {"first": None, "last": None}),
             (f"with {' and '.join(self.types)}" if self.types else "", {"types": ()}),
             (f"in {' or '.join(categories)}" if categories else "", {"categories": ()}),

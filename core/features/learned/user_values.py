@@ -187,7 +187,7 @@ def user_value_features(history: History, factor: UserFactor) -> Matrix:
 
 
 def value_history(valued: ValuedSessions, sessions: Sessions, *, include_later: bool = False) -> History:
-    """Summarise, for each session, the valued sessions of its user that ended before it began.
+    """Summarize, for each session, the valued sessions of its user that ended before it began.
 
     A session in both files never counts its own value. With `include_later`, for sessions without a value, all valued
     sessions of the user count.

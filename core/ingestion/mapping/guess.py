@@ -105,7 +105,7 @@ def further_columns(mapping: Mapping, header: Sequence[str]) -> list[str]:
 
 
 def without_absent_own(mapping: Mapping, header: Sequence[str]) -> Mapping:
-    """Return a shipped mapping without the own columns and names that a log lacks, or has several times.
+    """Return a shipped mapping without the own columns and names that are missing or ambiguous in a log.
 
     Other mappings are returned as they are, because they were made for their log.
     """

@@ -89,7 +89,7 @@ class SessionService:
         return self._rules
 
     def change_rules(self, rules: Rules) -> None:
-        """Replace the rules, also for the next start without rules of its own."""
+        """Replace the rules, also for the next start of the service if it is started without rules."""
         self.store.save_rules(rules)
         self._rules = rules
 

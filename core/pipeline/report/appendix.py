@@ -54,7 +54,7 @@ def model_card(facts: Facts) -> str:
         "Measure of errors": manifest.scores.metric_scores.label,
         "Settings": describe_settings(manifest.config),
         "Explained by": f"{count(facts.explanation.sessions.height, 'session')} that the models were not trained on",
-        "Personal data": "User ids of the log are used to recognise returning users. No name or address is needed",
+        "Personal data": "User ids of the log are used to recognize returning users. No name or address is needed",
         "Made": f"{manifest.created[:10]}, run {manifest.run_id}",
     }
     return html.section("Model card", html.definitions(items))
