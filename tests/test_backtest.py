@@ -200,7 +200,7 @@ def test_the_verb_uses_finished_runs_again(
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == printed
     assert main([word for word in arguments(log) if word != "--json"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
-    assert header.split() == ["cut", "train", "test", "expected", "MSE", "low", "high", "actual", "inside", "90%"]
+    assert header.split() == ["split", "train", "test", "expected", "MSE", "low", "high", "actual", "inside", "90%"]
     assert [line[:23] for line in lines[:-1]] == [cut["cut"] for cut in printed["cuts"]]
     assert lines[-1] == printed["summary"]
     assert len(list_runs(home)) == CUTS

@@ -369,10 +369,10 @@ def test_ingest_lists_the_columns_with_their_use(others, capsys):
     files = ["--train", str(folder / "train.parquet"), "--test", str(folder / "test.parquet")]
     arguments = ["ingest", *files, "--mapping", str(others.folder / "mapping.toml")]
     assert main(arguments) == 0
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "own column" in line]
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "extra column" in line]
     assert len(lines) == 16
     assert (
-        "own column same (number, session, 100.0% filled): not used, because all of its cells are equal." in lines[11]
+        "extra column same (number, session, 100.0% filled): not used, because all of its cells are equal." in lines[11]
     )
     assert main([*arguments, "--json"]) == 0
     cards = json.loads(capsys.readouterr().out.splitlines()[-1])["own"]
