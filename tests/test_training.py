@@ -817,7 +817,7 @@ def test_honest_training_passes_every_check(training: Training) -> None:
     explanations = {check.code: check.explanation for check in checks}
     users = len(set(training.data.users))
     assert explanations["folds_by_user"] == f"{users} users in 3 folds. Users in both parts of any fold: 0."
-    assert explanations["oof_complete"] == "600 of 600 training sessions have an out-of-fold prediction."
+    assert explanations["oof_complete"] == "600 of 600 train sessions have an out-of-fold prediction."
     assert explanations["shuffled_target"].endswith(". Up to 0.02 is expected by chance.")
     assert explanations["planted_leak"] == "Features that copy the value: none. The planted copy was detected."
 
@@ -837,7 +837,7 @@ def test_a_session_without_an_out_of_fold_prediction_fails_the_check(training: T
     oof[[3, 5]] = np.nan
     check = oof_complete(oof, training.folds)
     assert check.outcome == "failed"
-    assert check.explanation == "598 of 600 training sessions have an out-of-fold prediction."
+    assert check.explanation == "598 of 600 train sessions have an out-of-fold prediction."
 
 
 class LeakyFolds(Folds):
