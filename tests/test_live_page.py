@@ -59,7 +59,7 @@ def tables(live_home: tuple[Workspace, Run]) -> tuple[pl.DataFrame, list[dict[st
     return run.table(EARLINESS_FILE).collect(), prefixes.to_dicts()
 
 
-SIMPLE = {"average": "average", "value so far": "so_far", "whole sessions": "whole_sessions"}
+SIMPLE = {"average": "average", "value so far": "so_far", "finished sessions": "whole_sessions"}
 IN_SEGMENT: dict[earliness.By, dict[str, Callable[[dict[str, Any]], bool]]] = {
     "events": {
         "1": lambda row: row["events_seen"] == 1,
