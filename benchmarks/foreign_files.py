@@ -1,8 +1,8 @@
-"""The foreseen score of files of other tools, next to the actual one.
+"""The expected score of files of other tools, next to the actual one.
 
     python -m benchmarks.foreign_files [--seeds 1 2 3] [--sessions 20000] [--environments FOLDER --minutes 2]
 
-Makes demo and journey with each seed, runs the quick preset, and foresees the score of files that it did not make: a
+Makes demo and journey with each seed, runs the quick preset, and estimates the score of files that it did not make: a
 constant, our own file shuffled, rounded and halved, and models on the features of a plain pandas script (ridge
 regression, gradient boosting, a random forest). With `--environments`, FLAML, mljar and AutoGluon are among them; see
 benchmarks.peers. Prints one line per file, and a summary.
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--data", nargs="+", default=["demo", "journey"])
     options = parser.parse_args()
-    print(f"{'data':8} {'file':22} {'actual':>9} {'foreseen (90%)':>32} {'off':>7}")
+    print(f"{'data':8} {'file':22} {'actual':>9} {'expected (90%)':>32} {'off':>7}")
     rows = []
     for data in options.data:
         for seed in options.seeds:

@@ -59,12 +59,12 @@ class CheckResult:
 
     @property
     def blocks(self) -> bool:
-        """Whether the check failed, and the submission must not be handed in because of it."""
+        """Whether the check failed and is blocking, so that the submission must not be submitted."""
         return self.outcome == "failed" and self.severity == "error"
 
     @property
     def advises(self) -> bool:
-        """Whether the check failed, and a person should review why."""
+        """Whether the check failed and is a warning that a person should review."""
         return self.outcome == "failed" and self.severity != "error"
 
     def graded_record(self) -> dict[str, str]:

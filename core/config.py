@@ -22,8 +22,8 @@ _MIN_SEEDS = {"quick": 1, "standard": 2, "thorough": 3}
 _MAX_SEEDS = {"quick": 1, "standard": 5, "thorough": 8}
 _LIVE_SETTINGS = {
     "history": ("as_of", "because later events are not known while a session is open"),
-    "engine": ("polars", "because no other engine cuts sessions"),
-    "split_composite_sessions": (True, "because an open session is valued for each of its users"),
+    "engine": ("polars", "because only this engine computes features of prefixes of sessions"),
+    "split_composite_sessions": (True, "because an open session is predicted for each of its users"),
 }
 """Setting -> the value that a run for open sessions needs, and the reason as a clause."""
 _ALLOWED_TYPES = {"int": "a whole number", "bool": "true or false"}
@@ -47,9 +47,9 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     purpose: Literal["sessions", "live"] = setting_field(
         "Task",
         "sessions",
-        "Which sessions the model values. For open sessions, it is trained on prefixes of sessions, and "
-        "values a session after each of its events.",
-        choices={"sessions": "Sessions as they are in the files", "live": "Sessions that are still open"},
+        "Which sessions the model predicts. For open sessions, it is trained on prefixes of sessions, and "
+        "predicts the final value after each event.",
+        choices={"sessions": "Finished sessions", "live": "Open sessions"},
     )
     minutes: float | None = setting_field(
         "Tuning", None, "Time budget of the whole run; replaces that of the preset.", ge=0.5, le=7 * 24 * 60
@@ -84,7 +84,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         "user",
         "How sessions are assigned to folds. With a forward split, each period is predicted by models "
         "that were trained on earlier periods, and the first period is not predicted.",
-        title="Split",
+        title="Fold assignment",
         choices={"user": "By user", "user_and_value": "By user, stratified by value", "forward": "Forward in time"},
     )
     combination: Literal["best", "ridge"] = setting_field(
@@ -92,7 +92,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         "best",
         "How the predictions of the learners are combined.",
         choices={
-            "best": "What is best in cross-validation: means, the Ridge meta-model or a single part",
+            "best": "Best in cross-validation (average, Ridge or one learner)",
             "ridge": "Always the Ridge meta-model",
         },
     )
@@ -102,7 +102,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     half_life: float | None = setting_field(
         "Learners",
         None,
-        "Age in days at which the weight of a training session has halved. If it is not set, all sessions "
+        "Age in days at which the weight of a train session has halved. If it is not set, all sessions "
         "have the same weight.",
         title="Half-life in days",
         gt=0,
@@ -123,8 +123,8 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     history: Literal["as_of", "all_rows"] = setting_field(
         "Features",
         "as_of",
-        "Events that history features may use. Session values are never used. Sessions that are still open "
-        "can only be scored with as_of.",
+        "Events that history features may use. Session values are never used. A run for open sessions needs "
+        "the events before the session began (as_of).",
         choices={
             "as_of": "Only events before the session began",
             "all_rows": "All events of both files except the session's own",
@@ -133,7 +133,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     features: FeatureSet = setting_field(
         "Features",
         "lean",
-        "Features that the learners see. The lean set leaves out what hardly lowers the error.",
+        "Features that the learners use. The lean set leaves out features that hardly lower the error.",
         choices={"lean": "Lean, faster", "full": "All features"},
     )
     engine: Literal["polars", "duckdb", "spark"] = setting_field(
@@ -148,14 +148,14 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         True,
         "If several users share a session id, predict its value for each user and add up the predictions. "
         "Such sessions are excluded from training.",
-        title="Split sessions that several users share",
+        title="Split shared session ids",
     )
     use_known_values: bool = setting_field(
         "Task",
         True,
-        "For test sessions that are also in the train file, with the same users, submit their value from "
-        "that file instead of a prediction.",
-        title="Use known values",
+        "For sessions that are in both files with the same users, submit the value from the train file "
+        "instead of a prediction.",
+        title="Use values of sessions in both files",
     )
 
     @field_validator("learners")
@@ -206,7 +206,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def is_live(self) -> bool:
-        """Whether the model values sessions that are still open."""
+        """Whether the model predicts open sessions."""
         return self.purpose == "live"
 
     @property

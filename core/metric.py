@@ -158,7 +158,10 @@ def score_text(name: str, score: float | None) -> str:
 
 
 def score_interval(name: str, low: float | None, high: float | None) -> str:
-    """Return an interval of scores as text; `high` is None or infinite if it has no upper end. A dash without `low`."""
+    """Return an interval of scores as text, such as "5.0 to 12.5".
+
+    The text is "at least 5.0" if `high` is None or infinite, and a dash if `low` is None.
+    """
     if low is None:
         return number(None)
     metric = _METRICS.get(name.lower())

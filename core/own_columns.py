@@ -48,14 +48,14 @@ DTYPES: Final[dict[Kind, pl.DataType]] = {
 
 
 class Exclusion(ReasonCode):
-    """Why an own column is stored, but not used."""
+    """Why an extra column is stored, but not used."""
 
     EMPTY = "empty", "it is empty in the train or the test file"
     MOSTLY_EMPTY = "mostly_empty", "nearly all of its cells are empty"
     CONSTANT = "constant", "all of its cells are equal"
-    UNREADABLE = "unreadable", "most of its cells are not of its kind"
-    IDENTIFIER = "identifier", "hardly any two of its cells are equal"
-    GIVES_VALUE_AWAY = "gives_value_away", "it gives the session value away"
+    UNREADABLE = "unreadable", "most of its cells cannot be read as its kind"
+    IDENTIFIER = "identifier", "almost all of its values are different"
+    GIVES_VALUE_AWAY = "gives_value_away", "it leaks the session value"
     KNOWN_AFTERWARDS = "known_afterwards", "it is known only at the end of a session"
     KNOWN_BY_PURCHASE = "known_by_purchase", "it is set only on purchases"
 
@@ -85,7 +85,7 @@ class OwnColumn(BaseModel, frozen=True):
 
 
 class OwnColumnCard(OwnColumn, frozen=True):
-    """What is known of an own column of a dataset.
+    """Statistics of an own column of a dataset, and whether it is used.
 
     Attributes:
         filled_train, filled_test: shares of the events with a usable cell.
@@ -97,7 +97,7 @@ class OwnColumnCard(OwnColumn, frozen=True):
         finding: sentences with the figures behind `excluded`, a change of `level` or `with_purchases`; empty if nothing
             was found.
         kept: whether the mapping says that it is used whatever is found.
-        overridden: why it would not be used otherwise; None unless `kept`.
+        overridden: why it would not be used without `kept`; None unless `kept` is true.
     """
 
     filled_train: float
@@ -140,9 +140,9 @@ def used_columns(cards: Iterable[OwnColumnCard]) -> tuple[OwnColumn, ...]:
 
 
 def own_lines(cards: Sequence[OwnColumnCard]) -> list[str]:
-    """Return one line per own column: what it is, whether it is used, and what was found; empty without own columns."""
+    """Return one line per own column: kind, level, fill rate, use and findings; empty if there are none."""
     return [
-        f"own column {card.name} ({card.kind}, {card.level}, {percent(card.filled_train)} filled): "
+        f"extra column {card.name} ({card.kind}, {card.level}, {percent(card.filled_train)} filled): "
         f"{card.use}{f'. {card.finding}' if card.finding else ''}"
         for card in cards
     ]

@@ -1,4 +1,4 @@
-"""How a run setting is described: by a field of a pydantic model, from which options and form fields are built."""
+"""Descriptions of run settings: fields of a pydantic model, from which options and form fields are built."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def setting_field(
     gt: float | None = None,
     le: float | None = None,
 ) -> _T:
-    """Return the field of a setting; `describe` returns what it was made from.
+    """Return the pydantic field of a setting; `describe` returns its description.
 
     Args:
-        title: name for people; None for the capitalised name of the field.
+        title: name for people; None for the capitalized name of the field.
         choices: allowed value -> label.
         ge, gt, le: limits of a number: at least, more than, at most.
     """

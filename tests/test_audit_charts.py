@@ -67,7 +67,7 @@ def test_the_drift_chart_has_the_features_with_the_largest_shift_first():
     assert data.get_column("all").unique().to_list() == [40]
     assert drift.finding(data) == (
         "Of 40 features, f39 differs most (population stability index 0.39, Kolmogorov-Smirnov distance 0.20); the "
-        "audit counts none of those shown as different."
+        "audit flags none of those shown as drifted."
     )
 
 
@@ -76,7 +76,7 @@ def test_the_drift_chart_with_one_feature_and_with_none():
     assert one.height == 1
     assert drift.finding(one) == (
         "Of 1 feature, n_events differs most (population stability index 1.50, Kolmogorov-Smirnov distance 0.46); the "
-        "audit counts 1 of the 1 shown as different."
+        "audit flags 1 of the 1 shown as drifted."
     )
     assert_drawn(drift.figure(one), drift.finding(one), 1)
     none = drift.frame([])
@@ -142,7 +142,8 @@ def test_the_log_chart_counts_events_by_day_and_file_without_gaps(tmp_path):
     assert data.get_column("file").to_list() == sorted(data.get_column("file"), key=ROLES.index)
     assert (data.get_column("until") - data.get_column("day")).unique().to_list() == [datetime.timedelta(days=1)]
     assert log_span.finding(data) == (
-        "Train covers 2025-06-02 to 2025-06-06 (9 events); test covers 2025-06-22 to 2025-06-23 (15 events)."
+        "The train file covers 2025-06-02 to 2025-06-06 (9 events); the test file covers 2025-06-22 to 2025-06-23 "
+        "(15 events)."
     )
     spec = assert_drawn(log_span.figure(data), log_span.finding(data), data.height)
     assert axis_titles(spec) == {"day (UTC)", "events per day"}
@@ -191,7 +192,9 @@ def test_the_log_chart_of_a_long_log_has_bins_of_weeks_or_more_and_loses_no_even
     if step > 1:
         assert set(data.get_column("day").dt.weekday()) == {1}, "bins begin on a Monday"
     last = datetime.date(2025, 6, 2) + datetime.timedelta(days=days - 1)
-    assert log_span.finding(data).startswith(f"Train covers 2025-06-02 to {last} ("), "not to the end of its bin"
+    assert log_span.finding(data).startswith(f"The train file covers 2025-06-02 to {last} ("), (
+        "not to the end of its bin"
+    )
     title = "events per day" if step == 1 else f"events per {step} days"
     assert axis_titles(log_span.figure(data).to_dict()) == {"day (UTC)", title}
 
@@ -209,7 +212,7 @@ def test_the_findings_of_the_demo_are_drawn_by_their_charts(demo):
     curve = tail.frame(steep.table)
     assert curve.get_column("deviation").is_sorted()
     assert tail.finding(curve).split("have ")[1].split(" of")[0] in steep.explanation
-    assert log_span.finding(log_span.frame(demo)).startswith("Train covers 2025-06-01 to 2025-06-21 (")
+    assert log_span.finding(log_span.frame(demo)).startswith("The train file covers 2025-06-01 to 2025-06-21 (")
     for figure in (drift.figure(features), tail.figure(curve), log_span.figure(log_span.frame(demo))):
         colours = {text for text in _texts(figure.to_dict()) if text.startswith("#")}
         assert colours <= THEME, "no colour but the theme's"

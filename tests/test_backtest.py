@@ -200,7 +200,7 @@ def test_the_verb_uses_finished_runs_again(
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == printed
     assert main([word for word in arguments(log) if word != "--json"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
-    assert header.split() == ["cut", "train", "test", "expected", "MSE", "low", "high", "actual", "inside", "90%"]
+    assert header.split() == ["split", "train", "test", "expected", "MSE", "low", "high", "actual", "inside", "90%"]
     assert [line[:23] for line in lines[:-1]] == [cut["cut"] for cut in printed["cuts"]]
     assert lines[-1] == printed["summary"]
     assert len(list_runs(home)) == CUTS
@@ -240,7 +240,8 @@ def comparison(actual: float, *, is_withheld: bool = False) -> Comparison:
 def test_a_comparison_as_a_sentence() -> None:
     assert [comparison(actual).is_inside for actual in (7.99, 8.0, 13.0, 13.01)] == [False, True, True, False]
     assert comparison(9.5).sentence == (
-        "The actual RMSE on 1,234 sessions is 9.50, inside the 90% interval of 8.00 to 13.0; 10.0 was expected."
+        "The actual RMSE on 1,234 sessions is 9.50, inside the 90% interval of 8.00 to 13.0; the expected RMSE was "
+        "10.0."
     )
     assert "is 20.0, above the 90% interval" in comparison(20.0).sentence
     assert "is 2.00, below the 90% interval" in comparison(2.0).sentence
@@ -252,12 +253,13 @@ def test_the_number_of_cuts_inside_leaves_out_withheld_scores(backtested: tuple[
     compared = [comparison(9.0), comparison(20.0), comparison(10.0), comparison(9.0, is_withheld=True), None]
     cuts = [backtest.Cut(dataset, dataset.card(), run, one) for one in compared]
     assert coverage_sentence(cuts) == (
-        "The actual score is inside the 90% interval in 2 of 3 cuts (66.7%). The expected score of 1 more was withheld."
+        "The actual score is inside the 90% interval for 2 of 3 splits (66.7%). For 1 more split, the expected score "
+        "was withheld."
     )
-    assert coverage_sentence(cuts[-1:]) == "No cut has both an expected and an actual score."
+    assert coverage_sentence(cuts[-1:]) == "No split has both an expected and an actual score."
     data = backtest_cuts.frame([cut.record() for cut in cuts])
     assert (data["inside"].to_list(), data["actual"].to_list()) == ([True, False, True], [9.0, 20.0, 10.0])
-    assert backtest_cuts.finding(data) == "The actual score is inside the 90% interval in 2 of 3 cuts."
+    assert backtest_cuts.finding(data) == "The actual score is inside the 90% interval for 2 of 3 splits."
     backtest_cuts.figure(data, "RMSE").to_json()
     backtest_cuts.figure(data.clear(), "RMSE").to_json()
 

@@ -59,16 +59,16 @@ def test_withheld_scores_do_not_decide() -> None:
         (run_with("best", 120.0), ""),
         (
             run_with("worse", 130.0),
-            "Another run is better: its expected test MSE is 120, and that of this run is 130.",
+            "A better run exists: its expected test MSE is 120, this run's is 130.",
         ),
         (run_with("twin", 120.0), "Another run is as good: its expected test MSE is also 120."),
         (
             run_with("other", 7.0, metric="mae"),
-            "This run minimises the MAE, so it cannot be compared with the best run by MSE.",
+            "This run minimizes the MAE, so it cannot be compared with the best run by MSE.",
         ),
         (
             run_with("withheld", 110.0, stack=140.0, withheld=True),
-            "Another run is better: its cross-validated MSE is 120, and that of this run is 140.",
+            "A better run exists: its cross-validated MSE is 120, this run's is 140.",
         ),
     ],
     ids=lambda value: value.folder.name if isinstance(value, Run) else "",

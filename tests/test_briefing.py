@@ -108,7 +108,7 @@ def test_a_planted_effect_is_found_with_its_filter_and_nothing_else(tmp_path: ob
     found = most_surprising(data_findings(dataset))
     assert dict(found[0].query) == {"categories": "C1"}
     assert found[0].text.startswith("Sessions in C1 are worth ")
-    assert "more than others with as many events" in found[0].text
+    assert "more than other sessions with the same number of events" in found[0].text
     others = [dict(each.query).get("categories") for each in found[1:]]
     assert set(others) <= {"C2", "C3", "C4"}, "the other categories are worth less than the rest, which includes C1"
     assert not [each for each in found if "events" in dict(each.query)]
@@ -217,9 +217,9 @@ def test_home_follows_the_selected_run(finished_home: Home) -> None:
     manifest["scores"]["in_metric"]["expected"] = {"value": 10_000.0, "low": 8_100.0, "high": 12_100.0}
     write_sealed(other / "manifest.json", manifest)
     app = open_page("app.py")
-    assert "The best run will be off by" in texts(app)
+    assert "The best run is expected to be off by" in texts(app)
     next(box for box in app.selectbox if box.label == "Run").select(load_run(other).manifest.run_id).run()
-    assert "The selected run will be off by **100" in texts(app)
+    assert "The selected run is expected to be off by **100" in texts(app)
     assert "(90% interval: 90.0 to 110)" in texts(app)
 
 

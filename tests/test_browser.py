@@ -405,7 +405,7 @@ def test_wrong_files_are_shown_as_errors_and_the_page_stays_usable(
     wrong = tmp_path / "no_types.csv"
     wrong.write_bytes(NO_TYPES)
     upload(page, "Train file", wrong)
-    expect(page.get_by_text("No column of no_types.csv was recognised as event type.")).to_be_visible()
+    expect(page.get_by_text("No column of no_types.csv was recognized as event type.")).to_be_visible()
     expect(page.get_by_text("Upload the test file to continue.")).to_be_visible()
     upload(page, "Test file", DEMO / "test.csv")
     choose(page, "Log format", "Standard columns")

@@ -344,7 +344,7 @@ def test_run_says_how_many_rows_could_not_be_used(tmp_path: Path, capsys: pytest
     train.write_text("\n".join([*lines, "yesterday" + lines[-1][lines[-1].index(",") :], ""]))
     assert main(["run", "--train", str(train), "--test", TEST, *QUICK_OPTIONS, "--progress", "none"]) == 0
     out = capsys.readouterr().out
-    assert f"train.csv: 1 of {len(lines):,} rows could not be used; `quarantine " in out
+    assert f"train.csv: 1 of {len(lines):,} rows quarantined; `quarantine " in out
 
 
 def test_demo_writes_files_that_ingest_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

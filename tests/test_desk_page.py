@@ -171,7 +171,8 @@ def test_only_entries_with_both_scores_are_compared():
     data = returned_scores.frame([entry(), entry(returned=20.0), entry(returned=None), entry(foreseen=None)])
     assert data.height == 2
     assert returned_scores.finding(data) == (
-        "1 of 2 returned scores is inside the 90% interval; on average, foreseen and returned score differ by 29.5%."
+        "1 of 2 returned scores is inside the 90% interval; on average, the expected and the returned score differ by "
+        "29.5%."
     )
     assert "returned score" in json.dumps(returned_scores.figure(data).to_dict())
     assert returned_scores.frame([]).is_empty()
@@ -236,9 +237,9 @@ def test_a_broken_file_is_read_repaired_compared_blended_downloaded_and_logged(
     ]
     page.get_by_label("Score that the host returned").fill("612.5")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Do foreseen scores come true?")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Are expected scores right?")).to_be_visible(timeout=60_000)
     assert any(entry.returned == 612.5 for entry in log.entries(workspace))
     page.reload()
-    expect(page.get_by_text("Do foreseen scores come true?")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Are expected scores right?")).to_be_visible(timeout=60_000)
     context.close()
     watched.must_be_clean()

@@ -150,10 +150,11 @@ def test_words_name_the_driver_its_size_and_that_it_is_no_cause() -> None:
     )
     first, second, *_ = text.driver_texts(table)
     assert first.effect.startswith(f"It moves the prediction by {size} value units on average (90% interval: ")
-    assert "more of it goes with a higher value" in first.effect
-    assert "more of it goes with a lower value" in second.effect
+    assert "higher numbers go with higher predictions" in first.effect
+    assert "higher numbers go with lower predictions" in second.effect
     assert first.detail == (
-        "How sure: rank 1 in every repetition of the training, among the five strongest for 2 of 2 models. Includes "
+        "Certainty: rank 1 in every repetition of the training; among the top five drivers of 2 of 2 learners. "
+        "Includes "
         "“Name of products_bought”, which carries the same information. A shop cannot set it directly."
     )
     assert "not show what would change the value" in text.NOT_A_CAUSE

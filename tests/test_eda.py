@@ -373,7 +373,7 @@ def test_scores_are_compared_with_guessing_a_constant(snapshot: Any) -> None:
     data = learner_scores.frame(SCORES, 118.25, 200.0)
     assert data.columns == ["name", "label", "score", "skill", "score_text"]
     assert data.rows() == [
-        ("baseline", "Guessing a constant", 200.0, 0.0, "200"),
+        ("baseline", "Baseline", 200.0, 0.0, "200"),
         ("lightgbm", "LightGBM", 130.0, pytest.approx(0.35), "130"),
         ("xgboost", "XGBoost", 120.5, pytest.approx(0.3975), "120"),
         ("catboost", "CatBoost", 125.0, pytest.approx(0.375), "125"),
@@ -385,7 +385,7 @@ def test_scores_are_compared_with_guessing_a_constant(snapshot: Any) -> None:
 
 def test_recovered_prices_are_listed_between_the_constant_and_the_learners() -> None:
     data = learner_scores.frame(SCORES, 118.25, 200.0, prices=150.0)
-    assert data.get_column("label").to_list()[:2] == ["Guessing a constant", "Recovered prices alone"]
+    assert data.get_column("label").to_list()[:2] == ["Baseline", "Estimated prices alone"]
     assert data.get_column("skill").to_list()[1] == pytest.approx(0.25)
     assert learner_scores.finding(data) == learner_scores.finding(learner_scores.frame(SCORES, 118.25, 200.0))
     assert_well_drawn(learner_scores.figure(data), 6, learner_scores.finding(data), SCORE_TITLES)
@@ -393,7 +393,7 @@ def test_recovered_prices_are_listed_between_the_constant_and_the_learners() -> 
 
 def test_the_finding_says_if_the_stack_is_worse_than_a_constant() -> None:
     sentence = learner_scores.finding(learner_scores.frame(SCORES, 210.0, 200.0))
-    assert "210, 5.0% higher than guessing a constant" in sentence
+    assert "210, 5.0% higher than the baseline" in sentence
 
 
 @pytest.mark.parametrize("mse", [0.0, 1e-20, 1e12])
@@ -408,7 +408,7 @@ def test_every_predictor_keeps_its_colour() -> None:
     spec = learner_scores.figure(learner_scores.frame(SCORES, 118.25, 200.0)).to_dict()
     (scale,) = [part["color"]["scale"] for part in within(spec) if "scale" in part.get("color", {})]
     assert dict(zip(scale["domain"], scale["range"], strict=True)) == {
-        "Guessing a constant": theme.MUTED,
+        "Baseline": theme.MUTED,
         "Stack": theme.LEARNER_COLOURS["stack"],
         **{LEARNER_LABELS[name]: theme.LEARNER_COLOURS[name] for name in SCORES},
     }

@@ -621,7 +621,7 @@ def test_quality_states_how_many_rows_could_be_used(dataset: Dataset, tmp_path: 
     card = twice.ingested(tmp_path).card()
     assert (card.train.removed, card.test.removed) == (0, 0)  # files in our own form keep them
     assert f"All {rows:,} rows" in overview.quality(whole)
-    assert f"Of {rows + 2:,} rows, 1 could not be used" in overview.quality(card)
+    assert f"Of {rows + 2:,} rows, 1 was quarantined" in overview.quality(card)
     assert [overview.quality(whole), overview.quality(card)] == snapshot
 
 
@@ -634,7 +634,7 @@ def test_ignored_rows_do_not_count_as_unusable(dataset: Dataset, snapshot: Any) 
     assert "40 have an event word" in quality(quarantined=40, ignored=40)
     some = quality(quarantined=43, ignored=1, duplicates=2)
     assert "1 has an event word" in some
-    assert "42 could not be used" in some
+    assert "42 were quarantined" in some
     assert [quality(quarantined=40, ignored=40), some] == snapshot
 
 

@@ -93,7 +93,7 @@ def test_a_pick_in_a_chart_filters_the_page(browser: Browser, finished_dashboard
 
     page.goto(f"{address}/Explore?view=Time")
     expect(page.locator(CHARTS)).to_have_count(len(VIEWS["Time"]))
-    days = page.get_by_role("button", name=re.compile(r"begun from 0\d Jun 2025 to 1\d Jun 2025"))
+    days = page.get_by_role("button", name=re.compile(r"starting from 0\d Jun 2025 to 1\d Jun 2025"))
     drag_over(page.locator(CHART).first, 0.3, 0.5, lambda wait: expect(days).to_be_visible(timeout=wait))
     page.reload()
     expect(days).to_be_visible()
@@ -103,7 +103,7 @@ def test_a_pick_in_a_chart_filters_the_page(browser: Browser, finished_dashboard
     first = days.inner_text().splitlines()[0]  # the second line is the icon
     old = page.get_by_role("button", name=first)
     drag_over(page.locator(CHART).first, 0.4, 0.5, lambda wait: expect(old).to_have_count(0, timeout=wait))
-    spans = (first, page.get_by_role("button", name="begun from").inner_text())
+    spans = (first, page.get_by_role("button", name="starting from").inner_text())
     (begins, _), (narrower, _) = ([int(day) for day in re.findall(r"(\d+) Jun", span)] for span in spans)
     assert begins < narrower
     context.close()
@@ -144,7 +144,7 @@ def test_days_outside_another_datasets_log_are_dropped_from_the_filter(
     page.goto(
         f"{address}/Explore?view=Time&first=2025-06-05&last=2025-06-10&types=BUY&dataset={finished_dashboard.run.manifest.dataset}"
     )
-    expect(page.get_by_role("button", name="begun from 05 Jun 2025 to 10 Jun 2025")).to_be_visible()
+    expect(page.get_by_role("button", name="starting from 05 Jun 2025 to 10 Jun 2025")).to_be_visible()
     page.get_by_role("combobox", name=re.compile("Dataset")).first.click()
     page.get_by_role("option", name=re.compile(other.fingerprint[:6])).click()
     expect(

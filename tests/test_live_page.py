@@ -59,7 +59,7 @@ def tables(live_home: tuple[Workspace, Run]) -> tuple[pl.DataFrame, list[dict[st
     return run.table(EARLINESS_FILE).collect(), prefixes.to_dicts()
 
 
-SIMPLE = {"average": "average", "value so far": "so_far", "whole sessions": "whole_sessions"}
+SIMPLE = {"average": "average", "value so far": "so_far", "finished sessions": "whole_sessions"}
 IN_SEGMENT: dict[earliness.By, dict[str, Callable[[dict[str, Any]], bool]]] = {
     "events": {
         "1": lambda row: row["events_seen"] == 1,
@@ -78,7 +78,7 @@ IN_SEGMENT: dict[earliness.By, dict[str, Callable[[dict[str, Any]], bool]]] = {
 def test_errors_and_widths_equal_those_of_the_prefixes(
     by: earliness.By, tables: tuple[pl.DataFrame, list[dict[str, Any]]]
 ) -> None:
-    for measure, y in (("error", "root mean squared error"), ("width", "mean width of the 80% intervals")):
+    for measure, y in (("error", "root mean squared error"), ("width", "average width of the 80% intervals")):
         data = earliness.frame(tables[0], by, measure)
         shown = {(row["predictor"], row["segment"]): row for row in data.iter_rows(named=True)}
         assert {predictor for predictor, _ in shown} == {"model", *SIMPLE}
@@ -100,8 +100,9 @@ def test_errors_and_widths_equal_those_of_the_prefixes(
                 assert shown[predictor, segment]["prefixes"] == len(rows)
         sentence = earliness.finding(data, by, measure)
         first = next(iter(IN_SEGMENT[by]))
-        when = "after 1 event" if by == "events" else "at once"
-        assert f"is {number(shown['model', first]['amount'])} {when} (" in sentence
+        when = "After 1 event" if by == "events" else "At once"
+        assert sentence.startswith(f"{when}, the ")
+        assert f" is {number(shown['model', first]['amount'])}, " in sentence
         assert_one_sentence(sentence)
         assert_well_drawn(earliness.figure(data, by, measure), data.height, sentence, {"y": f"{y} (value units)"})
         assert_one_sentence(earliness.finding(data.clear(), by, measure))
@@ -230,7 +231,7 @@ def test_the_chart_of_a_replay_grows_on_the_axes_of_the_whole_session() -> None:
         "After 2 events, the session is expected to be worth 50.0 value units, 25.0% more than after the first event."
     )
     assert replayed_session.finding(data, 2) == sentence
-    titles = {"x": "events seen", "y": "expected value (value units)"}
+    titles = {"x": "events so far", "y": "predicted final value (value units)"}
     for seen in (1, 2):
         figure = replayed_session.figure(data, seen)
         assert_well_drawn(figure, seen, replayed_session.finding(data, seen), titles)
@@ -244,7 +245,7 @@ def test_every_group_of_features_has_a_name_in_reasons() -> None:
 def test_the_page_replays_a_random_session(home: Run) -> None:
     app = open_page(PAGE)
     assert not app.exception
-    assert "The typical error of the model" in texts(app)
+    assert "the typical error is" in texts(app)
     click(app, "Random session")
     assert not app.exception
     session = app.text_input[0].value
@@ -268,7 +269,7 @@ def test_the_page_shows_how_good_the_estimates_are(home: Run) -> None:
     assert "of the final values are inside the 80% interval" in texts(app).replace("\\", "")
     app.segmented_control(key="quality-by").set_value("seconds").run()
     assert not app.exception
-    for part in ("at once (", "The mean width of the model's 80% intervals", "had one by their end"):
+    for part in ("At once, ", "the average width of the 80% intervals is", "had one by their end"):
         assert part in texts(app)
 
 
@@ -416,7 +417,7 @@ def test_the_page_offers_another_run_for_open_sessions(
     assert "predicts finished sessions only." in texts(app)
     click(app, "Show the latest run for open sessions")
     assert app.query_params["run"] == home.manifest.run_id
-    assert "The typical error of the model" in texts(app)
+    assert "the typical error is" in texts(app)
 
 
 def open_view(view: str) -> AppTest:

@@ -230,5 +230,5 @@ def test_reasons_add_up_to_the_change_of_the_value(model: SessionValueModel) -> 
 
 
 def test_a_model_of_whole_sessions_is_refused(finished: tuple[Workspace, Run]) -> None:
-    with pytest.raises(RunError, match="cannot value sessions that are still open"):
+    with pytest.raises(RunError, match="cannot predict open sessions"):
         LiveScorer.load(finished[1].folder)

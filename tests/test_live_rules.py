@@ -205,4 +205,4 @@ def test_the_rules_of_a_run_of_whole_sessions_are_refused(
     path = tmp_path / "rules.toml"
     path.write_text(rules_toml(rules_of([HESITATES])))
     assert main(["rules", "--run", str(finished[1].folder), "--rules", str(path)]) == 2
-    assert "cannot value sessions that are still open" in capsys.readouterr().err
+    assert "cannot predict open sessions" in capsys.readouterr().err

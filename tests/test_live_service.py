@@ -380,7 +380,7 @@ def test_reasons_are_given_for_a_bounded_number_of_sessions(app: Starlette, monk
 
 def test_a_state_belongs_to_its_run(tmp_path: Path) -> None:
     EventStore(tmp_path / "state.sqlite", "one").close()
-    with pytest.raises(RunError, match="has the events that the run one valued, not those of two"):
+    with pytest.raises(RunError, match="has the events of a service with the run one, not with two"):
         EventStore(tmp_path / "state.sqlite", "two")
     (tmp_path / "text.sqlite").write_text("no database" * 100)
     with pytest.raises(RunError, match="cannot store the events"):
@@ -513,7 +513,7 @@ def test_the_run_changes_without_a_missed_request(live_run: Run, model: SessionV
     changes = asyncio.run(all_at_once())
     assert changes == [
         (200, {"run": "next"}),
-        (409, {"error": "Another run is being loaded. Try again when it values the sessions."}),
+        (409, {"error": "Another run is being loaded. Try again when it predicts the sessions."}),
     ]
     assert {status for status, _ in answers} == {200}
     assert len(answers) == len(events)
@@ -533,7 +533,7 @@ def test_the_run_changes_without_a_missed_request(live_run: Run, model: SessionV
         assert call(app, "POST", "/v1/run", {"run": name})[0] == 422
     before = service.estimates("s7")
     service.store.close()
-    with pytest.raises(RunError, match="has the events that the run next valued"):
+    with pytest.raises(RunError, match="has the events of a service with the run next"):
         EventStore(state, "run")
     again = SessionService(other_run(live_run, model), EventStore(state, "next"), clock=clock)
     assert again.estimates("s7") == before != {}

@@ -59,7 +59,7 @@ def test_the_steps_lead_from_the_average_to_the_prediction() -> None:
     data = session_waterfall.frame(steps)
     assert data["change"].to_list()[:4] == ["total", "higher", "higher", "lower"]
     assert session_waterfall.finding(data) == (
-        "The predicted value is 60.0 value units, compared with 50.0 for an average session. The main reason is "
+        "The predicted value is 60.0 value units, compared with 50.0 for an average session. The strongest driver is "
         "“Driver 0”, which makes it 6.00 higher."
     )
     assert session_waterfall.figure(data).to_dict()["mark"]["type"] == "bar"

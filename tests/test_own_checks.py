@@ -197,7 +197,7 @@ def test_what_is_known_afterwards_or_of_no_use_is_not_used(others, name, exclusi
 def test_a_mapping_may_keep_a_column_and_the_finding_is_still_told(others):
     card = cards_of(others)["total"]
     assert (card.excluded, card.overridden) == (None, Exclusion.GIVES_VALUE_AWAY)
-    assert card.use == "used as the mapping says, although it gives the session value away"
+    assert card.use == "used as the mapping says, although it leaks the session value"
     assert "%" in card.finding
     assert "total" in {column.name for column in others.card().used_own}
 
@@ -369,10 +369,10 @@ def test_ingest_lists_the_columns_with_their_use(others, capsys):
     files = ["--train", str(folder / "train.parquet"), "--test", str(folder / "test.parquet")]
     arguments = ["ingest", *files, "--mapping", str(others.folder / "mapping.toml")]
     assert main(arguments) == 0
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "own column" in line]
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines() if "extra column" in line]
     assert len(lines) == 16
     assert (
-        "own column same (number, session, 100.0% filled): not used, because all of its cells are equal." in lines[11]
+        "extra column same (number, session, 100.0% filled): not used, because all of its cells are equal." in lines[11]
     )
     assert main([*arguments, "--json"]) == 0
     cards = json.loads(capsys.readouterr().out.splitlines()[-1])["own"]
@@ -390,7 +390,7 @@ def test_the_data_page_shows_the_columns_with_their_use(workspace, shop, tmp_pat
     table = next(frame.value for frame in app.dataframe if "Used" in frame.value)
     assert list(table["Column"]) == ["price", "copy"]
     assert list(table["Used"]) == ["yes", "no"]
-    assert any("copy: not used, because it gives the session value away. " in text.value for text in app.markdown)
+    assert any("copy: not used, because it leaks the session value. " in text.value for text in app.markdown)
     assert list(table["Filled"]) == ["100.0%", "100.0%"]
 
 
@@ -428,4 +428,4 @@ def test_the_audit_reports_columns_that_differ_between_the_files(tmp_path, shop)
 
 def test_the_audit_of_a_log_without_own_columns_has_nothing_to_say_about_them(tmp_path):
     outcome, finding = RULE["own_leaks"].examine(AuditedDataset(store(tmp_path, good_events())))
-    assert (outcome.outcome, outcome.reason, finding) == ("not_applicable", "the mapping names no own columns", None)
+    assert (outcome.outcome, outcome.reason, finding) == ("not_applicable", "the mapping names no extra columns", None)

@@ -195,7 +195,7 @@ def test_views_of_the_test_file_alone_show_no_missing_values(view: str, finished
     app = open_explore(file="test", view=view)
     assert not app.exception
     assert "NaN" not in texts(app)
-    assert "in test" in [button.label for button in app.button]
+    assert "in the test file" in [button.label for button in app.button]
 
 
 @pytest.mark.parametrize(
@@ -475,17 +475,17 @@ def test_the_best_run_is_shown_first_and_another_choice_is_pointed_out(
     (box,) = [box for box in app.selectbox if box.label == "Run"]
     assert box.value == best.manifest.run_id
     assert [option.startswith("★ ") for option in box.options] == [False, True]
-    assert "Another run is better" not in texts(app)
+    assert "A better run exists" not in texts(app)
     box.select(newer.manifest.run_id).run()
     assert not app.exception
-    assert "Another run is better: its expected test MSE is 100, and that of this run is" in texts(app)
+    assert "A better run exists: its expected test MSE is 100, this run's is" in texts(app)
     app.button("show-best").click().run()
     assert app.query_params["run"] == best.manifest.run_id
-    assert "Another run is better" not in texts(app)
+    assert "A better run exists" not in texts(app)
 
 
 def test_home_and_train_say_whether_the_best_run_is_shown(older_is_better: tuple[Run, Run]) -> None:
-    for page, verb in (("app.py", "will be off by"), ("pages/3_Train.py", "has an expected test error of")):
+    for page, verb in (("app.py", "is expected to be off by"), ("pages/3_Train.py", "has an expected test error of")):
         app = open_page(page)
         assert f"The best run {verb} **10.0" in texts(app)
         next(box for box in app.selectbox if box.label == "Run").select(older_is_better[0].manifest.run_id).run()
@@ -809,7 +809,7 @@ def test_the_value_by_any_feature_is_shown(finished_home: tuple[Workspace, Run])
     assert not app.exception
     app.selectbox("one-feature").set_value("n_events").run()
     assert not app.exception
-    assert any("How does value go with" in title for title in values(app.header))
+    assert any("How does the value depend on" in title for title in values(app.header))
 
 
 def test_products_can_be_ranked_by_recovered_price(finished_home: tuple[Workspace, Run]) -> None:

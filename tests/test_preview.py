@@ -225,5 +225,5 @@ def test_columns_that_were_not_recognised_are_named(
     else:
         assert note is not None
         assert note.startswith(
-            f"No column of log.csv was recognised as {roles}. Its columns are {header.split(',', maxsplit=1)[0]}"
+            f"No column of log.csv was recognized as {roles}. Its columns are {header.split(',', maxsplit=1)[0]}"
         )

@@ -623,8 +623,8 @@ def test_lost_purchases_are_counted_with_their_sessions_and_revenue(tmp_path: Pa
     assert card.untrained_value == pytest.approx(sums(log)[session] - float(log.loc[one, "price"]))
     assert (card.train.lost_purchases, card.train.purchases) == (1, len(buys) - 1)
     first, second = untrained_lines(card)
-    assert first.startswith("1 of 120 train sessions will not be used for training: 1 x one of its purchase rows is or")
-    assert second.startswith("The train purchases in quarantine add up to at least ")
+    assert first.startswith("1 of 120 train sessions is not used for training: for 1, a purchase row is or may be")
+    assert second.startswith("The quarantined purchases of the train file add up to at least ")
 
 
 def test_a_log_with_many_unknown_session_values_is_refused(tmp_path: Path) -> None:

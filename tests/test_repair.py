@@ -197,7 +197,7 @@ def test_a_person_can_choose_the_columns(tmp_path):
     assert out.read_text() == SOUND
     with pytest.raises(InputError, match="the ids and the values are in one column"):
         repaired(tmp_path, content, ColumnChoice(2, 2))
-    with pytest.raises(InputError, match="none of its rows is of a session to predict"):
+    with pytest.raises(InputError, match="no row belongs to a session to predict"):
         repaired(tmp_path, content, ColumnChoice(1, 2))
 
 
@@ -211,7 +211,7 @@ def test_a_missing_known_session_is_added_and_any_other_is_not(tmp_path):
     left = [row for row in range(N) if row not in {KNOWN[1], 55}]
     result, out = repaired(tmp_path, csv_of([IDS[row] for row in left], VALUES[left]))
     assert [change.text for change in result.changes] == [
-        "1 row is added, with the value known from train.",
+        "1 row is added, with the value from the train file.",
         f"{N - 1 - KNOWN[1]:,} rows change place, into the order of the sample submission.",
     ]
     failed = {check.code: check.explanation for check in check_file(out, TARGET) if check.outcome == "failed"}
@@ -317,7 +317,7 @@ def test_numbers_of_two_meanings_stay_as_they_are(tmp_path):
 
 
 def test_a_file_of_other_sessions_is_not_emptied(tmp_path):
-    with pytest.raises(InputError, match="none of its rows is of a session to predict"):
+    with pytest.raises(InputError, match="no row belongs to a session to predict"):
         repaired(tmp_path, csv_of([f"T{number}" for number in range(N)]))
     half = csv_of([name if row % 2 else f"T{row}" for row, name in enumerate(IDS)])
     _, out = repaired(tmp_path, half)

@@ -70,14 +70,17 @@ def test_the_faults_are_recognized() -> None:
 def test_scores_that_are_equal_are_said_to_be_equal() -> None:
     data = learner_scores.frame({"lightgbm": 10.0}, 10.0, 10.0, prices=None)
     sentence = learner_scores.finding(data)
-    assert sentence == "The stack has an MSE of 10.0, the same as guessing a constant; LightGBM alone has the same."
+    assert sentence == (
+        "The stack has an MSE of 10.0, the same as the baseline, which predicts the same value for every session; "
+        "LightGBM alone has the same."
+    )
 
 
 def test_folds_and_days_with_equal_errors_are_not_ranked() -> None:
     folds = fold_scores.frame({"lightgbm": [2.0, 2.0]})
     assert fold_scores.finding(folds).endswith("is 2.00 in every fold.")
     days = pl.DataFrame({"day": [1, 2], "rms": [3.0, 3.0]}).with_columns(pl.from_epoch("day", time_unit="d"))
-    assert error_by_day.finding(days).endswith("3.00 value units on the median day, and on no day larger.")
+    assert error_by_day.finding(days).endswith("3.00 value units on the median day, and no day has a larger one.")
 
 
 def test_a_search_without_a_gain_says_so() -> None:

@@ -330,7 +330,7 @@ def test_run_warns_as_text_and_as_json(shop: Shop, workspace: Workspace, capsys:
     assert main([*command, "--progress", "none"]) == 0
     output = capsys.readouterr().out
     assert f"expected test MSE {WITHHELD}, cross-validated" in output
-    assert "WARNING: The test file is unlike train. The test sessions are from another season" in output
+    assert "WARNING: The test file differs from the train file. The test sessions are from another season" in output
 
 
 @pytest.mark.parametrize("page", ["app.py", "pages/3_Train.py", "pages/5_Submission.py"])

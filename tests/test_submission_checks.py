@@ -76,7 +76,7 @@ FAILURES = [
     (
         "readable",
         GOOD + "\n(5 rows)\n",
-        "1 of 6 rows does not have 2 fields like the header: line 8 has 1: '(5 rows)').",
+        "1 of 6 rows does not have the 2 fields of the header: line 8 has 1 ('(5 rows)')).",
     ),
     ("file_type", b'{"user_session": "S1", "session_value": 1.5}\n', "The file is JSON Lines. Save the table as CSV."),
     (
@@ -110,8 +110,8 @@ FAILURES = [
     (
         "readable",
         HEADER + "S1,1\nS2\n\nS3,1,2\nS4,1,5,6\nS5\n",
-        "4 of 5 rows do not have 2 fields like the header: line 3 has 1: 'S2', "
-        "line 5 has 3: 'S3,1,2', line 6 has 4: 'S4,1,5,6' and 1 more",
+        "4 of 5 rows do not have the 2 fields of the header: line 3 has 1 ('S2'), "
+        "line 5 has 3 ('S3,1,2'), line 6 has 4 ('S4,1,5,6') and 1 more",
     ),
     (
         "quoting",
@@ -222,12 +222,12 @@ FAILURES = [
     (
         "log_scale",
         with_values("2.9", "3", "3.1"),
-        "The mean value is 3, near the mean of log(1 + value) in train, 2.95",
+        "The average is 3, near the average of log(1 + value) in the train file, 2.95",
     ),
     (
         "unit",
         with_values("1999", "2001"),
-        "The mean value is 2,000, about 100 times that of train, 20. The values may be in cents.",
+        "The average is 2,000, about 100 times that of the train file, 20. The values may be in cents.",
     ),
     ("numbers", with_values("x" * 50), f"1 of 1 value is text (line 2: '{'x' * 40}…')"),
     ("numbers", with_values("1", "\u0663"), "1 of 2 values is text (line 3: '\u0663')"),
@@ -265,11 +265,12 @@ FAILURES = [
     (
         "plausible",
         with_values("300", "300.1", "1e9"),
-        "2 of 3 values are above 300, which is 10 times the largest value of train (line 3: '300.1' and line 4: '1e9')",
+        "2 of 3 values are above 300, which is 10 times the largest value of the train file (line 3: '300.1' and "
+        "line 4: '1e9')",
     ),
-    ("scale", with_values("3.99", "3.99"), "mean value is 3.99, and that of train is 20. A mean between 4 and 100"),
-    ("scale", with_values("2000", "3000"), "mean value is 2,500, "),
-    ("scale", with_values("1e308", "1.5e308"), "mean value is inf, "),
+    ("scale", with_values("3.99", "3.99"), "average is 3.99, that of the train file 20. An average between 4 and 100"),
+    ("scale", with_values("2000", "3000"), "average is 2,500, "),
+    ("scale", with_values("1e308", "1.5e308"), "average is inf, "),
 ]
 
 ALL = set(CODES)
@@ -331,7 +332,7 @@ def test_the_columns_may_have_the_names_of_the_sample(tmp_path):
     result = answers(tmp_path, "worth,visits\n" + rows, columns=columns)
     assert outcomes(result, "failed") == {"columns"}
     assert result["missing_sessions"].outcome == "not_applicable"
-    assert "Write the columns worth and visit only" in result["columns"].explanation
+    assert "must contain only the columns worth and visit" in result["columns"].explanation
 
 
 def test_the_sentences_of_all_checks(tmp_path, snapshot):

@@ -1,4 +1,4 @@
-"""The desk: any file checked against a run, its score foreseen, files compared and blended, and the log."""
+"""The desk: any file checked against a run, its expected score, files compared and blended, and the log."""
 
 from __future__ import annotations
 
@@ -455,7 +455,7 @@ def test_nothing_is_handed_in_that_the_log_cannot_record(home, client, tmp_path,
 def test_without_the_client_nothing_is_handed_in(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SettingError, match="is not installed"):
-        host.hand_in(Path("a.csv"), "datathon", "m")
+        host.submit(Path("a.csv"), "datathon", "m")
 
 
 def test_a_run_whose_dataset_was_deleted_cannot_check(home, capsys):
@@ -494,7 +494,7 @@ def test_sessions_known_from_train_are_checked_repaired_and_kept_in_blends(home,
     assert blended.filter(pl.col("user_session") == session)[VALUE][0] == pytest.approx(value, abs=1e-6)
 
 
-def test_a_file_without_a_column_of_values_has_no_foreseen_score(home, tmp_path, capsys):
+def test_a_file_without_a_column_of_values_has_no_expected_score(home, tmp_path, capsys):
     _, run, ours = home
     path, fixed = write(tmp_path / "named.csv", ours.rename({VALUE: "prediction"})), tmp_path / "fixed.csv"
     assert main(["check", path, "--run", run.manifest.run_id, "--repair", str(fixed), "--json"]) == 1
@@ -547,7 +547,7 @@ def test_any_text_and_a_torn_line_leave_the_log_readable(home):
     assert all(len(entry.note) <= 1_000 for entry in found)
 
 
-def test_values_beyond_all_reason_have_no_foreseen_score(home, tmp_path, capsys):
+def test_values_beyond_all_reason_have_no_expected_score(home, tmp_path, capsys):
     _, run, ours = home
     path = write(tmp_path / "huge.csv", ours.with_columns(pl.lit(1e300).alias(VALUE)))
     assert main(["check", path, "--run", run.manifest.run_id, "--json"]) == 1

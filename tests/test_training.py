@@ -817,8 +817,8 @@ def test_honest_training_passes_every_check(training: Training) -> None:
     explanations = {check.code: check.explanation for check in checks}
     users = len(set(training.data.users))
     assert explanations["folds_by_user"] == f"{users} users in 3 folds. Users in both parts of any fold: 0."
-    assert explanations["oof_complete"] == "600 of 600 training sessions have an out-of-fold prediction."
-    assert explanations["shuffled_target"].endswith("; up to 0.02 is chance.")
+    assert explanations["oof_complete"] == "600 of 600 train sessions have an out-of-fold prediction."
+    assert explanations["shuffled_target"].endswith(". Up to 0.02 is expected by chance.")
     assert explanations["planted_leak"] == "Features that copy the value: none. The planted copy was detected."
 
 
@@ -837,7 +837,7 @@ def test_a_session_without_an_out_of_fold_prediction_fails_the_check(training: T
     oof[[3, 5]] = np.nan
     check = oof_complete(oof, training.folds)
     assert check.outcome == "failed"
-    assert check.explanation == "598 of 600 training sessions have an out-of-fold prediction."
+    assert check.explanation == "598 of 600 train sessions have an out-of-fold prediction."
 
 
 class LeakyFolds(Folds):
@@ -851,7 +851,7 @@ def test_training_on_validated_rows_is_detected_by_a_shuffled_target(training: T
     leaky = dataclasses.replace(training, folds=LeakyFolds(training.folds.fold_of, 3, training.data.users))
     check = by_code(certify_training(leaky))["shuffled_target"]
     assert check.outcome == "failed"
-    r2 = float(check.explanation.removeprefix("Out-of-fold R2 on shuffled values is ").split(";")[0])
+    r2 = float(check.explanation.removeprefix("With shuffled values, the out-of-fold R² is ").split(". ")[0])
     assert 0.02 < r2 <= 1
 
 

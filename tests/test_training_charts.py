@@ -123,7 +123,7 @@ def test_a_stack_that_predicts_too_little_is_off_in_every_decile() -> None:
     data = residuals.frame(oof().with_columns(pl.col(VALUE) + 100.0))
     assert residuals.off_deciles(data) == 10
     assert "10 of 10 deciles" in residuals.finding(data)
-    assert "with 95% confidence all intervals hold at once" in drawn(residuals.figure(data))["description"]
+    assert "with simultaneous 95% confidence intervals" in drawn(residuals.figure(data))["description"]
 
 
 def test_a_decile_of_one_session_has_no_interval(snapshot: Any) -> None:

@@ -397,7 +397,7 @@ def test_a_monotone_constraint_on_an_unknown_feature_is_refused() -> None:
     with pytest.raises(SettingError) as refused:
         prepare(simulated(), RunConfig(folds=3, rising=("cart",)))
     assert (refused.value.code, refused.value.actual) == ("unknown_feature", "cart")
-    assert "Features are, for example, carts." in str(refused.value)
+    assert "Similar features: carts." in str(refused.value)
 
 
 def test_a_device_that_is_not_there_is_one_sentence() -> None:

@@ -76,7 +76,7 @@ def measure(page: Page, address: str, dataset: Dataset, repeat: int) -> None:
             page.get_by_label("Maximum events").fill(str(max_events))
             # a click outside the box submits the number
             heading = page.get_by_role("heading", level=1)
-            filtered.setdefault(view, []).append(seconds(page, heading, f"of at most {max_events:,} events"))
+            filtered.setdefault(view, []).append(seconds(page, heading, f"with at most {max_events:,} events"))
     events = sum(card.kept for card in (dataset.card().train, dataset.card().test))
     print(f"\n{events:,} events: first {first:.2f} s")
     print("view          opened   again  filter (median, slowest)      KB")

@@ -131,7 +131,8 @@ class ConstantColumns(Rule):
             explanation=f"{listed(shares)} of the rows.",
             examples=[f"{top.column}: {top.entry}" for top in tops],
             advice=(
-                "If all sessions have the same value, there is nothing to predict. Check which column holds the value."
+                "All sessions have the same value, so there is nothing to predict. Check that the mapping names the "
+                "right column for the session value."
                 if SESSION_VALUE in constant
                 else "Features of such a column carry no information. Check whether the export fills it by default."
             ),

@@ -33,7 +33,7 @@ MIN_USERS: Final = 50
 CLEAR_AUC: Final = 0.7
 DISTINGUISHABLE_AUC: Final = 0.8
 """0.5 is chance, 0.7 acceptable and 0.8 excellent discrimination (Hosmer and Lemeshow 2000, Applied logistic
-regression). From 0.8 on, the sessions to predict are unlike those that a model was trained on."""
+regression). From 0.8 on, the sessions to predict clearly differ from the train sessions."""
 
 SESSION: Final = "the session"
 CALENDAR: Final = "the calendar"
@@ -45,7 +45,7 @@ def subject(entry: CatalogueEntry) -> str:
     """Return what a feature describes: the session itself, the calendar, or the past (groups that look at history).
 
     Files of different times always differ in the calendar and the past: nine days have other weekdays than three weeks,
-    and later sessions have more past. Only different sessions are worth a warning then.
+    and later sessions have more past. Then only differences in the sessions themselves are a reason for a warning.
     """
     if entry.looks_at == "history":
         return PAST
@@ -113,7 +113,7 @@ def compare_features(sample: Sample) -> list[Record]:
 
 
 class FileClassification(NamedTuple):
-    """How well a classifier recognises the file of a session.
+    """How well a classifier recognizes the file of a session.
 
     Attributes:
         auc: area under the ROC curve on users that it was not trained on; 0.5 is chance.
@@ -156,7 +156,7 @@ def _is_large_enough(sample: Sample) -> bool:
 
 class FeatureDrift(Rule):
     code = "feature_drift"
-    title = "Features with different distributions in train and test"
+    title = "Features with different distributions in the train and the test file"
     requirements = _ENOUGH_DATA
 
     def find(self, data: AuditedDataset) -> Finding | None:
@@ -171,20 +171,20 @@ class FeatureDrift(Rule):
         subjects = listed(f"{whole(n_features)} about {each}" for each, n_features in by_subject.items() if n_features)
         return self.finding(
             "note" if is_expected else "warning",
-            f"{count(n_drifted, 'feature')} {verb(n_drifted, 'has', 'have')} different distributions in train and test",
+            f"{count(n_drifted, 'feature')} {verb(n_drifted, 'has', 'have')} different distributions in the two files",
             count=n_drifted,
             explanation=(
                 f"{whole(n_drifted)} of {whole(len(distances))} features {verb(n_drifted, 'differs', 'differ')} "
-                f"clearly between train and test ({subjects}). The feature {names[drifted[0]]} has the largest shift: "
-                f"a population stability index of {fixed(top.psi, 2)} and a Kolmogorov-Smirnov distance of "
-                f"{fixed(top.ks, 2)}. A shift is clear from {MAJOR_PSI} and {LARGE_KS} on."
+                f"clearly between the train and the test file ({subjects}). The feature {names[drifted[0]]} has the "
+                f"largest shift: a population stability index of {fixed(top.psi, 2)} and a Kolmogorov-Smirnov distance "
+                f"of {fixed(top.ks, 2)}. A shift is clear from {MAJOR_PSI} and {LARGE_KS} on."
             ),
             advice=(
                 "Nothing to do. Files of different times differ in these features: later sessions have more past, and "
                 "other days of the week."
                 if is_expected
-                else "The test sessions are unlike the train sessions. Find out what changed. If the shift matters for "
-                "the score, a run gives no expected score."
+                else "The test sessions differ from the train sessions. Find out what changed. If the shift matters "
+                "for the score, a run gives no expected score."
             ),
             examples=[names[name] for name in drifted[:MAX_EXAMPLES]],
             chart=DRIFT_CHART,
@@ -206,7 +206,7 @@ class DistinguishableFiles(Rule):
             severity,
             "Test sessions can be distinguished from train sessions",
             explanation=(
-                f"A small model recognises the file of a session with an AUC of {fixed(own.auc, 2)} from the session's "
+                f"A small model recognizes the file of a session with an AUC of {fixed(own.auc, 2)} from the session's "
                 f"own events, and of {fixed(every.auc, 2)} if it also sees the calendar and the past. 0.5 is chance; "
                 f"from {CLEAR_AUC} on the difference is clear."
             ),

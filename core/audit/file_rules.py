@@ -40,7 +40,7 @@ MIN_SESSIONS: Final = 100
 
 class QuarantinedRows(Rule):
     code = "quarantine"
-    title = "Rows that could not be used"
+    title = "Quarantined rows"
 
     def find(self, data: AuditedDataset) -> Finding | None:
         n_rows = sum(card.rows for _, card in data.files)
@@ -56,7 +56,7 @@ class QuarantinedRows(Rule):
         more = f" Another {count(n_ignored, 'row')} had an event word that is ignored." if n_ignored else ""
         return self.finding(
             "warning" if n_quarantined >= HIGH_QUARANTINED * n_rows else "note",
-            f"{count(n_quarantined, 'row')} could not be used",
+            f"{count(n_quarantined, 'row')} {verb(n_quarantined, 'was', 'were')} quarantined",
             count=n_quarantined,
             explanation=(
                 f"{share_of(n_quarantined, n_rows, 'rows')} {verb(n_quarantined, 'is', 'are')} in quarantine "
@@ -72,7 +72,7 @@ class QuarantinedRows(Rule):
 
 class RepeatedRows(Rule):
     code = "duplicates"
-    title = "Rows that repeat another row"
+    title = "Duplicate rows"
 
     def find(self, data: AuditedDataset) -> Finding | None:
         n_repeated = sum(card.duplicates for _, card in data.files)

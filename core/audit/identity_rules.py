@@ -1,4 +1,4 @@
-"""What do the ids stand for? Users, products and categories in both files, and ids that name nothing or too much."""
+"""Rules on users, products and categories in both files, on placeholder ids, and on ids that many people share."""
 
 from __future__ import annotations
 

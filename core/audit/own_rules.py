@@ -26,12 +26,12 @@ _MAX_EXAMPLES: Final = 8
 _MAX_CELLS: Final = 100_000
 """Cells of a file that are compared, evenly spread over its events."""
 
-_HAS_OWN: Final = Requirement[AuditedDataset](lambda data: bool(data.card.own), "the mapping names no own columns")
+_HAS_OWN: Final = Requirement[AuditedDataset](lambda data: bool(data.card.own), "the mapping names no extra columns")
 
 
 class LeakingColumns(Rule):
     code = "own_leaks"
-    title = "Own columns that give the session value away"
+    title = "Extra columns that leak the session value"
     requirements = (_HAS_OWN,)
 
     def find(self, data: AuditedDataset) -> Finding | None:
@@ -42,15 +42,15 @@ class LeakingColumns(Rule):
         kept = [card for card in leaks if card.excluded is None]
         return self.finding(
             "serious" if kept else "note",
-            f"{count(n, 'own column')} {verb(n, 'gives', 'give')} the session value away",
+            f"{count(n, 'extra column')} {verb(n, 'leaks', 'leak')} the session value",
             count=n,
             explanation=(
-                f"{count(n, 'own column')} {verb(n, 'is', 'are')} known only when a session is over, "
-                f"or made from session values. {_used(len(kept))}"
+                f"{count(n, 'extra column')} {verb(n, 'is', 'are')} known only when a session is over, "
+                f"or computed from session values. {_used(len(kept))}"
             ),
             advice=(
                 "Remove keep = true from the mapping, unless these columns are known before a session ends. Otherwise "
-                "the score is too good, and open sessions do not have them."
+                "the score is too optimistic, and open sessions do not have these columns."
                 if kept
                 else "Nothing to do: they are not used. If a column is known before a session ends, set keep = true."
             ),
@@ -60,7 +60,7 @@ class LeakingColumns(Rule):
 
 class UnusableColumns(Rule):
     code = "own_unusable"
-    title = "Own columns from which nothing can be learned"
+    title = "Extra columns that carry no information"
     requirements = (_HAS_OWN,)
 
     def find(self, data: AuditedDataset) -> Finding | None:
@@ -70,11 +70,11 @@ class UnusableColumns(Rule):
             return None
         return self.finding(
             "warning" if any(card.excluded in {Exclusion.EMPTY, Exclusion.UNREADABLE} for card in useless) else "note",
-            f"{count(n, 'own column')} {verb(n, 'is', 'are')} of no use",
+            f"{count(n, 'extra column')} {verb(n, 'carries', 'carry')} no information",
             count=n,
             explanation=(
-                f"{count(n, 'own column')} {verb(n, 'is', 'are')} empty, constant, unreadable or "
-                "different in nearly every cell."
+                f"{count(n, 'extra column')} {verb(n, 'is', 'are')} empty, constant or unreadable, or almost all "
+                "values are different."
             ),
             advice="They are not used. Check whether both files have the column, and whether its kind is right.",
             examples=_examples(useless),
@@ -83,7 +83,7 @@ class UnusableColumns(Rule):
 
 class SeveralCells(Rule):
     code = "own_levels"
-    title = "Own columns that do not describe what the mapping says"
+    title = "Extra columns whose level in the mapping is wrong"
     requirements = (_HAS_OWN,)
 
     def find(self, data: AuditedDataset) -> Finding | None:
@@ -93,7 +93,7 @@ class SeveralCells(Rule):
             return None
         return self.finding(
             "warning",
-            f"{count(n, 'own column')} {verb(n, 'has', 'have')} another level than the mapping says",
+            f"{count(n, 'extra column')} {verb(n, 'has', 'have')} a different level than the mapping says",
             count=n,
             explanation=(
                 f"The mapping says that {noun_form(n, 'a column', 'columns')} "
@@ -107,7 +107,7 @@ class SeveralCells(Rule):
 
 class OwnDrift(Rule):
     code = "own_drift"
-    title = "Own columns that differ between train and test"
+    title = "Extra columns that differ between the train and the test file"
     requirements = (
         _HAS_OWN,
         Requirement[AuditedDataset](
@@ -124,13 +124,16 @@ class OwnDrift(Rule):
             return None
         return self.finding(
             "warning",
-            f"{count(n, 'own column')} {verb(n, 'differs', 'differ')} between train and test",
+            f"{count(n, 'extra column')} {verb(n, 'differs', 'differ')} between the train and the test file",
             count=n,
             explanation=(
-                f"{n} of {count(len(cards), 'own column')} {verb(n, 'has', 'have')} other "
-                "cells in the test file than in the train file."
+                f"{n} of {count(len(cards), 'extra column')} {verb(n, 'differs', 'differ')} between the files in the "
+                "values or in the share of filled cells."
             ),
-            advice="Check whether both files are exported alike. What a model learns from such a column may not hold.",
+            advice=(
+                "Check whether both files are exported in the same way. What a model learns from such a column may "
+                "not hold for the test file."
+            ),
             examples=differences[:_MAX_EXAMPLES],
         )
 
@@ -148,7 +151,7 @@ def _examples(cards: Sequence[OwnColumnCard]) -> list[str]:
 def _difference(data: AuditedDataset, card: OwnColumnCard) -> str | None:
     """Return how the cells of a column differ between the files, as a clause; None if they do not differ."""
     if abs(card.filled_train - card.filled_test) >= LARGE_DIFFERENCE:
-        return f"{percent(card.filled_train)} filled in train, {percent(card.filled_test)} in test"
+        return f"{percent(card.filled_train)} filled in the train file, {percent(card.filled_test)} in the test file"
     if card.kind == "category":
         return _new_categories(data, card.column)
     if card.kind == "time":  # later files have later times
@@ -169,14 +172,18 @@ def _new_categories(data: AuditedDataset, column: OwnColumn) -> str | None:
     total = int(test.get_column("len").sum())
     n_new = int(test.join(train, on="cell", how="anti").get_column("len").sum())
     if total and n_new / total >= LARGE_DIFFERENCE:
-        return f"{percent(n_new / total)} of the test cells have a category that is not in train"
+        return f"{percent(n_new / total)} of the test cells have a category that the train file does not have"
     both = train.join(test, on="cell", how="full", coalesce=True, suffix="_test").fill_null(0)
     shares = [_shares(both.get_column(name)) for name in ("len", "len_test")]
     mean = (shares[0] + shares[1]) / 2
     spread = 1 / data.card.train.sessions + 1 / data.card.test.sessions
     chance = float(np.sqrt(2 / np.pi * mean * (1 - mean) * spread).sum()) / 2
     moved = float(np.abs(shares[0] - shares[1]).sum()) / 2
-    return f"{percent(moved)} of the cells have other categories" if moved >= LARGE_DIFFERENCE + chance else None
+    return (
+        f"{percent(moved)} of the cells would need another category to have the same shares"
+        if moved >= LARGE_DIFFERENCE + chance
+        else None
+    )
 
 
 def _shares(counts: pl.Series) -> Vector:

@@ -38,7 +38,7 @@ class Finding(BaseModel):
 
 
 class RuleOutcome(BaseModel):
-    """The outcome of one rule, as it is stored."""
+    """The stored outcome of one rule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -90,7 +90,7 @@ def _draw_units(units: pl.DataFrame, max_units: int) -> pl.DataFrame:
 def _scramble(codes: pl.Series) -> NDArray[np.uint64]:
     """Return a pseudo-random number per code, equal for equal codes.
 
-    The finaliser of SplitMix64 (Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators). Unlike the
+    The finalizer of SplitMix64 (Steele, Lea and Flood 2014, Fast splittable pseudorandom number generators). Unlike the
     hash of a library it does not change with a version, so the sample does not either.
     """
     bits = codes.to_numpy().astype(np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)

@@ -70,7 +70,7 @@ class CompositeSessions(Rule):
 
 class KnownSessions(Rule):
     code = "known_sessions"
-    title = "Test sessions that are in the train file with their value"
+    title = "Sessions in both files"
 
     def find(self, data: AuditedDataset) -> Finding | None:
         known = data.units_of(TEST_ROLE).filter(pl.col(KNOWN_VALUE).is_not_null())
@@ -130,7 +130,7 @@ class ReusedSessions(Rule):
 
 class RowsInBoth(Rule):
     code = "rows_in_both"
-    title = "Events that are in both files"
+    title = "Events in both files"
 
     def find(self, data: AuditedDataset) -> Finding | None:
         keys = [SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME]

@@ -149,7 +149,14 @@ class SpellingVariants(Rule):
 
 
 def _variants(ids: pl.LazyFrame) -> pl.DataFrame:
-    """Return one row per id that is written in more than one way: `id`, the list of its spellings."""
+    """Return one row per group of ids that differ only in spelling.
+
+    Returns:
+        key: the normalized id, in upper case unless its case is mixed.
+        id: sorted list of the spellings.
+        cased: whether the id occurs both in upper and in lower case.
+        same: whether some spellings look the same but for leading zeros or ".0" at the end.
+    """
     is_ascii = not ids.select(pl.col("id").str.contains(r"[^\x00-\x7F]").any()).collect().item()
     form = pl.col("id")
     if not is_ascii:  # as a person sees them: accents in one encoding, one kind of blank, no invisible characters

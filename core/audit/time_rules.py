@@ -35,20 +35,20 @@ _PERIODS: Final = ((SECONDS_PER_DAY, "time of day"), (3_600, "minutes"), (60, "s
 
 class FilesInTime(Rule):
     code = "files_in_time"
-    title = "A gap, an overlap or the wrong order between train and test"
+    title = "A gap, an overlap or the wrong order between the train and the test file"
 
     def find(self, data: AuditedDataset) -> Finding | None:
         train, test = data.spans
         dates = (
-            f"Train runs from {format_day(train.first)} to {format_day(train.last)}, "
-            f"test from {format_day(test.first)} to {format_day(test.last)}"
+            f"The train file covers {format_day(train.first)} to {format_day(train.last)}, the test file "
+            f"{format_day(test.first)} to {format_day(test.last)}"
         )
         if test.first >= train.last:
             return self._gap(train, test, dates)
         if test.last <= train.first:
             return self.finding(
                 "serious",
-                "Test is earlier than train",
+                "The test file is earlier than the train file",
                 explanation=f"{dates}. The sessions to predict are older than those with values.",
                 advice="Check whether the files were swapped: history features use only events from before a session.",
                 chart=LOG_CHART,
@@ -58,11 +58,11 @@ class FilesInTime(Rule):
         share = n_inside / data.units_of(TEST_ROLE).get_column(EVENTS).sum()
         return self.finding(
             "note",
-            "Train and test overlap in time",
+            "The train and the test file overlap in time",
             count=n_inside,
             explanation=(
                 f"{dates}. {count(n_inside, 'test event')} ({percent(share)}) {verb(n_inside, 'is', 'are')} within the "
-                "time of train, so the files were not split by time alone."
+                "time of the train file, so the files were not split by time alone."
             ),
             advice=(
                 "Nothing to do. History features use both files, but only earlier events. The score then holds for "
@@ -76,10 +76,10 @@ class FilesInTime(Rule):
         if gap <= SECONDS_PER_DAY:
             return None
         is_long = gap > train.last - train.first
-        comparison = ", which is longer than train" if is_long else ""
+        comparison = ", which is longer than the train file" if is_long else ""
         return self.finding(
             "warning" if is_long else "note",
-            f"Test begins {time_span(gap)} after train ends",
+            f"The test file begins {time_span(gap)} after the end of the train file",
             explanation=f"{dates}. Between them are {time_span(gap)} without an event{comparison}.",
             advice="Prices, products and seasons may have changed. A log without the gap would predict better.",
             chart=LOG_CHART,

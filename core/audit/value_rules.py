@@ -88,7 +88,7 @@ class HeavyTail(Rule):
             f"{TOP_SHARE:.1%} of the sessions make up {percent(share)} of the score",
             count=n_top,
             explanation=(
-                f"The {count(n_top, 'train session')} farthest from the mean value ({TOP_SHARE:.1%} of all) "
+                f"The {count(n_top, 'train session')} farthest from the average value ({TOP_SHARE:.1%} of all) "
                 f"{verb(n_top, 'has', 'have')} {percent(share)} of the total squared deviation. The largest value is "
                 f"{value_text(float(values[-1]))}, the median {value_text(float(np.median(values)))}."
             ),
@@ -123,9 +123,10 @@ class ZeroValues(Rule):
                 f"{whole(n_free)} of the {whole(n_buying)} sessions with a BUY {verb(n_free, 'is', 'are')} among them."
             ),
             advice=(
-                "Check whether the values of these purchases were lost: the learners take 0 as the true value."
+                "Check whether the values of these sessions are missing in the source. Training treats 0 as their "
+                "actual value."
                 if is_suspicious
-                else "Nothing to do: 0 is a value like any other."
+                else "Nothing to do. The value 0 is treated like any other value."
             ),
         )
 
@@ -236,7 +237,7 @@ class CappedValues(Rule):
                 f"{share_of(n_capped, len(values), 'train sessions')} have exactly the largest value, {limit}. Larger "
                 "values were probably set to it."
             ),
-            advice="Use values without the limit if the true ones matter: a model cannot learn what was cut off.",
+            advice="If the actual values matter, use values without the limit. A model cannot learn what was cut off.",
         )
 
 
@@ -260,13 +261,13 @@ class ValueTrend(Rule):
             "warning",
             "Session values change over time in the train file",
             explanation=(
-                f"The mean value is {value_text(float(early.mean()))} in the first half of the train sessions and "
+                f"The average value is {value_text(float(early.mean()))} in the first half of the train sessions and "
                 f"{value_text(float(late.mean()))} in the second. The Kolmogorov-Smirnov distance between the halves "
                 f"is {percent(shift.ks)}."
             ),
             advice=(
-                "If the trend continues, test sessions have other values than train sessions. The expected score does "
-                "not account for that."
+                "If the trend continues, test sessions will have other values than train sessions. The expected score "
+                "does not account for that."
             ),
         )
 

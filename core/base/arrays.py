@@ -29,7 +29,7 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def extended(values: NDArray[Any], size: int, fill: float = 0.0) -> NDArray[Any]:
-    """Return values by number for `size` numbers; numbers beyond the given values get `fill`.
+    """Return the values, extended to `size` elements with `fill`.
 
     >>> extended(np.array([2.0, 3.0]), 3).tolist()
     [2.0, 3.0, 0.0]

@@ -164,7 +164,7 @@ def available_folder(folder: Path) -> Path:
 
 
 def remove_unless_regular(path: Path) -> None:
-    """Delete what is at the path if it is not a regular file: writing to a pipe or through a link would do harm."""
+    """Delete a link, pipe or folder at the path, because writing to it could do harm. A regular file is kept."""
     try:
         require_regular(path)
     except UnusableFileError as error:

@@ -171,7 +171,7 @@ def _locked_draft(parent: Path, prefix: str) -> Iterator[Path]:
     """Yield a new name in `parent` for a temporary file or folder. Anything with this name at the end is deleted.
 
     A lock file next to it is held until then. The operating system releases it when the process ends, even if it is
-    killed, so `sweep` can recognise what was abandoned. The lock is acquired before anything has the name, so a draft
+    killed, so `sweep` can recognize what was abandoned. The lock is acquired before anything has the name, so a draft
     whose lock is free is never in use. The lock file is outside a folder, because files inside are counted and hashed.
     """
     draft = parent / f"{prefix}{secrets.token_hex(4)}"

@@ -1,6 +1,6 @@
-"""A person's note on a stored run or dataset: a name, remarks, and whether it is pinned to the top of the lists.
+"""Notes on stored runs and datasets: a name, a text, and whether the run or dataset is pinned to the top of lists.
 
-That of a dataset also says how its numbers are written.
+The note of a dataset also has its number format.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ALLOWED: Final = {
 
 
 class Note(BaseModel):
-    """A name, remarks, and whether the run or dataset is listed before the others.
+    """Name and text of a note, and whether the run or dataset is listed before the others.
 
     Attributes:
         number_format: currency and marks in the numbers of a dataset and its runs; unused in the note of a run.

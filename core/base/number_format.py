@@ -1,8 +1,8 @@
 """How the numbers of a dataset are written: its currency, decimals, and the marks in numbers.
 
-The format is a context variable, like the context of `decimal`. Whoever shows texts about a dataset enters it with
-`using_format`; functions that write a text read it through `core.base.text`. A new thread starts with the plain format,
-so visitors and requests do not see each other's.
+The format is a context variable, like the context of `decimal`. Code that shows texts about a dataset enters its format
+with `using_format`. Functions that write a text read it through `core.base.text`. A new thread starts with the plain
+format, so visitors and requests do not see each other's.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class NumberFormat(BaseModel):
 
     Attributes:
         symbol: sign or code of the currency, such as "€" or "EUR"; empty for none.
-        symbol_after: whether it stands after the amount, with a space. Before the amount, a code has a space as well.
+        symbol_after: whether the symbol comes after the amount, with a space. Before the amount, a code has a space as
+            well.
         decimals: decimals of every amount; None for three significant digits.
         marks: the marks, by example.
     """
@@ -97,7 +98,7 @@ class NumberFormat(BaseModel):
     def decimals_of(self, value: float) -> int | None:
         """Return how many decimals an amount has; None for three significant digits.
 
-        An amount that would be rounded to 0 has significant digits, so that a small effect does not read as none.
+        An amount that would be rounded to 0 has significant digits instead, so that a small effect is not shown as 0.
         """
         if self.decimals is None or (value != 0 and abs(value) < 0.5 * 10**-self.decimals):
             return None
@@ -129,13 +130,13 @@ def current_format() -> NumberFormat:
 
 
 def use_format(number_format: NumberFormat) -> None:
-    """Write the texts of the rest of this thread, or of the innermost `using_format`, in a format."""
+    """Set the number format for the rest of this thread, or until the end of the innermost `using_format`."""
     _CURRENT.set(number_format)
 
 
 @contextmanager
 def using_format(number_format: NumberFormat) -> Iterator[None]:
-    """Write the texts of the block in a format.
+    """Use a number format for all texts that are written in the block.
 
     >>> with using_format(NumberFormat(symbol="€")):
     ...     current_format().unit

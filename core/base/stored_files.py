@@ -192,7 +192,7 @@ def read_sealed_json(path: Path, max_bytes: int = MAX_JSON_BYTES) -> str:
     """Return the text of a JSON object without its seal. An object without a seal, of an earlier version, is accepted.
 
     Raises:
-        UnusableFileError: it cannot be read, it is no JSON object, or its content is not what was sealed.
+        UnusableFileError: the file cannot be read, is not a JSON object, or was changed after it was sealed.
     """
     content = read_stored_json(path, max_bytes)
     if not isinstance(content, dict):

@@ -36,7 +36,7 @@ def number(value: float | int | None) -> str:
 
 
 def fixed(value: float, decimals: int) -> str:
-    """Return a number with a fixed number of decimals; a float with too many digits to be read as a power of ten.
+    """Return a number with a fixed number of decimals. A float with too many digits to read has an exponent instead.
 
     >>> fixed(0.98765, 2), fixed(1e300, 2)
     ('0.99', '1e+300')
@@ -99,13 +99,13 @@ def interval_text(low: float, high: float | None) -> str:
 
 
 def difference(value: float, other: float, *, lower: str = "lower", higher: str = "higher", equal: str) -> str:
-    """Return how a value compares with another one, before the word "than"; without a difference, `equal`.
+    """Return the relative difference of two values as text that precedes "than"; `equal` if there is no difference.
 
     Args:
-        value: the first value.
-        other: the value that is 100%.
-        lower: adjective for a first value below the other one.
-        higher: adjective for one above it.
+        value: the value to describe.
+        other: the reference, which is 100%.
+        lower: adjective for a value below the reference.
+        higher: adjective for a value above the reference.
         equal: returned if the values differ by less than 0.05%.
 
     >>> difference(90.0, 100.0, equal=""), difference(110.0, 100.0, higher="worse", equal="")
@@ -239,7 +239,7 @@ def display(text: str, length: int = 40) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return a text for a terminal, with every character escaped that a terminal may obey.
+    r"""Return a text for a terminal, with all characters escaped that could control the terminal.
 
     Escaped are control characters except newline and tab, marks that change the direction of text, and halves of
     surrogate pairs, which cannot be printed. The escapes are also valid in JSON.

@@ -9,10 +9,10 @@ from core.base.files import path_of
 
 
 def text_argument(text: str) -> str:
-    """Return a text that names something.
+    """Return the text of an argument, which must not be empty.
 
     Raises:
-        argparse.ArgumentTypeError: it is empty, such as a variable of the shell that is not set.
+        argparse.ArgumentTypeError: the text is empty, for example because a shell variable is not set.
     """
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty")

@@ -39,7 +39,7 @@ def add_log(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="N",
         help="The sessions that begin in the last N days of --events become the test file. Their values are only used "
-        "to compare the predictions with them. Fractions are allowed.",
+        "to evaluate the predictions. Fractions are allowed.",
     )
 
 

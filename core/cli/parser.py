@@ -79,25 +79,27 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_run_options(add("run", "run_pipeline.run", "Train on event files and write a checked submission."))
     _add_score_options(add("score", "scoring.score", "Predict the session values of a later event file."))
-    summary = "Compute the importance of the features, in training sessions or in the sessions of an event file."
+    summary = "Compute the importance of the features, in train sessions or in the sessions of an event file."
     _add_importance_options(add("importance", "scoring.importance", summary))
-    _add_report_options(add("report", "scoring.report", "Write what a run found as one HTML file for stakeholders."))
+    _add_report_options(
+        add("report", "scoring.report", "Write the findings of a run as an HTML report for stakeholders.")
+    )
     _add_backtest_options(
         add("backtest", "run_pipeline.backtest", "Compare expected with actual scores at several dates of one log.")
     )
-    check = add("check", "submission_files.check", "Check a submission file, foresee its score, and repair it.")
+    check = add("check", "submission_files.check", "Check a submission file, estimate its score, and repair it.")
     add_check_options(check)
     add_compare_options(add("compare", "submission_files.compare", "Compare the predictions of submission files."))
     add_blend_options(add("blend", "submission_files.blend", "Write a weighted sum of submission files."))
-    summary = "List, record or hand in submissions, with the score foreseen and the score returned."
+    summary = "List, record or submit submission files, with their expected and returned scores."
     add_submissions_options(add("submissions", "submissions.submissions", summary))
     add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))
     add_jobs_options(add("jobs", "jobs.jobs", "List and control background jobs."))
     worker = add("worker", "run_pipeline.worker", "Run the queued jobs one after the other until interrupted.")
     worker.add_argument("--once", action="store_true", help="Exit when the queue is empty.")
     worker.add_argument("--job", help=argparse.SUPPRESS)  # the one job that a worker process was started for
-    _add_serve_options(add("serve", "serving.serve", "Value open sessions over HTTP until interrupted."))
-    rules = add("rules", "serving.rules", "Backtest rules that label open sessions, on the training sessions of a run.")
+    _add_serve_options(add("serve", "serving.serve", "Predict open sessions over HTTP until interrupted."))
+    rules = add("rules", "serving.rules", "Backtest rules that label open sessions, on the train sessions of a run.")
     rules.add_argument("--run", required=True, help=_LIVE_RUN)
     rules.add_argument("--rules", required=True, type=path_argument, help=_RULES)
     ui = add("ui", "dashboard.ui", "Serve the dashboard until interrupted.")
@@ -112,7 +114,7 @@ def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None
     parser.add_argument(
         "--own-columns",
         action="store_true",
-        help="Also write further columns, such as price and brand, and a mapping that names them.",
+        help="Also write extra columns, such as price and brand, and a mapping that names them.",
     )
 
 
@@ -155,8 +157,8 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         choices=range(20),
         metavar="N",
         default=LOW_PRIORITY,
-        help="Priority of a background run, from 0 (normal) to 19 (only when nothing else runs). By default, it gives "
-        f"way to other programs, and takes longer on a busy machine. Default: {LOW_PRIORITY}.",
+        help="Priority of a background run, from 0 (normal) to 19 (only when nothing else runs). With a low priority, "
+        f"other programs come first, and the run takes longer on a busy machine. Default: {LOW_PRIORITY}.",
     )
     _add_progress(parser)
 
@@ -169,7 +171,7 @@ def _add_backtest_options(parser: argparse.ArgumentParser) -> None:
         default=6,
         metavar="K",
         help="Number of splits: the last N days are the first test file, the N days before them the second, and so on. "
-        "Each split is a run of its own that knows nothing of later events. Default: 6.",
+        "Each split has its own run, which does not use later events. Default: 6.",
     )
     add_mapping(parser)
     add_tables(parser)
@@ -209,7 +211,7 @@ def _add_score_options(parser: argparse.ArgumentParser) -> None:
     add_model_inputs(parser, required=True)
     add_tables(parser, " Replaces that of the run. By default, the table of the run is used.")
     parser.add_argument("--out", type=path_argument, help="CSV or Parquet file for the values, one row per session.")
-    parser.add_argument("--quarantine", type=path_argument, help="CSV file for the rows that could not be used.")
+    parser.add_argument("--quarantine", type=path_argument, help="CSV file for the quarantined rows.")
     parser.add_argument(
         "--advance-to",
         type=path_argument,

@@ -21,17 +21,23 @@ _RUN_BAR_FORMAT = "{desc:32} {percentage:3.0f} % |{bar}| {elapsed}{postfix}"
 
 
 class Advance(Protocol):
-    """Advances a bar."""
+    """Function that advances a progress bar, see `__call__`."""
 
     def __call__(self, fraction: float, title: str | None = None, note: str | None = None) -> None:
-        """Show that a share of the work is done; `title` replaces the title, `note` is put at the end of the line."""
+        """Advance the bar.
+
+        Args:
+            fraction: share of the work that is done, 0 to 1.
+            title: new title of the bar; None to keep it.
+            note: text at the end of the line; None for no text.
+        """
 
 
 @contextlib.contextmanager
 def progress_bar(title: str, options: argparse.Namespace, bar_format: str = _BAR_FORMAT) -> Iterator[Advance]:
     """Show a progress bar on a terminal, and yield the function that advances it.
 
-    There is no bar with --json, or with another --progress than bar.
+    No bar is shown with --json, or if --progress is not "bar".
     """
     is_wanted = not options.json and getattr(options, "progress", "bar") == "bar"
     disable = None if is_wanted else True  # None: disabled unless the error stream is a terminal

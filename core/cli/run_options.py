@@ -75,7 +75,7 @@ def program_name() -> str:
 
 
 def wrong_usage(options: argparse.Namespace, reason: str) -> SettingError:
-    """Return the error of options of a verb that cannot be used so; `reason` is a clause."""
+    """Return the error for a wrong use of the options of a verb; `reason` is a clause."""
     return SettingError.usage(reason, f"{program_name()} {options.verb_name}")
 
 
@@ -84,8 +84,8 @@ def refuse_unused(options: argparse.Namespace, used: Mapping[str, Sequence[str]]
 
     Args:
         options: with an attribute `action`.
-        used: action -> the arguments that it uses, as the help names them, such as NAME or --run. Others of the verb,
-            which all actions use, are not named.
+        used: action -> the arguments that it uses, as the help names them, such as NAME or --run. Arguments that all
+            actions use are left out.
     """
     attributes = {label: label.strip("-").replace("-", "_").lower() for labels in used.values() for label in labels}
     given = [label for label, name in attributes.items() if not _is_unset(getattr(options, name))]

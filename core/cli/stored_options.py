@@ -1,4 +1,4 @@
-"""Options of the verbs that list and manage what is stored: datasets, uploads, runs and jobs."""
+"""Options of the verbs that list and manage stored datasets, uploads, runs and jobs."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _ACTIONS = {
     "rank": "all files on the dataset of a run, with the best expected score first",
     "record": "add a file that you submitted",
     "score": "set the score that the host returned for an entry",
-    "submit": "hand a file in with the competition's command-line client, and record it",
+    "submit": "submit a file with the competition's command-line client, and record it",
 }
 
 
@@ -99,8 +99,8 @@ def add_blend_options(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="MSE",
         help="Find the weights from the mean squared error that the host returned for each file; without numbers, from "
-        "the returned scores in the log. If it was computed on a part of the test file, the weights fit that part. The "
-        "rules of a competition may forbid this.",
+        "the returned scores in the log. If the host scores only a part of the test file, the weights fit that part. "
+        "The rules of a competition may forbid this.",
     )
     parser.add_argument(
         "--score-of-zeros",

@@ -12,15 +12,15 @@ from core.schema import SESSION_VALUE, USER_SESSION
 class UnknownValue(ReasonCode):
     """Why the value of a train session is unknown, so that the session is not used for training."""
 
-    LOST_PURCHASE = "lost_purchase", "one of its purchase rows is or may be in quarantine"
-    DIFFERING_VALUES = "differing_values", "its rows have different values"
+    LOST_PURCHASE = "lost_purchase", "a purchase row is or may be quarantined"
+    DIFFERING_VALUES = "differing_values", "the rows have different values"
     DIFFERING_TOTALS = "differing_totals", "the rows of an order have different totals"
     NO_TOTAL = "no_total", "no row of an order has its total"
     NO_ORDER = "no_order", "a purchase row has no order id, so its total may be counted twice"
     UNCLEAR_STATUS = "unclear_status", "an order has a status that is neither valid nor void"
     UNKNOWN_CURRENCY = "unknown_currency", "a purchase is in a currency without a rate"
-    MORE_RETURNED = "more_returned", "it returns more than it buys"
-    SHARED_ID = "shared_id", "several users share its id"
+    MORE_RETURNED = "more_returned", "more is returned than bought"
+    SHARED_ID = "shared_id", "several users share the id"
 
 
 class SubmissionColumns(BaseModel, frozen=True):
@@ -73,11 +73,11 @@ class FileCard(BaseModel, frozen=True):
         name: name of the file, folder or database.
         bytes: size of the files; None for a query.
         kept: rows that are stored as events.
-        quarantined: rows that could not be used.
+        quarantined: rows that are not used; see the reasons on the card of the dataset.
         ignored: quarantined rows whose event word the mapping ignores.
-        duplicates: rows that repeat another row in every column that is read; the mapping may keep them.
-        removed: repeated rows that were removed, including the purchases in `sent_twice`.
-        purchases: valid BUY rows, before repeated rows are removed.
+        duplicates: duplicate rows, which equal another row in every column that is read; the mapping may keep them.
+        removed: duplicate rows that were removed, including the purchases in `sent_twice`.
+        purchases: valid BUY rows, before duplicate rows are removed.
         lost_purchases: BUY rows in quarantine.
         sent_twice: purchases that were removed because their order was sent before.
         joined_visits: sessions whose user id changes during the visit, as at a log-in; they belong to one user.
@@ -175,7 +175,7 @@ class DatasetCard(BaseModel, frozen=True):
         submission_columns: columns of the sample submission, which the submission gets.
         to_predict: sessions that the submission must have.
         without_events: sessions to predict without a usable row in the test file; they get a default prediction.
-        known_sessions: sessions to predict whose value is known from the train file.
+        known_sessions: sessions to predict that are in both files, so that their value is known.
         composite_train, composite_test: sessions whose id is shared by several users.
         users_in_both: users with events in both files.
         products_new_in_test: products in the test file without an event in the train file.

@@ -7,14 +7,17 @@ from core.base.text import count, time_text, verb, whole
 from core.dataset.card import DatasetCard, UnknownValue
 from core.own_columns import TABLE_LEVEL
 
-COUNTED_SESSIONS = "Sessions are session ids: an id in both files counts once in each, one that users share only once."
-"""Which units counts of sessions have; said wherever such counts are shown."""
-COUNTED_UNITS = "an id that several users share counts once for each of them"
-"""How sessions are counted where they are taken apart by user, after "here" or another adverb."""
+COUNTED_SESSIONS = (
+    "Sessions are counted by session id. An id that is in both files counts in each of them. An id that several users "
+    "share counts once."
+)
+"""How sessions are counted; shown wherever such counts are shown."""
+COUNTED_UNITS = "an id that several users share counts once for each user"
+"""How sessions are counted in tables by user; completes a sentence such as "In tables by user, ..."."""
 
 
 def table_lines(card: DatasetCard) -> list[str]:
-    """Return one line per table of products or users: how many ids of the log it has, and which rows were left out."""
+    """Return one line per table of products or users: the ids of the log that it has, and the rows that it lost."""
     lines = []
     for name, table in card.tables.items():
         line = (
@@ -36,15 +39,15 @@ def untrained_lines(card: DatasetCard) -> list[str]:
     lines = []
     if total := sum(card.untrained.values()):
         reasons = "; ".join(
-            f"{whole(sessions)} x {UnknownValue(code).clause}" for code, sessions in card.untrained.items()
+            f"for {whole(sessions)}, {UnknownValue(code).clause}" for code, sessions in card.untrained.items()
         )
         value = f" Their valid purchases add up to {money(card.untrained_value)}."
         lines.append(
-            f"{whole(total)} of {count(card.train.sessions, 'train session')} will not be used for training: {reasons}."
-            f"{value if card.untrained_value else ''}"
+            f"{whole(total)} of {count(card.train.sessions, 'train session')} {verb(total, 'is', 'are')} not used for "
+            f"training: {reasons}.{value if card.untrained_value else ''}"
         )
     if card.lost_value:
-        lines.append(f"The train purchases in quarantine add up to at least {money(card.lost_value)}.")
+        lines.append(f"The quarantined purchases of the train file add up to at least {money(card.lost_value)}.")
     if card.unassigned_purchases:
         rows = count(card.unassigned_purchases, "quarantined train row")
         lines.append(
@@ -68,10 +71,10 @@ def split_lines(card: DatasetCard) -> list[str]:
     if split is None:
         return []
     lines = [
-        f"The log is split by date at {time_text(split.start)}: sessions that begin in the {split.days:g} days from "
-        "then on are the test file.",
+        f"The log is split by date at {time_text(split.start)}. The sessions that begin within {split.days:g} days "
+        "after that are the test file.",
         f"The actual values of {whole(split.actual_values)} of {count(card.test.sessions, 'test session')} are known. "
-        "They are used only to compare predictions with them.",
+        "They are used only to evaluate the predictions.",
     ]
     if split.left_out_sessions:
         lines.append(

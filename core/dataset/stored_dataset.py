@@ -61,12 +61,12 @@ class Dataset:
 
     @property
     def note(self) -> Note:
-        """A person's name for the dataset and remarks on it; empty if there are none."""
+        """Note of the dataset, with a name and a text; empty if there is none."""
         return read_note(self.folder)
 
     @property
     def name(self) -> str:
-        """The name for people: that of its note, or else that of its files."""
+        """Display name: the name in its note, or else the name of its files."""
         return self.note.name or self.card().name
 
     def card(self) -> DatasetCard:
@@ -104,7 +104,7 @@ class Dataset:
         return self.folder / name
 
     def _damage_of(self, name: str) -> str:
-        """Return what is wrong with a file as a clause; empty if nothing is."""
+        """Return how a file is damaged, as a clause; empty if it is not."""
         expected = self._hashes().get(name)
         try:
             if expected is None:
@@ -192,7 +192,7 @@ class Dataset:
         return self._table(NAMES_FILE)
 
     def labels(self, column: str) -> pl.LazyFrame:
-        """What is shown to people instead of ids, for the products (product_id) or categories with a name.
+        """Display names of the products (product_id) or categories that have a name: one row per id, with id and label.
 
         Args:
             column: product_id or category_id, which is also the name of the column with the ids; the other is label.
@@ -200,7 +200,7 @@ class Dataset:
         return self.names().filter(pl.col("column") == column).select(pl.col("id").alias(column), LABEL)
 
     def quarantine(self) -> pl.LazyFrame:
-        """One row per row that could not be used: file, line, reason, row, ignored, role."""
+        """One row per quarantined row: file, line, reason, row (its text), ignored, role."""
         rows = self._table(QUARANTINE_FILE)
         if EVENT_TIME not in rows.collect_schema():
             return rows

@@ -62,7 +62,7 @@ def coprime_stride(size: int) -> int:
 
 
 def _uniform(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """Hash keys to [0, 1) by the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
+    """Hash keys to [0, 1) by the finalizer of SplitMix64 (Steele, Lea and Flood 2014)."""
     mixed = keys + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -36,13 +36,13 @@ class AccessError(StudioError):
 
     @classmethod
     def wrong_token(cls) -> AccessError:
-        problem = "This is not the token of this dashboard."
-        remedy = "Copy all of it and try again."
+        problem = "The token is wrong."
+        remedy = "Copy the whole token and try again."
         return cls(problem, remedy, code="wrong_token", allowed="the token in SVS_TOKEN")
 
     @classmethod
     def too_many_tries(cls, limit: int) -> AccessError:
-        problem = f"More than {limit} attempts to log in are waiting for an answer."
+        problem = f"There are too many log-in attempts at the same time: {limit} are already waiting."
         remedy = "Wait a minute and try again."
         return cls(problem, remedy, code="too_many_tries", allowed=limit)
 

@@ -35,7 +35,7 @@ class StudioError(Exception):
 
 
 class InputError(StudioError):
-    """Input that cannot be used as it is: files, databases, and what is in them."""
+    """Files, databases or their contents that cannot be used."""
 
     code = "input_error"
 

@@ -68,12 +68,12 @@ class ColumnError(InputError):
     @classmethod
     def no_table_key(cls, name: str, table: str, expected: str, columns: Sequence[str]) -> ColumnError:
         problem = (
-            f"{name} has no column {expected}, by which the {table} of the log could be looked up. Its columns are "
+            f"{name} has no column {expected} with the ids of the {table} in the log. Its columns are "
             f"{listed(columns)}."
         )
         remedy = (
-            f"Set key under [tables.{table}] in a mapping to the column with the ids of the {table}, or choose another "
-            "file."
+            f"Under [tables.{table}] in the mapping file, set key to the column of this file with the "
+            f"{table.removesuffix('s')} ids. Or choose another file."
         )
         return cls(problem, remedy, code="no_table_key", actual=list(columns), allowed=expected)
 
@@ -96,8 +96,8 @@ class ColumnError(InputError):
             f"{in_log} in the log."
         )
         remedy = (
-            f"Choose another file, or set key under [tables.{table}] in a mapping to the column with the ids as the "
-            "log writes them."
+            f"Choose another file. Or set key under [tables.{table}] in the mapping file to the column whose "
+            f"{table.removesuffix('s')} ids are written as in the log."
         )
         return cls(problem, remedy, code="no_known_ids", actual=list(examples), allowed=column)
 
@@ -114,9 +114,12 @@ class ColumnError(InputError):
     def repeated_ids(cls, name: str, table: str, column: str, ids: int, rows: int) -> ColumnError:
         problem = (
             f"Column {column} of {name} has only {count(ids, 'different id')} in {count(rows, 'row')}. A table of "
-            f"{table} has one row for each of them."
+            f"{table} needs one row per id."
         )
-        remedy = f"Choose another file, or set key under [tables.{table}] in a mapping to the column with the ids."
+        remedy = (
+            f"Choose another file. Or set key under [tables.{table}] in the mapping file to the column with the "
+            f"{table.removesuffix('s')} ids."
+        )
         return cls(problem, remedy, code="repeated_ids", actual=ids, allowed=rows)
 
     @classmethod

@@ -93,8 +93,9 @@ class ContentError(InputError):
         remedy = "Use the test file that belongs to this sample submission, or set a lower least_usable in a mapping."
         if by_timeout:
             remedy = (
-                "The mapping makes sessions by session_gap_minutes, with ids such as U17@2025-06-02T12:00:00Z. If the "
-                "log has session ids, set columns.user_session to their column instead."
+                "The mapping ends sessions after a timeout (session_gap_minutes), so their ids look like "
+                "U17@2025-06-02T12:00:00Z. If the log has session ids, set columns.user_session to that column. If "
+                "not, the sample submission must use ids of this form."
             )
         problem = (
             f"{len(missing):,} of {count(total, 'session')} in {name} {verb(len(missing), 'is', 'are')} not in the "
@@ -111,7 +112,7 @@ class ContentError(InputError):
     @classmethod
     def repeated_sessions(cls, name: str, repeated: Sequence[str]) -> ContentError:
         problem = f"{name} lists {count(len(repeated), 'session')} more than once ({listed(repeated, 3)})."
-        remedy = "Remove the repeated lines and try again."
+        remedy = "Remove the duplicate lines and try again."
         return cls(problem, remedy, code="repeated_sessions", actual=list(repeated))
 
     # --- too little data ----------------------------------------------------------------------------------------------

@@ -170,29 +170,32 @@ class RunError(StudioError):
 
     @classmethod
     def state_of_other_run(cls, path: Path, stored: str, run: str) -> RunError:
-        problem = f"The file {path} has the events that the run {stored} valued, not those of {run}."
+        problem = f"The file {path} has the events of a service with the run {stored}, not with {run}."
         remedy = "Name another file with --state."
         return cls(problem, remedy, code="state_of_other_run", actual=stored, allowed=run)
 
     @classmethod
     def not_live(cls) -> RunError:
-        problem = "The model of this run values whole sessions. It cannot value sessions that are still open."
-        remedy = "Make a run for open sessions with `python -m core run --purpose live`."
+        problem = "The model of this run predicts finished sessions. It cannot predict open sessions."
+        remedy = "Start a run for open sessions with `python -m core run --purpose live`."
         return cls(problem, remedy, code="not_live", actual="sessions", allowed="live")
 
     @classmethod
     def own_columns_not_live(cls, names: Sequence[str]) -> RunError:
         problem = (
-            f"The model of this run uses columns of its own log ({listed(names)}). Open sessions can only be valued by "
-            "a model without them."
+            f"The model of this run uses extra columns of the log ({listed(names)}). Models for open sessions cannot "
+            "use extra columns."
         )
-        remedy = "Make a run with a mapping that has no such columns."
+        remedy = "Start a run with a mapping that has no section [own]."
         return cls(problem, remedy, code="own_columns_not_live", actual=list(names), allowed=[])
 
     @classmethod
     def no_model(cls, path: Path) -> RunError:
-        problem = f"{path} has no model: it is not a model, or a run of an earlier version, which stored none."
-        remedy = "Name the folder of a newer run or model, or start the run again."
+        problem = (
+            f"{path} has no model. It is neither a model folder nor a run of this version; earlier versions stored no "
+            "model."
+        )
+        remedy = "Name the folder of a newer run or model, or train again with the same settings."
         return cls(problem, remedy, code="no_model", actual=path)
 
     @classmethod

@@ -16,7 +16,7 @@ class SettingError(StudioError):
     code = "setting_error"
 
     def in_file(self, name: str) -> SettingError:
-        """Return the same error for a setting in the file `name`."""
+        """Return a copy of the error whose message begins with the name of the file."""
         return SettingError(
             f"{name}: {self.problem}", self.remedy, code=self.code, actual=self.actual, allowed=self.allowed
         )
@@ -49,8 +49,9 @@ class SettingError(StudioError):
 
     @classmethod
     def unknown_feature(cls, setting: str, name: str, features: Sequence[str]) -> SettingError:
-        examples = difflib.get_close_matches(name, features, n=3) or features[:3]
-        problem = f"{setting} names {name}, which is not a feature. Features are, for example, {listed(examples)}."
+        similar = difflib.get_close_matches(name, features, n=3)
+        examples = f"Similar features: {listed(similar)}." if similar else f"Features include {listed(features[:3])}."
+        problem = f"{setting} contains {name}, which is not a feature. {examples}"
         remedy = "To see all features, run `python -m core features`."
         return cls(problem, remedy, code="unknown_feature", actual=name, allowed=list(features))
 

@@ -36,8 +36,9 @@ def features_by_type(names: Mapping[str, str], unit: str, meaning: str, label: s
 
     Args:
         names: event type -> name of the feature.
-        meaning: `{one}` and `{many}` in it stand for the noun of the event type in the singular and the plural.
-        label: the same.
+        meaning: description with the placeholders `{one}` and `{many}` for the noun of the event type, singular and
+            plural.
+        label: display name with the same placeholders.
     """
     return tuple(
         Feature(name, unit, *(text.format(one=one, many=many) for text in (meaning, label)))
@@ -72,7 +73,7 @@ class FeatureGroup:
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """A feature, the name of its group, and what it is computed from."""
+    """A feature, the name of its group, and its source (session, history or values)."""
 
     group: str
     feature: Feature

@@ -16,13 +16,14 @@ Each row of the feature table is one session of one user. A feature is computed 
 - **history**: other events. With `--history as_of`, the default, these are the events strictly before the session's
   first event. This is the only setting that works for sessions that are still open. With `--history all_rows`, these
   are all rows of both files except the session's own. Counts are divided by the number of weeks observed.
-- **values**: session values of the train file. Recovered prices and target encodings are fitted inside each fold of the
+- **values**: session values of the train file. Estimated prices and target encodings are fitted inside each fold of the
   cross-validation. They never see the session's own value or the values that the fold validates. The values of a user's
   own earlier sessions are known by the time a session is predicted, so they are used directly. No model is fitted on
   sessions of the users that it predicts. These features differ from fold to fold, so they are not in the file that
   `features DATASET --out FILE` writes.
 
-Own columns of a log add features that follow from their level and kind ([decision 18](decisions/0018-own-columns.md)).
+Extra columns of a log add features that follow from their level and kind
+([decision 18](decisions/0018-own-columns.md)).
 `features DATASET --out FILE` writes them, too.
 
 Runs use the lean set of features. Groups that are not in it are used with `--features full`; the file has all groups.

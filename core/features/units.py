@@ -29,7 +29,7 @@ def merge_composite_sessions(events: pl.LazyFrame, units: pl.LazyFrame) -> tuple
     merged = units.with_columns(
         pl.col(UNIT).sort_by(*first).first().over(ROLE, SESSION).alias("_merged"),
         pl.col(START).min().over(ROLE, SESSION),
-        # The same user in both files, because units of a visit are recognised by session and user.
+        # The same user in both files, because units of a visit are recognized by session and user.
         pl.col(USER).sort_by(*first).first().over(SESSION),
     )
     owner = merged.select(UNIT, "_merged", pl.col(USER).alias("_user"))

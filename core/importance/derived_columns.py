@@ -1,4 +1,4 @@
-"""Learned columns that follow from other columns, and must follow them when these are changed."""
+"""Learned columns that are computed from other columns, and must be recomputed when these change."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ DERIVED: Final = (VALUE_FEATURE.name, _MEAN, _MAX, START.name)
 
 @dataclass(frozen=True)
 class DerivedColumns:
-    """The derived columns of a fit: recovered value, mean and maximum of all prices, and what the learners start from.
+    """The derived columns of a fit: recovered value, mean and maximum of all prices, and start value of the learners.
 
     Attributes:
         base: value of a session without events.
         fixed: part of a value that is the same for all users; see UserFactor.
-        column: name -> number, of the derived columns and of what they are computed from.
-        sums, maxima: numbers of the columns by event type.
+        column: name -> column number, for the derived columns and the columns they are computed from.
+        sums, maxima: column numbers of the sums and of the maxima of the prices, one per event type.
     """
 
     base: float
@@ -57,7 +57,7 @@ class DerivedColumns:
         return {self.column[name] for name in DERIVED} if self.column else set()
 
     def recompute(self, X: Matrix) -> None:
-        """Compute the derived columns of rows again."""
+        """Recompute the derived columns of `X` in place, after its sums or maxima have changed."""
         if not self.column or not len(X):
             return
         prices = X[:, self.sums].sum(axis=1)

@@ -20,9 +20,13 @@ def driver_effects(explanation: Explanation, drivers: pl.DataFrame, n_drivers: i
         drivers: see `core.importance.drivers`.
 
     Returns:
-        One row per (driver, session): place (rank of the driver), label, unit, session (unit number), effect (value
-        units), cell (value of the driver's strongest feature; null if it is not defined), and level (where the cell is
-        among all sessions, from 0 for the lowest to 1 for the highest).
+        One row per (driver, session):
+        place: rank of the driver, from 1.
+        label, unit: display name of the driver, and unit of its strongest feature.
+        session: unit number.
+        effect: effect on the prediction, in value units.
+        cell: value of the strongest feature; null if it is not defined.
+        level: where the cell is among all sessions, from 0 for the lowest to 1 for the highest.
     """
     n_rows = explanation.sessions.height
     drawn = np.sort(np.random.default_rng(_SEED).permutation(n_rows)[:_SESSIONS])

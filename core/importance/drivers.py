@@ -1,4 +1,4 @@
-"""Drivers: groups of features that carry the same information, with their effect in money and how sure it is."""
+"""Drivers: groups of features that carry the same information, with their effect in value units and its uncertainty."""
 
 from __future__ import annotations
 
@@ -34,13 +34,21 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
     """Return the drivers of the stack's predictions, the strongest first.
 
     Returns:
-        One row per driver: feature (code of its strongest feature), label (its display name), meaning, unit, features
-        (codes of all its features), members (labels of the others, without derived ones); theme; size (mean absolute
-        effect, value units), low, high (ends of the 90% interval of the mean over folds; null with one fold); rank
-        (from 1), rank_low, rank_high (best and worst rank in any fold); direction ("up", "down" or "mixed": what more
-        of it does to the value); share (of the sessions with a large effect, see LARGE_SHARE); agree (number of
-        learners for which it is among the five strongest drivers); learners; actionable (whether a shop can
-        influence it: not the time, the past of the user, or what was bought).
+        One row per driver:
+        feature, label, meaning, unit: code, display name, description and unit of its strongest feature.
+        features: codes of all its features.
+        members: display names of its other features, without derived ones.
+        theme: part of the session that it belongs to.
+        size: mean absolute effect, in value units.
+        low, high: ends of the 90% interval of `size`, from its differences between folds; null with one fold.
+        rank: rank by size, from 1.
+        rank_low, rank_high: best and worst rank in any fold.
+        direction: "up" if higher numbers of the feature go with higher predictions, "down" for lower ones, else
+            "mixed".
+        share: share of the sessions with a large effect, see LARGE_SHARE.
+        agree: number of learners for which it is among the five strongest drivers.
+        learners: number of learners.
+        actionable: whether a shop can influence it. Time, the past of the user and what was bought are not actionable.
     """
     names = explanation.effects.columns
     effects = explanation.effects.to_numpy().astype(np.float64)
@@ -130,7 +138,7 @@ def _correlation(one: Vector, other: Vector) -> float:
 
 
 def direction(cells: Vector, effects: Vector) -> str:
-    """Return "up" if more of a feature means a higher value, "down" for a lower one, otherwise "mixed"."""
+    """Return "up" if higher numbers of a feature go with higher effects, "down" with lower ones, else "mixed"."""
     present = ~np.isnan(cells)
     if present.sum() < 3 or not np.ptp(cells[present]) or not np.ptp(effects[present]):
         return "mixed"

@@ -37,10 +37,12 @@ def effect_curves(models: FoldModels, rows: HeldOut, features: Sequence[str]) ->
     """Return the effect curves of features, in value units.
 
     Returns:
-        One row per (feature, x), ascending: feature; x (value of the feature); effect (mean effect of x on the value,
-        relative to the average session); low, high (ends of the 90% interval of the mean over folds); sessions (number
-        with a value of the feature in the interval that ends at x; 0 at the first x). Features that do not vary have no
-        rows.
+        One row per (feature, x), ascending. Features that do not vary have no rows.
+        feature: code of the feature.
+        x: value of the feature.
+        effect: mean effect of x on the prediction, relative to an average session.
+        low, high: ends of the 90% interval of the mean over folds; null with one fold.
+        sessions: number of sessions whose value is in the interval that ends at x; 0 at the first x.
     """
     curves = []
     for feature in features:
@@ -64,7 +66,7 @@ def effect_curves(models: FoldModels, rows: HeldOut, features: Sequence[str]) ->
 
 
 def interval_ends(values: Vector) -> Vector:
-    """Return the ends of the intervals: quantiles of the values that are no NaN, without repeats and extremes.
+    """Return the ends of the intervals: distinct quantiles of the values, without NaN and extremes.
 
     If many sessions have the most frequent value, such as 0, it is an end of its own, and the quantiles are those of
     the other sessions.

@@ -1,4 +1,4 @@
-"""What a run stores of its explanation: effects in a sample of held-out sessions, effect curves, and fast methods."""
+"""The explanation that a run stores: effects in a sample of held-out sessions, effect curves, and fast methods."""
 
 from __future__ import annotations
 

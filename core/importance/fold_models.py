@@ -48,7 +48,7 @@ class FoldRows:
     y: Vector
 
     def head(self, n_rows: int) -> FoldRows:
-        """Return the first rows, which are as random as all of them."""
+        """Return the first rows, a random sample: units are numbered in the order of hashed session ids."""
         return FoldRows(self.fit, self.units[:n_rows], self.X[:n_rows], self.y[:n_rows])
 
 
@@ -134,11 +134,11 @@ class FoldModels:
 
     @property
     def players(self) -> list[int]:
-        """Numbers of the columns that can be changed by themselves: all but the derived ones."""
+        """Numbers of the columns that can be changed independently of others: all but the derived ones."""
         return [column for column in range(len(self.names)) if column not in self.derived[0].columns]
 
     def start(self, X: Matrix) -> Vector | None:
-        """Return what the learners start from; None if they start from 0."""
+        """Return the start values of the learners; None if they start from 0."""
         return X[:, self.names.index(START.name)] if self.n_learned else None
 
     def of_fit(self, learner: str, fit: int) -> Sequence[FittedLearner]:

@@ -1,4 +1,4 @@
-"""Recovered prices as a table: what an event of each type on each product adds to a session's value."""
+"""Recovered prices as a table: how much an event of each type on each product adds to the value of a session."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def prices_by_product(table: pl.DataFrame, max_products: int, by: PriceOrder = "
 
 
 def with_labels(products: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
-    """Add the columns product and category: what is shown instead of the ids. Each only if one has a name."""
+    """Add the columns product and category with display names, each only if at least one row has a name."""
     for column, name in _LABELS.items():
         ids = products.select(pl.col(column).unique())
         labels = dataset.labels(column).join(ids.lazy(), on=column, how="semi").rename({LABEL: name}).collect()
@@ -94,7 +94,7 @@ def with_labels(products: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 
 
 def price_finding(table: pl.DataFrame) -> str:
-    """Return a sentence with the average price of an event of each type, highest first."""
+    """Return a sentence with the average estimated price of an event of each type, highest first."""
     mean_price = (pl.col(PRICE) * pl.col(EVENTS)).sum() / pl.col(EVENTS).sum()
     means = {
         event_type: rows.select(mean_price).item()

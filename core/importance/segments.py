@@ -1,4 +1,4 @@
-"""Segments: how groups of sessions differ in value, in the error of the predictions, and in what drives these."""
+"""Segments: how groups of sessions differ in value, prediction error and drivers."""
 
 from __future__ import annotations
 
@@ -29,9 +29,14 @@ def segments(explanation: Explanation, dataset: Dataset | None = None) -> pl.Dat
         dataset: dataset of the run; None for no categories, own columns and periods.
 
     Returns:
-        One row per (kind, segment), in the order of kinds: kind; segment; sessions; share (of the explained sessions);
-        value and predicted (averages, value units); error (root mean squared error, value units); and for each theme
-        that has features, its average effect on the predictions (value units, relative to the average session).
+        One row per (kind, segment), in the order of kinds:
+        kind, segment: name of the division, and of the segment.
+        sessions: number of sessions.
+        share: share of the explained sessions.
+        value, predicted: average value and average prediction, in value units.
+        error: root mean squared error, in value units.
+        one column per theme that has features: its average effect on the predictions, in value units, relative to an
+            average session.
     """
     rows = explanation.sessions.hstack(_theme_effects(explanation))
     parts = [_of_features(explanation, rows, "n_buy", BUYING, ("Browsers", "Buyers"))]
@@ -82,7 +87,7 @@ def _by_own_column(rows: pl.DataFrame, dataset: Dataset, column: OwnColumn) -> p
 
 
 def _most_frequent(rows: pl.DataFrame, dataset: Dataset, column: str) -> pl.Series:
-    """Return the most frequent cell of each session, if it is one of the most frequent of all sessions; else null."""
+    """Return the most frequent category of each session; null if it is not one of the top categories overall."""
     events = dataset.events("train").select(UNIT, column).join(rows.lazy().select(UNIT), on=UNIT, how="semi")
     counts = events.drop_nulls().group_by(UNIT, column).agg(pl.len()).sort("len", column, descending=[True, False])
     first = counts.collect().unique(UNIT, keep="first")
@@ -92,7 +97,7 @@ def _most_frequent(rows: pl.DataFrame, dataset: Dataset, column: str) -> pl.Seri
 
 
 def _by_period(rows: pl.DataFrame, dataset: Dataset, second_from: date | None = None) -> pl.DataFrame:
-    """Compare the sessions before and from a day, by default that of the session in the middle."""
+    """Compare the sessions before a day with those from that day on; by default, the day of the median session."""
     starts = rows.select(UNIT).join(
         dataset.units().select(UNIT, START).collect(), on=UNIT, how="left", maintain_order="left"
     )

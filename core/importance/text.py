@@ -18,9 +18,9 @@ N_DRIVERS: Final = 5
 _MOST: Final = 0.9
 """From this share of sessions on, the text says that a driver of 0 has an effect, too."""
 _DIRECTIONS: Final = {
-    "up": "more of it goes with a higher value",
-    "down": "more of it goes with a lower value",
-    "mixed": "more of it goes with a higher value in some sessions and a lower one in others",
+    "up": "higher numbers go with higher predictions",
+    "down": "higher numbers go with lower predictions",
+    "mixed": "higher numbers go with higher predictions in some sessions and lower ones in others",
 }
 LARGE: Final = f"An effect is large if it is more than {LARGE_SHARE:.0%} of the average value."
 NOT_A_CAUSE: Final = (
@@ -44,7 +44,7 @@ def headline(drivers: pl.DataFrame) -> str:
 
 @dataclass(frozen=True)
 class DriverText:
-    """A driver in words: its display name, its effect, and how sure that is."""
+    """A driver in words: its display name, its effect, and how certain its rank is."""
 
     label: str
     effect: str
@@ -72,7 +72,7 @@ def _effect(row: dict[str, Any]) -> str:
 
 def _of_nothing(row: dict[str, Any]) -> str:
     """Explain why an effect can be large in almost all sessions."""
-    return ": having none of it lowers the prediction" if row["direction"] == "up" and row["share"] > _MOST else ""
+    return ", because a number of 0 lowers the prediction" if row["direction"] == "up" and row["share"] > _MOST else ""
 
 
 def _detail(row: dict[str, Any]) -> str:
@@ -82,7 +82,7 @@ def _detail(row: dict[str, Any]) -> str:
         else f"ranks {row['rank_low']} to {row['rank_high']} in repetitions of the training"
     )
     sentences = [
-        f"How sure: {ranks}, among the five strongest for {row['agree']} of {count(row['learners'], 'model')}."
+        f"Certainty: {ranks}; among the top five drivers of {row['agree']} of {count(row['learners'], 'learner')}."
     ]
     if row["members"]:
         names, verb_form = (
@@ -104,10 +104,10 @@ _ACTION: Final = {
 
 
 def stretching_line(methods: pl.DataFrame) -> str:
-    """Say how much of the effects the stretching to value units assigns to the wrong feature; the largest of learners.
+    """Say what share of the effects is assigned to other features because effects are rescaled to value units.
 
     Args:
-        methods: rows of the slow methods.
+        methods: rows of the slow methods. The share is that of the learner with the largest one.
     """
     totals = {
         code: dict(methods.filter(method=code).group_by("learner").agg(pl.col("value").sum()).iter_rows())
@@ -120,14 +120,14 @@ def stretching_line(methods: pl.DataFrame) -> str:
     }
     worst = max(shares.values(), default=0.0)
     return (
-        "Learners may predict square roots or logarithms of values, and their effects are stretched to "
-        f"{value_unit()}. Compared with Shapley values in {value_unit()}, this moves up to {percent(worst)} of the "
-        "effects of a learner to other features."
+        "Some learners predict square roots or logarithms of values. Their effects are rescaled to "
+        f"{value_unit()}. Compared with sampled Shapley values in {value_unit()}, this assigns up to {percent(worst)} "
+        "of the effects of a learner to other features."
     )
 
 
 def unknowns(skill: float, known_user: float | None, error: float) -> list[str]:
-    """Say what the model does not know.
+    """Return sentences on what the model does not know.
 
     Args:
         skill: share of the squared error of the average that the predictions remove; may be negative.
@@ -141,9 +141,9 @@ def unknowns(skill: float, known_user: float | None, error: float) -> list[str]:
         "largest errors.",
     ]
     if known_user is not None:
-        lines.append(f"{percent(1 - known_user)} of the sessions are of users without a past in the log.")
+        lines.append(f"In {percent(1 - known_user)} of the sessions, the user has no other session in the log.")
     lines.append(
-        "Prices, stock, marketing and what a user intends are unknown, unless a column of the log says so. Prices of "
-        "products are estimated from session values."
+        "Shop prices, stock, marketing and the intentions of users are unknown, unless the log has a column for them. "
+        "Prices of products are estimated from session values."
     )
     return lines

@@ -1,4 +1,4 @@
-"""Themes: the few groups in which people think of features, such as what was bought, or the user's past."""
+"""Themes: a few groups of features that people understand, such as what was bought, or the user's past."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core.features import CatalogueEntry, feature_catalogue
 from core.own_columns import PREFIX, OwnColumn
 
 BOUGHT, CART, BROWSING = "What was bought", "Cart behaviour", "Browsing"
-TIME, USER_PAST, PRODUCT_PAST, OWN = "Time", "The user's past", "The products' past", "Further columns of the log"
+TIME, USER_PAST, PRODUCT_PAST, OWN = "Time", "The user's past", "The products' past", "Extra columns of the log"
 THEMES: Final = (BOUGHT, CART, BROWSING, TIME, USER_PAST, PRODUCT_PAST, OWN)
 
 _BY_GROUP: Final = {

@@ -1,4 +1,4 @@
-"""The way from the average prediction to that of one session, driver by driver."""
+"""The steps from the average prediction to the prediction of one session, driver by driver."""
 
 from __future__ import annotations
 
@@ -39,9 +39,12 @@ def waterfall(
         base: prediction for an average session, in value units.
 
     Returns:
-        One row per step, in order: label (AVERAGE, a driver, OTHERS or PREDICTION), kind ("total" or "step"), effect
-        (value units), start, end (value units; totals start at 0), and cell and unit of the driver's strongest feature
-        (null for the others). The drivers with the largest effects in this session come first.
+        One row per step, in order. The drivers with the largest effects in this session come first.
+        label: AVERAGE, the name of a driver, OTHERS or PREDICTION.
+        kind: "total" or "step".
+        effect: effect of the step, in value units.
+        start, end: ends of the bar, in value units; totals start at 0.
+        cell, unit: value and unit of the driver's strongest feature; null in other rows.
     """
     sizes = [
         {
@@ -69,7 +72,9 @@ def similar_sessions(
     """Return the explained sessions whose drivers have the most similar effects, nearest first.
 
     Returns:
-        unit, value, predicted (value units), and distance (Euclidean, of the effects of all drivers, in value units).
+        unit: unit number.
+        value, predicted: actual value and prediction, in value units.
+        distance: Euclidean distance of the effects of all drivers, in value units.
     """
     distance = np.zeros(explanation.sessions.height)
     for driver in drivers.iter_rows(named=True):

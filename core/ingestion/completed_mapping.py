@@ -1,4 +1,4 @@
-"""Complete a mapping from the log that it will read, and say what it does not use."""
+"""Complete a mapping from the log that it will read, and list useful columns that it does not use."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def own_note(source: Source, mapping: Mapping) -> str | None:
 
 
 def assumed_encodings(sources: Iterable[Source], mapping: Mapping) -> dict[str, Detection]:
-    """Return name of a table -> detection, for those first tables of the sources whose encoding is only assumed."""
+    """Return name of a table -> detected encoding, for the first table of each source if its encoding is uncertain."""
     if mapping.encoding is not None:
         return {}
     assumed: dict[str, Detection] = {}
@@ -101,7 +101,10 @@ def _refuse_open_settings(source: Source, mapping: Mapping, *, with_value: bool)
 
 
 def _peek_at_purchases(source: Source, mapping: Mapping) -> Peek:
-    """Return the first purchases in the first pieces of a log; if they have none, the first rows of any type."""
+    """Return the first purchases of a log, searched in its first `_MAX_PIECES` blocks.
+
+    If these have no purchases, or if the event types are not in a column, return the first rows of any type.
+    """
     log = peek(source, mapping)
     names = [fold_case(name) for name in log.columns]
     type_column = fold_case(plain(str(mapping.columns.event_type)))

@@ -23,10 +23,10 @@ _MAX_VALUES = 40
 
 
 class OwnChoice(TypedDict):
-    """A column that may become an own column.
+    """A column that may be used as an own column.
 
     Attributes:
-        use: whether it does.
+        use: whether it is used.
         column, kind, level: as in the mapping.
         why: why it is not suggested, as a sentence; empty if it is.
     """
@@ -80,7 +80,7 @@ def unrecognised_note(log: Peek, *, with_value: bool) -> str | None:
         return None
     roles = listed((ROLE_NAME.get(role, role) for role in missing), conjunction="or")
     return (
-        f"No column of {log.name} was recognised as {roles}. Its columns are {listed(log.columns)}. If these are "
+        f"No column of {log.name} was recognized as {roles}. Its columns are {listed(log.columns)}. If these are "
         "events, choose the columns below as soon as both files are there. If not, upload another file."
     )
 

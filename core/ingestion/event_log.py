@@ -72,7 +72,7 @@ def event_log(
 ) -> Iterator[EventLog]:
     """Read an event file into a scratch folder in `parent`, which is deleted at the end of the block.
 
-    A file with any usable row is read, because the values of its other sessions are needed all the same.
+    A file is read if at least one row is usable, because the values of its usable sessions are needed in any case.
 
     Args:
         mapping: the mapping of the model, with the own columns that it uses. The file must have all of them.
@@ -149,7 +149,7 @@ def _collect(
     dictionaries: Dictionaries,
     quarantine_file: Path,
 ) -> None:
-    """Sort the parsed rows of a file: usable ones by session, ids by column, and the others into the quarantine."""
+    """Distribute the parsed rows of a file: usable rows by session, ids by column, all other rows to the quarantine."""
     with ParquetWriter(quarantine_file) as quarantine:
         for block in blocks:
             rows[TEST_ROLE].add(block.parts)

@@ -1,4 +1,4 @@
-"""The files that a dataset is made of: a train and a test file, or one log that is split by date."""
+"""The input files of a dataset: a train and a test file, or one log that is split by date."""
 
 from __future__ import annotations
 

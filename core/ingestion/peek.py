@@ -1,4 +1,4 @@
-"""Look at the first rows of a log, as they are in the file."""
+"""Read the first rows of a log without interpreting them."""
 
 from __future__ import annotations
 

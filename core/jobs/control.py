@@ -74,7 +74,7 @@ def start_next_job(workspace: Workspace) -> Job | None:
 
 
 def _spawn(workspace: Workspace, job: Job) -> None:
-    """Start the worker process of a job. It reads the rest from the jobs database."""
+    """Start the worker process of a job. The process reads dataset and settings from the jobs database."""
     command = [sys.executable, "-m", "core", "worker", "--job", job.id]
     environment = os.environ | {"SVS_HOME": str(workspace.root)}
     with open_for_append(log_file(workspace, job.id)) as log:

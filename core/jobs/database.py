@@ -54,7 +54,7 @@ _prepared: set[tuple[str, int, int]] = set()
 
 
 def _identity(path: Path) -> tuple[str, int, int]:
-    """Return what distinguishes the file from one that later replaces it under the same name."""
+    """Return values that identify the file, so that a file that replaces it under the same name is recognized."""
     try:
         status = path.stat()
     except OSError:

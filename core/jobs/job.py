@@ -59,7 +59,7 @@ class Job:
         cores: average number of busy cores since the previous heartbeat; None before the first.
         nice: priority of its process, from 0 (normal) to 19 (only when nothing else runs).
         out: folder for the run; None if the run goes into the workspace.
-        error: why it, or the last attempt of a resumed job, ended without a run; None otherwise.
+        error: why the job ended without a run; for a resumed job, why its last attempt did. None otherwise.
     """
 
     id: str
@@ -123,7 +123,7 @@ class Job:
 
     @property
     def gives_way(self) -> bool:
-        """Whether its process waits for other programs on a busy machine."""
+        """Whether its process has low priority, so that other programs come first on a busy machine."""
         return self.nice > 0
 
     @property

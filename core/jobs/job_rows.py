@@ -60,7 +60,7 @@ def mark_as_running(database: sqlite3.Connection, job_id: str) -> None:
 
 
 def return_to_queue(database: sqlite3.Connection, job: Job) -> None:
-    """Put a job that has ended at the end of the queue, and forget what was requested of it."""
+    """Put a job that has ended at the end of the queue, and delete the requests to stop or finish it."""
     database.execute(
         f"UPDATE jobs SET state = 'queued', place = {_NEXT_PLACE}, started = NULL, ended = NULL,"  # noqa: S608
         " pid = NULL, pid_started = NULL, moment = NULL, memory = NULL, cores = NULL WHERE id = ?",

@@ -1,4 +1,4 @@
-"""Open sessions: their state, and what they are expected to be worth after each event."""
+"""Open sessions: their state, and the predicted final value after each event."""
 
 from core.live.events import Estimate, Event
 from core.live.scorer import LiveScorer

@@ -12,7 +12,7 @@ from core.live.forecast import Forecast
 
 
 class ReasonMessage(BaseModel):
-    """How far a group of features moved the value since it was last explained, in value units."""
+    """Effect of a group of features: change of the predicted value since the last explanation, in value units."""
 
     group: str
     effect: float
@@ -60,7 +60,7 @@ class ForecastMessage(BaseModel):
 
 
 class OverviewMessage(BaseModel):
-    """All open sessions; `forecast` is null if the service was started with a model without the tables of its run."""
+    """All open sessions; `forecast` is null if the service was started from a model folder without its run."""
 
     open: int
     forecast: ForecastMessage | None
@@ -75,5 +75,5 @@ class OverviewMessage(BaseModel):
 
 
 def _end(high: float | None) -> float:
-    """Return the high end of an interval, which JSON has as null if it is infinite."""
+    """Return the high end of an interval for JSON: null if it is infinite."""
     return math.inf if high is None else high

@@ -32,7 +32,7 @@ _TINY, _HUGE = 1e-34, 1e30
 
 @dataclass(frozen=True)
 class Part:
-    """A model, and the column of the row in which each of its features is."""
+    """A model, and for each of its features the column of the row."""
 
     model: Model
     columns: NDArray[np.int64]
@@ -128,7 +128,7 @@ class _Conditions:
         self._numbers: dict[tuple[int, float], int] = {}
 
     def add(self, columns: Sequence[int], thresholds: Sequence[float]) -> list[int]:
-        """Return the numbers of conditions; new ones get the next numbers."""
+        """Return the number of each condition. New conditions are added under the next numbers."""
         pairs = zip(columns, thresholds, strict=True)
         return [self._numbers.setdefault(pair, len(self._numbers)) for pair in pairs]
 
@@ -229,7 +229,7 @@ def _siblings_together(tree: Tree) -> list[tuple[int, int]]:
 
 
 def _variants(rows: Array) -> Array:
-    """Return the rows as each tree wants them: for each precision and each place of missing values."""
+    """Return one version of the rows for each combination of precision and replacement of missing values."""
     precisions, is_missing = (rows, rows.astype(np.float32).astype(np.float64)), np.isnan(rows)
     if is_missing.any():
         variants = [np.where(is_missing, fill, each) for each in precisions for fill in _REPLACEMENTS]

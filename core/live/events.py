@@ -23,7 +23,7 @@ class Event:
         session, user, product, category: ids; an empty product or category is unknown.
         type: VIEW, ADD_CART, REMOVE_CART or BUY.
         time: epoch seconds, UTC.
-        id: id of the event, with which it counts once however often it is sent; empty if it has none.
+        id: id of the event; empty for none. An event with an id counts once, even if it is sent several times.
     """
 
     session: str
@@ -37,10 +37,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What an open session is expected to be worth.
+    """Prediction for an open session.
 
     Attributes:
-        value: expected final value, in value units.
+        value: predicted final value, in value units.
         low, high: ends of its 80% interval; `high` is infinite if too few similar sessions are known.
         low_95, high_95: ends of its 95% interval.
         p_buy: probability that the session has a purchase by its end.
@@ -48,8 +48,8 @@ class Estimate:
         to_come: `value` minus `secured`, at least 0.
         events_seen: number of events that were counted.
         seconds: time from the first to the latest event.
-        reasons: groups of features, and how far they moved the value since it was last explained, in value units; see
-            core.live.reasons. Empty unless they were asked for.
+        reasons: pairs (group of features, change of the value that it caused since the last explanation, in value
+            units); see core.live.reasons. Empty unless requested.
     """
 
     value: float
@@ -90,7 +90,7 @@ class Codes:
         return self._sessions.get(text)
 
     def _new_code(self, text: str) -> int:
-        """Return the code that ingestion gives a new id, by which events of one second are sorted."""
+        """Return the code that ingestion would give to a new id; codes sort the events of the same second."""
         if text not in self._new:
             if len(self._new) >= _MOST_NEW_CODES:
                 self._new.clear()

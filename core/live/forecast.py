@@ -42,12 +42,12 @@ _TINY = 1e-300
 
 
 class Forecast(NamedTuple):
-    """What the open sessions are expected to be worth together.
+    """Forecast of the total final value of the open sessions.
 
     Attributes:
         open: number of open sessions.
         value: expected sum of their final values, in value units.
-        to_come: the part of it that is still to come.
+        to_come: part of `value` beyond the purchases so far.
         low, high: ends of the 80% interval of the sum; `high` is infinite if that of a session is.
     """
 
@@ -60,12 +60,12 @@ class Forecast(NamedTuple):
 
 @dataclass(frozen=True)
 class Spread:
-    """How training sessions ended, seen from a random moment at which they were open.
+    """Statistics of train sessions: how their values developed after a random moment at which they were open.
 
     Arrays have one element per class of idle times.
 
     Attributes:
-        remaining: share of the value still to come that came.
+        remaining: average share of the predicted value still to come that was realized.
         variance: variance of the value, divided by the mean square of the width of the interval.
         third: third central moment of the value, divided by the mean cube of the width of the interval.
         remaining_error: standard error of `remaining` in all classes together.
@@ -118,7 +118,7 @@ def total_forecast(
     Args:
         value, low, high, to_come: (sessions,) the estimates of the sessions, with 80% intervals.
         idle: (sessions,) seconds since that event.
-        spread: how training sessions ended.
+        spread: statistics of train sessions, see `Spread`.
         level: coverage of the interval.
     """
     if not len(value):
@@ -154,7 +154,7 @@ def _factors(rest: Array, to_come: Array, width: Array, weights: Array) -> tuple
     """Return the factors of `Spread`, of prefixes that count by their weights.
 
     Args:
-        rest: what came, on the scale of `to_come`.
+        rest: realized value after the prefix, on the scale of `to_come`.
     """
     expected = float(weights @ to_come)
     if expected <= 0:

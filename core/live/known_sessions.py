@@ -1,4 +1,4 @@
-"""The training sessions of a model, as an open session sees them: values of its user's earlier sessions, and itself."""
+"""Lookups in the training sessions of a model: the values of a user's earlier sessions, and the same session."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ _N_TYPES = len(EVENT_TYPES)
 
 
 class PricedItem:
-    """What an event of a type on a product and category is worth: one number per fit.
+    """Recovered prices of an event of a type on a product and category; arrays have one number per fit.
 
     Attributes:
         item, group: numbers of the item and of the group; None for new ones.
-        price: recovered price.
-        is_seen: 1 where the item occurs in the training sessions of the fit, else 0.
+        price: (fits,) recovered price.
+        is_seen: (fits,) 1 where the item occurs in the training sessions of the fit, else 0.
     """
 
     __slots__ = ("group", "is_seen", "item", "price")
@@ -63,7 +63,7 @@ class LearnedColumns:
         self._priors, self._fixed = ([getattr(each.factor, name) for each in transforms] for name in ("prior", "fixed"))
 
     def price(self, event: LiveEvent) -> PricedItem:
-        """Return what an event is worth."""
+        """Return the recovered prices of an event."""
         nothing, kind = self._nothing, event.type
         item, group = self._items.get((event.product, kind)), self._groups.get((event.category, kind))
         product, category = self._products.get(event.product), self._categories.get(event.category)
@@ -103,7 +103,7 @@ class LearnedColumns:
         return _total(rows) / len(rows), rows.max(axis=0)
 
     def user_value(self, n_sessions: int, value: float, predicted: Array) -> UserValue:
-        """Return what a user's earlier sessions say; `predicted` has the sum of their recovered values per fit."""
+        """Return the features of a user's earlier sessions; `predicted` has their summed recovered values by fit."""
         return UserValue(n_sessions, value, predicted, self._priors, self._fixed)
 
 
@@ -125,14 +125,14 @@ class UserValue:
         self.columns = (ones * n_sessions, ones * mean, self._ratio)
 
     def start(self, recovered: Array) -> Array:
-        """Return what the learners start from, given the session's values at recovered prices."""
+        """Return the start values of the learners by fit, given the session's values at recovered prices."""
         recovered = np.maximum(recovered, 0.0)
         fixed = np.minimum(recovered, self._fixed)
         return np.asarray(fixed + (recovered - fixed) * self._ratio)
 
 
 def _ratio(n_sessions: int, value: float, predicted: float, prior: float, fixed: float) -> float:
-    """Return the same as UserFactor.ratios for one session."""
+    """Return the ratio of one user by fit; see `UserFactor.ratios`."""
     if np.isinf(prior):
         return 1.0
     value, predicted = (max(total - fixed * n_sessions, 0.0) + prior for total in (value, predicted))

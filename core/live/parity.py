@@ -49,7 +49,7 @@ class Case(NamedTuple):
 
     Attributes:
         events: its events in the order in which prefixes take them.
-        rows: (events, columns by fit) what the model sees of each prefix in a batch.
+        rows: (events, columns by fit) feature row of each prefix, computed by the batch path.
         value, p_buy: (events,) its batch predictions.
     """
 
@@ -148,7 +148,7 @@ def mismatches(scorer: LiveScorer, case: Case) -> Iterator[Mismatch]:
 
 
 def _segments(model: SessionValueModel, received: Iterable[tuple[Event, bool]]) -> list[Segment]:
-    """Return the sessions in the order of their latest events; one that was closed and came back is two."""
+    """Return the sessions in the order of their latest events. A session that continues after it was closed is two."""
     codes, keeps_duplicates = Codes(model.history), model.mapping.duplicates != "remove"
     sessions_in_history = set(model.history.ids[SESSION].get_column(USER_SESSION).to_list())
     current: dict[tuple[str, str], Segment] = {}

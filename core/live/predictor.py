@@ -93,10 +93,10 @@ class Predictor:
 
 
 class _Learner:
-    """The models of a learner, fit by fit: those of all seeds on the first fit come first.
+    """The models of one learner, ordered by fit and then by seed.
 
     Attributes:
-        models: position of the fit among those for new sessions, and model.
+        models: pairs (fit, model). `fit` is the index into `FittedStack.fits_for_test`.
     """
 
     def __init__(self, fitted: FittedStack, name: str) -> None:

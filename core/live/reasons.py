@@ -1,4 +1,4 @@
-"""Why the value of an open session changed: how far each group of features moved it since the last explained estimate.
+"""Explanation of the latest change in the value of an open session, by group of features.
 
 The features of the last estimate are replaced by the current ones, group by group. The effect of a group is the change
 of the value when it is replaced, averaged over two orders, one the reverse of the other. So the effects add up to the
@@ -75,7 +75,7 @@ class Explainer:
 
 
 def strongest_reason(reasons: Reasons) -> str:
-    """Return the group that moved the value most, in words, with its effect in value units; empty without reasons.
+    """Return the group with the largest effect, in words, and its effect in value units; empty without reasons.
 
     >>> strongest_reason((("activity", -12.345), ("timing", 3.0))), strongest_reason(())
     ('Number and types of events (-12.3)', '')

@@ -1,4 +1,4 @@
-"""Values sessions event by event, as if they were open: those of the test file, and invented ones."""
+"""Predicts sessions event by event, as if they were open: sessions of the test file, and hypothetical ones."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _RANK = "_rank"
 
 
 class Click(NamedTuple):
-    """An invented event: its type, its product, and the seconds since the event before (0 or more)."""
+    """A hypothetical event: its type, its product, and the seconds since the previous event (0 or more)."""
 
     type: str
     product: str
@@ -63,7 +63,7 @@ class Replay:
         steps: the events in order of time, and the estimate after each. The estimates have reasons.
         n_events: number of events of the session in the test file. The first MAX_EVENTS are replayed.
         n_users: number of users who share the session id. Only the first one is replayed.
-        n_invented: number of steps at the end that are invented.
+        n_invented: number of hypothetical events at the end of the steps.
     """
 
     steps: tuple[tuple[Event, Estimate], ...]
@@ -128,7 +128,7 @@ class Replayer:
         return str(drawn.join(self._history.ids[SESSION], on=SESSION).item(0, ID_COLUMNS[SESSION]))
 
     def replay(self, session: str) -> Replay | None:
-        """Value a session after each of its events; None if the test file has no such session."""
+        """Predict a session after each of its events; None if the test file does not have the session."""
         units = self._units_of(session)
         if units.is_empty():
             return None
@@ -136,13 +136,13 @@ class Replayer:
         return Replay(self._steps(self._as_events(rows.head(MAX_EVENTS))), rows.height, units.height)
 
     def invent(self, clicks: Sequence[Click], session: str = "", n_kept: int = 0) -> Replay | None:
-        """Value invented events, after each of the first MAX_EVENTS events; None if there is no event.
+        """Predict a session with hypothetical events after each event, at most MAX_EVENTS; None if there is no event.
 
         Args:
-            clicks: the invented events, in order.
+            clicks: the hypothetical events, in order.
             session: session of the test file that begins like this. If there is none, the session is that of a new
                 user, and it begins when the log ends.
-            n_kept: number of its events that come before the invented ones.
+            n_kept: number of events of that session that come before the hypothetical ones.
         """
         units = self._units_of(session)
         rows = self._rows_of(units).head(n_kept)
@@ -174,7 +174,7 @@ class Replayer:
         Args:
             start: its start, in epoch seconds.
             finals: unit and value of the units of the day, ascending; see core.live.final_values.
-            spread: how training sessions ended; turns estimates into a total.
+            spread: statistics of train sessions that turn estimates into a total; see core.live.forecast.
         """
         units = finals.get_column(UNIT)
         rows = self._events.filter(pl.col(UNIT).is_in(units.implode())).sort(TIME, UNIT, _RANK)
@@ -185,7 +185,7 @@ class Replayer:
         return ShopDay(day, scorer, self._lock, idle_seconds=self.idle_seconds, spread=spread)
 
     def products(self, n_products: int) -> list[str]:
-        """Return the ids of the products with the most events, those first."""
+        """Return the ids of the products with the most events, the most frequent first."""
         return list(self._categories)[:n_products]
 
     @cached_property

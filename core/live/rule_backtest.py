@@ -1,4 +1,4 @@
-"""What rules would have done on the training sessions of a run, by its out-of-fold predictions."""
+"""Backtest of rules on the out-of-fold predictions of the train sessions of a run."""
 
 from __future__ import annotations
 
@@ -58,11 +58,14 @@ def backtest_rules(rules: Rules, prefixes: pl.DataFrame) -> pl.DataFrame:
         prefixes: the table `live/prefixes.parquet` of a run.
 
     Returns:
-        label, sessions (number of labelled ones), share (of all sessions), first_event and first_second (median number
-        of events, and of seconds since the start, at which the label appears), bought and bought_others (share of
-        sessions with a purchase by their end), value and value_others (mean final value), value_share (share of the
-        total value of all sessions that labelled ones hold), precision and precision_others (share of sessions for
-        which all claims of the rule came true). NaN where no session is labelled, or the rule claims nothing.
+        One row per rule. Cells are NaN if no session is labelled, or if the rule claims nothing.
+        label: label of the rule.
+        sessions, share: number of labelled sessions, and their share of all sessions.
+        first_event, first_second: median number of events, and of seconds since the start, at which the label appears.
+        bought, bought_others: share of the labelled sessions, and of the others, with a purchase by their end.
+        value, value_others: average final value of the labelled sessions, and of the others, in value units.
+        value_share: share of the total value of all sessions that the labelled ones hold.
+        precision, precision_others: share of the labelled sessions, and of the others, for which all claims are true.
     """
     valued = prefixes.filter(pl.col(STACK).is_not_nan() & pl.col(P_BUY).is_not_nan()).sort(UNIT, EVENTS_SEEN)
     lengths = np.searchsorted(earliness.LENGTH_ENDS, valued.get_column(EVENTS_SEEN).to_numpy())
@@ -71,7 +74,7 @@ def backtest_rules(rules: Rules, prefixes: pl.DataFrame) -> pl.DataFrame:
 
 
 def outcome_text(outcome: Mapping[str, Any]) -> str:
-    """Say in words what a rule would have done.
+    """Describe in words which sessions a rule would have labelled.
 
     Args:
         outcome: a row of `backtest_rules`, with null instead of NaN.
@@ -105,7 +108,7 @@ def rules_finding(outcomes: Sequence[Mapping[str, Any]]) -> str:
 
 
 def suggested_rules(prefixes: pl.DataFrame) -> Rules:
-    """Return rules to begin with: the top tenth by expected value, and valuable sessions that hardly ever buy.
+    """Return two example rules: the top 10% by predicted final value, and high-value sessions that rarely buy.
 
     Args:
         prefixes: as in `backtest_rules`.

@@ -1,10 +1,6 @@
-"""Rules that label open sessions: conditions on an estimate, such as a high value with a low chance of a purchase.
+"""Rules that label open sessions: conditions on an estimate, such as a high value and a low purchase probability.
 
-[[rules]]
-label = "hesitates"
-value_above = 60
-p_buy_below = 0.3
-claims_purchase = false
+[[rules]] label = "hesitates" value_above = 60 p_buy_below = 0.3 claims_purchase = false
 """
 
 from __future__ import annotations
@@ -37,8 +33,8 @@ _Number = Annotated[float | None, Field(allow_inf_nan=False)]
 class Rule(BaseModel):
     """A label for the open sessions whose estimate fulfils all conditions.
 
-    A condition is not fulfilled by the bound itself. `seconds` is the time from the first to the latest event. What a
-    rule claims is not a condition; it is what its backtest counts as right.
+    Bounds are exclusive. `seconds` is the time from the first to the latest event. The claims of a rule are not
+    conditions: the backtest counts how often they are true.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -73,7 +69,7 @@ class Rules:
     """Rules with different labels.
 
     Raises:
-        SettingError: two rules have the same label, or a rule has no condition or one that nothing can fulfil.
+        SettingError: two rules have the same label, a rule has no condition, or its conditions contradict each other.
     """
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:

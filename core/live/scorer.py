@@ -1,7 +1,7 @@
-"""Values open sessions after each event.
+"""Predicts open sessions after each event.
 
-The state of a session is its events, what they are worth at recovered prices, and what happened before it began. No
-data frame is built. Batch and live values of the same events are equal (tests/test_live_parity.py).
+The state of a session consists of its events, their recovered prices, and the history before it began. No data frame is
+built. Batch and live values of the same events are equal (tests/test_live_parity.py).
 
 - An event that arrives late is put in its place by time. The estimate depends on the events, not on their order of
   arrival. If it is earlier than all others, the session begins earlier, and its history is looked up again.
@@ -45,7 +45,7 @@ _SECURED = SUM_FEATURES[EVENT_CODE[BUY]].name
 
 
 class PreparedSessions(NamedTuple):
-    """What the model sees of some sessions: the arguments of `Predictor.predict`, and events and seconds of each."""
+    """Feature rows of some sessions: the arguments of `Predictor.predict`, and number of events and seconds of each."""
 
     X: NDArray[np.float64]
     learned: NDArray[np.float64]
@@ -54,12 +54,12 @@ class PreparedSessions(NamedTuple):
 
 
 class LiveScorer:
-    """Values open sessions with the model of a run.
+    """Predicts open sessions with the model of a run.
 
     Args:
         model: a model of a run with the purpose live.
-        learns_history: whether events become history of later sessions. False to replay sessions of the history, which
-            has their events already.
+        learns_history: whether events become history of later sessions. Set it to False to replay sessions of the
+            history, because the history already has their events.
     """
 
     def __init__(self, model: SessionValueModel, *, learns_history: bool = True) -> None:
@@ -95,7 +95,7 @@ class LiveScorer:
         return cls(load_model(run), learns_history=learns_history)
 
     def with_own_sessions(self) -> LiveScorer:
-        """Return a scorer of the same model without open sessions, which takes no memory of its own.
+        """Return a scorer of the same model without open sessions. It shares the memory of the model.
 
         Raises:
             ValueError: the scorer learns history, so its sessions would be history of the sessions of the other scorer.
@@ -117,7 +117,7 @@ class LiveScorer:
         If several users share a session id, each has an estimate of their own. Their sum is that of the session.
 
         Args:
-            reasons: whether to explain how the value changed since it was last explained, which takes longer.
+            reasons: whether to explain the change of the value since the last explanation. This takes longer.
         """
         return self.estimate_of(self.observe(event), reasons=reasons)
 
@@ -179,7 +179,7 @@ class LiveScorer:
         return [*self._spec.features, *self._spec.learned * len(self._spec.fits_for_test)]
 
     def features(self, session: str, user: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return what the model sees of an open session: its features, and its learned columns by fit.
+        """Return the feature row of an open session: its features, and its learned columns by fit.
 
         Raises:
             KeyError: the session is not open.
@@ -231,7 +231,7 @@ class LiveScorer:
         return self.predicted(self.prepared(sessions))
 
     def prepared(self, sessions: Sequence[OpenSession]) -> PreparedSessions:
-        """Return what the model sees of some states. Later events do not change it."""
+        """Return the feature rows of some states. Later events do not change them."""
         rows = [self.features_of(session) for session in sessions]
         ends = [(session.events[0][0].time, session.events[-1][0].time) for session in sessions]
         return PreparedSessions(

@@ -1,4 +1,4 @@
-"""The state of an open session: its events, and what is known of the time before it began."""
+"""The state of an open session: its events, and the history before it began."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ KEYS = (PRODUCT, CATEGORY)
 
 @dataclass(frozen=True, slots=True)
 class BeforeSession:
-    """What is known of the time before a session began.
+    """History of a session's user, products and categories before it began.
 
     Attributes:
         start: epoch seconds of the session's first event.
-        visit_start: the same, or the start of the same session in the train file if it is earlier.
+        visit_start: the same; if the session is in the train file and starts earlier there, that start.
         items: measures of its products and categories, by key and code.
     """
 
@@ -42,12 +42,12 @@ class OpenSession:
     """An open session of one user.
 
     Attributes:
-        code: code of its id; None unless the train file has the session.
-        user: code of its user.
-        events: its events in order, with what they are worth.
-        event_ids: ids of its events.
-        before: None until the first event.
-        explained: what the model saw when the value was last explained; None before that.
+        code: code of the session id; None if the train file does not have the session.
+        user: code of the user.
+        events: pairs (event, prices) in order of time.
+        event_ids: ids of the events.
+        before: history before the session began; None until the first event.
+        explained: (features,) feature row of the last explanation; None before the first one.
     """
 
     code: int | None
@@ -58,7 +58,7 @@ class OpenSession:
     explained: NDArray[np.float64] | None = None
 
     def insert(self, event: LiveEvent, priced: PricedItem) -> None:
-        """Put an event in its place."""
+        """Insert an event in order of time."""
         insort(self.events, (event, priced), key=lambda pair: pair[0])
 
     def has(self, event: LiveEvent) -> bool:
@@ -68,7 +68,7 @@ class OpenSession:
 
 @dataclass(frozen=True)
 class KnownPast:
-    """All that a model knows of the time before open sessions.
+    """History of a model for open sessions.
 
     Attributes:
         counts: events on users, products and categories, by key.
@@ -85,7 +85,7 @@ class KnownPast:
     first_second: int
 
     def begin(self, session: OpenSession) -> BeforeSession:
-        """Return what is known of the time before a session, whose first event is known."""
+        """Return the history before a session, given its first event."""
         start = session.events[0][0].time
         in_train, itself = self.visits.find(session.code, session.user)
         visit_start = start if in_train is None else min(start, in_train)

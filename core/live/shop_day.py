@@ -1,4 +1,4 @@
-"""A day of the test file, replayed: which sessions are open at a moment, and what they are expected to be worth.
+"""A replayed day of the test file: the sessions that are open at a moment, and their predicted values.
 
 The estimate of a session changes only with its events. So estimates are computed when they are first needed, one per
 event at most, and kept. All visitors who look at the same day share them. The history of the model has the whole test
@@ -54,7 +54,7 @@ class ShopMoment:
     Attributes:
         moment: epoch seconds.
         n_open: number of open sessions.
-        n_waiting: open sessions whose estimate was not computed in time. They are missing in what follows.
+        n_waiting: open sessions whose estimate was not computed in time. The other attributes do not include them.
         total: the total of the open sessions; None if it is not known.
         final: the sum of their final values; None if it is not known yet.
         sessions: the sessions that rank first.
@@ -96,7 +96,7 @@ class ShopDay:
     """A replayed day. Several threads may share it.
 
     Args:
-        scorer: values the sessions. No other code may use it without the lock.
+        scorer: predicts the sessions. No other code may use it without the lock.
         idle_seconds: time without an event after which a session is no longer open. If an event follows later, the
             session is open again, with all its events.
         spread: how training sessions ended; turns estimates into a total.
@@ -193,7 +193,7 @@ class ShopDay:
         self._values[row] = [getattr(estimate, name) for name in _COLUMNS]
 
     def _estimate(self, row: int) -> Estimate:
-        """Value a session after one of its events. The scorer may have counted fewer of its events, or more."""
+        """Predict a session after one of its events. The scorer may have counted fewer or more of its events."""
         unit, place, event = self._day.units[row], self._places[row], self._day.events[row]
         if self._n_counted[unit] > place:
             self._scorer.close(event.session, event.user)

@@ -1,4 +1,4 @@
-"""The fitted model of a run: saved as a whole, loaded anywhere, and asked for the values of new sessions.
+"""The fitted model of a run, which is saved as a whole, loaded anywhere, and predicts new sessions.
 
 `model` has the model, `scoring` an event file to score, `fitted_stack` the fitted parts, `history` the events that the
 model knows, `rows` the sessions as its fits see them, `changed_session` a session with other events, and `folder` how

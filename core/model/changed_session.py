@@ -1,4 +1,4 @@
-"""A history in which one session has other events, to ask what a model would predict then."""
+"""A history in which one session has hypothetical events, to predict the session with them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training has fitted, as functions of session rows: learned columns, learners, meta-model and intervals."""
+"""The fitted parts of a training, applied to session rows: learned columns, learners, meta-model and intervals."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class FittedStack:
     def matrices(
         self, rows: SessionRows, fits: Sequence[int], *, train: bool = False
     ) -> Iterator[tuple[int, Matrix, Vector, History]]:
-        """Yield each fit, the rows with all their columns as its models see them, their start, and their history."""
+        """Yield per fit: its number, the rows with all columns of its models, their start values, and their history."""
         histories = value_histories(
             self.valued,
             self.values,

@@ -131,7 +131,7 @@ class History:
     def _without(self, rows: NDArray[np.uint32]) -> History:
         """Return the history without the events of the units in these rows, and without the units themselves.
 
-        Training sessions stay as units without events, because their values are still those of their users.
+        Training sessions stay as units without events, because their values still count for their users.
         """
         if not len(rows):
             return self

@@ -1,4 +1,4 @@
-"""Sessions as the fits of a model see them: features, events and the times of their users' sessions."""
+"""Rows of sessions for the fits of a model: features, events, and the times of their users' sessions."""
 
 from __future__ import annotations
 

@@ -41,15 +41,20 @@ class Scoring:
     def values(self, report: Report = no_report) -> pl.DataFrame:
         """Return the values of the sessions of the file.
 
-        The history of a session is what the model knows and what is earlier in the file.
+        The history of a session consists of the model's history and the earlier events of the file.
 
         Returns:
-            One row per session, sorted by id: user_session; session_value (value units); low_80, high_80, low_95 and
-            high_95 (ends of the prediction intervals; a high end is null where too few similar sessions are known);
-            source ("predicted"; "summed" over the users that share the id; "default" for a session without a usable
-            event, which gets the best constant); user_known (whether its user has an earlier session, or with all rows
-            as history another one; of several users, all); products_known (share of its events that are on products of
-            the training sessions). The last two are null for a session without a usable event.
+            One row per session, sorted by id:
+            user_session: session id.
+            session_value: predicted value, in value units.
+            low_80, high_80, low_95, high_95: ends of the prediction intervals, in value units. A high end is null if
+                too few similar sessions are known.
+            source: "predicted"; "summed" over the users that share the id; or "default" for a session without a usable
+                event, which gets the best constant.
+            user_known: whether its user has an earlier session, or with all rows as history another one; of several
+                users, all. Null for the source "default".
+            products_known: share of its events that are on products of the training sessions. Null for the source
+                "default".
         """
         spec, fitted = self.model.spec, self.model.fitted
 

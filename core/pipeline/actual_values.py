@@ -51,7 +51,7 @@ class Comparison:
     Attributes:
         metric, label, unit: code, name for people, and unit of the metric.
         expected, low, high: expected score and its 90% interval, as computed before the values were known.
-        is_withheld: whether the expected score was withheld, because the test file is unlike train.
+        is_withheld: whether the expected score was withheld, because the test file differs from the train file.
         actual: score of the run's predictions on the sessions whose actual value is known.
         sessions: number of these sessions.
         unknown: number of sessions to predict whose actual value is unknown.
@@ -83,7 +83,8 @@ class Comparison:
         place = "inside" if self.is_inside else "below" if self.actual < self.low else "above"
         return (
             f"{text}, {place} the 90% interval of {score_text(self.metric, self.low)} to "
-            f"{score_text(self.metric, self.high)}; {score_in_words(self.metric, self.expected)} was expected."
+            f"{score_text(self.metric, self.high)}; the expected {self.label} was "
+            f"{score_in_words(self.metric, self.expected)}."
         )
 
     def record(self) -> dict[str, Any]:
@@ -136,13 +137,16 @@ def daily_totals(run: Run, dataset: Dataset) -> pl.DataFrame:
     whose actual value is unknown are left out of both totals.
 
     The interval comes from the days of the train file: from the differences between their totals of out-of-fold
-    predictions and of values, each divided by the square root of the number of sessions. So it includes whatever is
-    common to the sessions of a day. It holds if the test days are like the train days.
+    predictions and of values, each divided by the square root of the number of sessions. So it includes effects that
+    all sessions of a day have in common. It holds only if test days are similar to train days.
 
     Returns:
-        One row per day with a session: day (its start, UTC), sessions, expected (sum of the predictions), low and high
-        (90% interval of the actual total; null if the train file has fewer than 20 days) and actual (sum of the
-        values), in value units. No rows if no actual value is known.
+        One row per day with a session; no rows if no actual value is known.
+        day: start of the day, in UTC.
+        sessions: number of sessions.
+        expected: sum of the predictions, in value units.
+        low, high: 90% interval of the actual total; null if the train file has fewer than 20 days.
+        actual: sum of the actual values, in value units.
     """
     split = dataset.card().split
     if split is None or not run.is_on(dataset):

@@ -46,7 +46,7 @@ class Cut:
         return self.card.test.first_time if self.card.split is None else self.card.split.start
 
     def record(self) -> dict[str, Any]:
-        """Return the JSON object of the cut."""
+        """Return the JSON object of the split."""
         return {
             "cut": time_text(self.start),
             "dataset": self.dataset.fingerprint,
@@ -78,7 +78,7 @@ def cuts_of_log(
     """Return the stored splits of the same log with test windows of the same length, oldest first.
 
     Args:
-        runs: runs of the workspace, newest first. A cut gets the newest one with the settings `config`.
+        runs: runs of the workspace, newest first. A split gets the newest one with the settings `config`.
         compare: see `Cut.of`.
     """
     split = dataset.card().split
@@ -105,15 +105,16 @@ def finished_run(dataset: Dataset, runs: Sequence[Run], config: RunConfig) -> Ru
 
 
 def coverage_sentence(cuts: Sequence[Cut]) -> str:
-    """Say in how many cuts the actual score is inside the 90% interval of the expected one."""
+    """Say for how many splits the actual score is inside the 90% interval of the expected one."""
     compared = [cut.comparison for cut in cuts if cut.comparison is not None]
     shown = [comparison for comparison in compared if not comparison.is_withheld]
     n_withheld = len(compared) - len(shown)
-    withheld = f" The expected score of {n_withheld} more was withheld." if n_withheld else ""
+    splits_left = count(n_withheld, "more split" if shown else "split")
+    withheld = f" For {splits_left}, the expected score was withheld." if n_withheld else ""
     if not shown:
-        return f"No cut has both an expected and an actual score.{withheld}"
+        return f"No split has both an expected and an actual score.{withheld}"
     n_inside = sum(comparison.is_inside for comparison in shown)
     return (
-        f"The actual score is inside the 90% interval in {n_inside} of {count(len(shown), 'cut')} "
+        f"The actual score is inside the 90% interval for {n_inside} of {count(len(shown), 'split')} "
         f"({percent(n_inside / len(shown))}).{withheld}"
     )

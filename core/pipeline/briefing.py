@@ -92,10 +92,10 @@ def most_surprising(candidates: Iterable[BriefFinding]) -> list[BriefFinding]:
 
 
 def data_findings(dataset: Dataset) -> list[BriefFinding]:
-    """Return what stands out in the values of the train sessions; empty without values.
+    """Return findings on the values of the train sessions; empty without values.
 
-    A group of sessions is compared with the others by the value beyond what its numbers of events of each type suggest,
-    so the higher value of long sessions is not a finding.
+    Groups are compared by the difference between the value and a prediction from the numbers of events of each type. So
+    the higher value of long sessions is not a finding.
     """
     table = session_table(dataset).filter(pl.col(FILE) == _TRAIN, pl.col(VALUE).is_not_null())
     if table.height > _MAX_SESSIONS:
@@ -117,7 +117,7 @@ def data_findings(dataset: Dataset) -> list[BriefFinding]:
         gap = money(abs(float(rest[inside].mean() - rest[~inside].mean())))
         average, share = value_text(float(values[inside].mean())), percent(float(inside.mean()))
         text = (
-            f"Sessions {selection.describe(labels)} are worth {gap} {side} than others with as many "
+            f"Sessions {selection.describe(labels)} are worth {gap} {side} than other sessions with the same number of "
             f"events of each type ({average} on average; {share} of the sessions)."
         )
         query = tuple(selection.as_query().items())
@@ -126,7 +126,7 @@ def data_findings(dataset: Dataset) -> list[BriefFinding]:
 
 
 def _expected_values(table: pl.DataFrame, values: Values) -> Values:
-    """Return the value that the numbers of events of each type suggest, by least squares."""
+    """Return the value predicted from the numbers of events of each type, by least squares."""
     counts = table.select(COUNT_COLUMNS.values()).to_numpy().astype(np.float64)
     design = np.column_stack([np.ones(len(values)), counts])
     coefficients, *_ = np.linalg.lstsq(design, values, rcond=None)
@@ -175,15 +175,18 @@ def _concentration(values: Values) -> BriefFinding:
 
 
 def model_findings(run: Run) -> list[BriefFinding]:
-    """Return what stands out in the drivers and the errors of a run."""
+    """Return findings on the drivers and the errors of a run."""
     findings: list[BriefFinding] = []
     explanation = stored_explanation(run)
     if explanation is not None:
         spread = float(explanation.sessions.get_column(VALUE).std() or 0.0)  # type: ignore[arg-type]
         for row in drivers(explanation).head(_MAX_OF_A_KIND).iter_rows(named=True):
             low = 0.0 if row["low"] is None else row["low"]
-            direction = {"up": "more of it goes with a higher value", "down": "more of it goes with a lower value"}
-            how = direction.get(row["direction"], "in which direction depends on the session")
+            direction = {
+                "up": "higher numbers go with higher predictions",
+                "down": "higher numbers go with lower predictions",
+            }
+            how = direction.get(row["direction"], "whether up or down depends on the session")
             text = f"{row['label']} moves the prediction by {money(row['size'])} on average; {how}."
             # the interval of a driver is at 1.645 standard errors
             error = (row["size"] - low) / 1.645 / spread if spread else 0.0

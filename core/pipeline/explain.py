@@ -1,4 +1,4 @@
-"""The explanation of a run: what it stored itself, and what is computed from its model on request."""
+"""The explanation of a run: the tables that the run stored, and tables that are computed from its model on request."""
 
 from __future__ import annotations
 

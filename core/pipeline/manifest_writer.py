@@ -79,7 +79,7 @@ def write_manifest(
 
 
 def _count_cut(dataset: Dataset, training: Training) -> int:
-    """Return the number of train sessions with a value of their own that were not used for training."""
+    """Return the number of train sessions that were not used for training because the split by date divides them."""
     has_value = (pl.col(ROLE) == TRAIN_ROLE) & ~pl.col(COMPOSITE) & pl.col(VALUE).is_not_null()
     return int(dataset.units().select(has_value.sum()).collect().item()) - training.data.n_whole
 

@@ -1,4 +1,4 @@
-"""What to do next with a dataset and its runs: one step, with the page where it is done."""
+"""The next step to suggest for a dataset and its runs, with the page where to do it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ Place = Literal["Data", "Explore", "Train", "Submission", "Backtest"]
 
 @dataclass(frozen=True)
 class NextStep:
-    """A step: the label of its button, why it is next, and where it is done."""
+    """A suggested step.
+
+    Attributes:
+        label: label of its button.
+        reason: why it is the next step, as a sentence.
+        place: page on which to do it.
+        view: view of that page; empty for the first one.
+    """
 
     label: str
     reason: str
@@ -23,7 +30,7 @@ class NextStep:
 
 
 def next_step(dataset: Dataset | None, run: Run | None, best: Run | None, *, waiting: bool) -> NextStep:
-    """Return the most useful step.
+    """Return the next step to suggest on the home page.
 
     Args:
         run, best: the run that is shown, and the best one on the dataset.
@@ -41,16 +48,18 @@ def next_step(dataset: Dataset | None, run: Run | None, best: Run | None, *, wai
 
 
 def _problem(run: Run) -> NextStep | None:
-    """Return the step that a failed check or an unlike test file calls for."""
+    """Return the step to take after a failed check, or if the test file differs from the train file."""
     manifest = run.manifest
     if manifest.certificate.failed:
-        reason = "A leakage check of this run failed, so its score may be too good."
+        reason = "A leakage check of this run failed, so its score may be too optimistic."
         return NextStep("See the failed checks", reason, "Train", "Result")
     if manifest.checks.failed:
         return NextStep("See the failed checks", "A check of the submission failed.", "Submission")
     if manifest.shift is not None and manifest.shift.outcome == "unlike":
         kinds = listed(kind.code.replace("_", " ") for kind in manifest.shift.kinds)
-        return NextStep("See how the files differ", f"The test file is unlike train ({kinds}).", "Explore", "Drift")
+        return NextStep(
+            "See how the files differ", f"The test file differs from the train file ({kinds}).", "Explore", "Drift"
+        )
     return None
 
 
@@ -63,5 +72,7 @@ def _improvement(best: Run) -> NextStep | None:
 
 def _use(dataset: Dataset) -> NextStep:
     if dataset.card().split is not None:
-        return NextStep("Compare with what came", "The actual values of the test sessions are known.", "Backtest")
+        return NextStep(
+            "Compare with the actual values", "The actual values of the test sessions are known.", "Backtest"
+        )
     return NextStep("Get the submission", "All checks of this run passed.", "Submission")

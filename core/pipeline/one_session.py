@@ -33,8 +33,8 @@ class SessionExplanation:
         predicted: prediction, in value units.
         low, high: ends of its 80% interval, in value units; the high end may be infinite.
         value: actual value; None if it is unknown.
-        out_of_fold: whether the models that predict it were trained without its user. Other sessions are predicted like
-            new ones, by the average of the models for new sessions.
+        out_of_fold: whether the prediction is from the models that were trained without the session's user. Other
+            sessions are predicted by the average of the models for new sessions.
         similar: see `similar_sessions`, with user_session instead of the unit.
         users: number of users that share the id; only the first one is explained.
     """
@@ -50,7 +50,7 @@ class SessionExplanation:
 
 
 class SessionExplainer:
-    """Explains sessions of one run. It keeps the model and the held-out sessions that an average is taken of."""
+    """Explains sessions of one run. It keeps the model and the held-out sessions whose average is the base."""
 
     def __init__(
         self, model: SessionValueModel, folds: pl.DataFrame, explanation: Explanation, dataset: Dataset
@@ -78,10 +78,10 @@ class SessionExplainer:
         return cls(load_model(run), run.table(FOLDS_FILE).collect(), explanation, dataset)
 
     def explain(self, session_id: str, events: Sequence[ChangedEvent] = ()) -> SessionExplanation | None:
-        """Explain a session of the dataset; None if there is no such session.
+        """Explain a session of the dataset; None if the dataset does not have it.
 
         Args:
-            events: hypothetical events that replace its own; empty for its own.
+            events: hypothetical events that replace those of the session; empty to keep its own events.
 
         Raises:
             RunError: a product of the events is unknown.

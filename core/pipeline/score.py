@@ -1,4 +1,4 @@
-"""Uses the model of a run: values of the sessions of a later event file, and the importance of the features."""
+"""Applies the model of a run: predicts the sessions of a later event file, and computes the importance of features."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Scores:
         name: name of the file.
         values: see `core.model.Scoring.values`.
         rows: rows of the file.
-        reasons: reason for quarantine -> rows that could not be used.
-        quarantine: the rows that could not be used: file, line, reason and row.
-        empty_own: own columns that the model uses and of which the file has no usable cell, by their name in the log.
+        reasons: reason for quarantine -> number of rows.
+        quarantine: the quarantined rows: file, line, reason and row.
+        empty_own: names in the log of the own columns that the model uses but for which the file has no usable cell.
         in_tables: table of products or users that the model uses -> share of the file's products or users in it.
     """
 
@@ -83,7 +83,7 @@ class Scores:
 
     @property
     def products_known(self) -> float:
-        """Mean share of the events of a session that are on products which the model learned."""
+        """Average share of a session's events that are on products that occurred in training."""
         shares = self.values.get_column(PRODUCTS_KNOWN).drop_nulls()
         return float(shares.sum()) / max(len(shares), 1)
 
@@ -116,15 +116,15 @@ class Scores:
     def lines(self) -> list[str]:
         """Return sentences for people."""
         lines = [
-            f"{self.name}: {count(self.values.height, 'session')} with {money(self.value_sum)} in all, "
+            f"{self.name}: {count(self.values.height, 'session')} with {money(self.value_sum)} in total, "
             f"{value_text(self.value_mean)} on average.",
             f"{count(self.n_known_users, 'session')} {verb(self.n_known_users, 'is', 'are')} of users with an earlier "
-            f"session. {percent(self.products_known)} of the events are on products that the model learned.",
+            f"session. {percent(self.products_known)} of the events are on products that occurred in training.",
         ]
         if self.products_known < _FEW_PRODUCTS:
             lines.append(
-                "WARNING: The model knows few of these products, so most values follow from event types and categories "
-                "alone. Is this the log of the same shop?"
+                "WARNING: Few of these products occurred in training, so most predictions rest on event types and "
+                "categories. Is this the log of the same shop?"
             )
         if self.empty_own:
             lines.append(
@@ -143,7 +143,8 @@ class Scores:
             )
         if self.n_quarantined:
             reasons = listed(f"{whole(rows)} x {reason}" for reason, rows in self.reasons.items())
-            lines.append(f"{whole(self.n_quarantined)} of {count(self.rows, 'row')} could not be used: {reasons}.")
+            amount = f"{whole(self.n_quarantined)} of {count(self.rows, 'row')}"
+            lines.append(f"{amount} {verb(self.n_quarantined, 'was', 'were')} quarantined: {reasons}.")
         return lines
 
 

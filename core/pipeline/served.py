@@ -1,4 +1,4 @@
-"""Loads what the service and the backtest of rules need of a run."""
+"""Loads the parts of a run that the service and the backtest of rules need."""
 
 from __future__ import annotations
 

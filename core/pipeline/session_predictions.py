@@ -21,10 +21,13 @@ from core.training import Training, per_session, prediction_frame
 def session_predictions(dataset: Dataset, table: FeatureTable, training: Training, config: RunConfig) -> pl.DataFrame:
     """Return one row per session to predict, in the order of the submission.
 
-    Columns: user_session; session_value; source ("known": the value in the train file, "summed": the sum of the
-    predictions for its users, "predicted": one prediction, "default": the session has no usable event, so it gets the
-    best constant under the metric on the train sessions); low_80, high_80, low_95, high_95 (ends of its prediction
-    intervals; null if there are too few sessions to calibrate them, or no event).
+    Returns:
+        user_session: session id.
+        session_value: predicted or known value, in value units.
+        source: "known" for the value in the train file, "summed" for the sum over the users of a shared id, "predicted"
+            for one prediction, or "default" for the best constant, if the session has no usable event.
+        low_80, high_80, low_95, high_95: ends of the prediction intervals. Null if there are too few sessions to
+            calibrate them, or no event.
     """
     units = table.units.select(UNIT, SESSION, KNOWN_VALUE)
     predicted = per_session(prediction_frame(training).join(units.drop(KNOWN_VALUE), on=UNIT, how="left"))
@@ -51,7 +54,7 @@ def session_predictions(dataset: Dataset, table: FeatureTable, training: Trainin
 
 
 def count_known(dataset: Dataset, config: RunConfig) -> int:
-    """Return the number of sessions to predict that get the value they have in the train file."""
+    """Return the number of sessions to predict whose value is copied from the train file."""
     return _count_sessions(dataset, pl.col(KNOWN_VALUE).is_not_null()) if config.use_known_values else 0
 
 

@@ -1,4 +1,4 @@
-"""Stored datasets with their size and with what depends on them, and their deletion."""
+"""Stored datasets with their size and the runs and jobs that depend on them, and their deletion."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class StoredDataset:
         return self.folder.name[:_ID_LENGTH]
 
     def consequences(self) -> str:
-        """Say in complete sentences what its deletion means for runs and jobs; empty if nothing depends on it."""
+        """Return sentences on how its deletion affects runs and jobs; empty if nothing depends on it."""
         sentences = []
         if self.runs:
             sentences.append(

@@ -1,4 +1,4 @@
-"""Blends of files: their weights found, and the weighted sum written, checked and recorded."""
+"""Blends of submission files: find the weights, and write, check and record the weighted sum."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _TO_MSE: Final[dict[str, Callable[[float], float]]] = {
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of a blend, and the mean squared error that it had on the scored sessions, if scores are known."""
+    """The weights of a blend, and its mean squared error on the scored sessions; None if no scores are known."""
 
     values: Vector
     score: float | None = None
@@ -109,7 +109,7 @@ def blend_files(
 ) -> tuple[Blend, DeskFile]:
     """Write the blend of files, each times its weight, record it in the log, and return it with its checks.
 
-    If a step fails, such as the copy, nothing of the blend is left.
+    If a step fails, such as the copy, the files of the blend are deleted.
 
     Args:
         method: how the weights were found; see `Blend`.

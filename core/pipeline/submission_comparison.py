@@ -1,4 +1,4 @@
-"""Files compared on the sessions to predict, also within segments of the dataset."""
+"""Comparison of submission files on the sessions to predict, and within segments of the dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The submission desk: any file opened and checked, and its score foreseen."""
+"""The submission desk: open any submission file, check it, and estimate its score."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from core.schema import LARGEST_VALUE, STACK, USER_SESSION, VALUE
 from core.submission import CheckedSubmission, SubmissionTarget, log, run_checks
 from core.submission.blend_store import list_blends
 from core.submission.content import MAX_BYTES
-from core.submission.foreseen import ForeseenScore, PossibleValues, foreseen_score
+from core.submission.expected_score import FileScore, PossibleValues, expected_score
 from core.submission.target import PREDICTED, TEXT
 
 Vector = NDArray[np.float64]
@@ -35,15 +35,15 @@ _KNOWN: Final = "known"
 
 
 @dataclass(frozen=True)
-class Foreseen:
-    """The score that a file can expect, or why it cannot be foreseen.
+class ScoreEstimate:
+    """The expected score of a file, or the reason why it cannot be estimated.
 
     Attributes:
         score: None if there is a reason.
         reason: a sentence; empty with a score.
     """
 
-    score: ForeseenScore | None
+    score: FileScore | None
     reason: str = ""
 
 
@@ -52,19 +52,19 @@ class DeskFile:
     """A checked file.
 
     Attributes:
-        name: what people see: the name of the file, or the id of the run that wrote it.
+        name: display name: the name of the file, or the id of the run that wrote it.
         sha256: hash of its bytes; empty if it is missing or too large to be read.
         case: the file and the sessions to predict.
         checks: results of all checks.
-        foreseen: the score that it can expect.
-        made_by: id of the run that wrote exactly this file; empty if none of the workspace did.
+        foreseen: expected score of the file.
+        made_by: id of the run or blend of the workspace that wrote exactly this file; empty for other files.
     """
 
     name: str
     sha256: str
     case: CheckedSubmission
     checks: tuple[CheckResult, ...]
-    foreseen: Foreseen
+    foreseen: ScoreEstimate
     made_by: str = ""
 
     @property
@@ -118,7 +118,7 @@ def path_of_submission(workspace: Workspace, name: str) -> Path:
 def open_file(
     path: Path, workspace: Workspace, target: SubmissionTarget, run: Run | None = None, marks: Marks | None = None
 ) -> DeskFile:
-    """Check a file and, with a run, foresee its score.
+    """Check a file and, with a run, estimate its score.
 
     Args:
         target: the sessions to predict; those of the run if there is one.
@@ -129,32 +129,36 @@ def open_file(
     sha256 = hash_of(path) if is_readable else ""
     made_by = _maker(workspace, path, sha256)
     name = made_by if made_by and path.name == SUBMISSION_FILE else path.name
-    foreseen = Foreseen(None, "There is no run to foresee the score with.") if run is None else foresee(case, run)
+    foreseen = (
+        ScoreEstimate(None, "There is no run to estimate the score with.") if run is None else estimate_score(case, run)
+    )
     return DeskFile(name, sha256, case, tuple(run_checks(case)), foreseen, made_by)
 
 
-def foresee(case: CheckedSubmission, run: Run) -> Foreseen:
-    """Foresee the score of a file on the sessions of a run; see `core.submission.foreseen`."""
+def estimate_score(case: CheckedSubmission, run: Run) -> ScoreEstimate:
+    """Return the expected score of a file on the sessions of a run; see `core.submission.expected_score`."""
     manifest = run.manifest
     if manifest.config.is_live:
-        return Foreseen(None, "The run predicts open sessions, so it cannot foresee the score of finished ones.")
+        return ScoreEstimate(
+            None, "The run predicts open sessions, so the score on finished sessions cannot be estimated."
+        )
     if manifest.scores.expected_withheld:
-        return Foreseen(None, "The test file is unlike the train file, so no score can be foreseen.")
+        return ScoreEstimate(None, "The test file differs from the train file, so the score cannot be estimated.")
     answers = run.table(ANSWERS_FILE).select(USER_SESSION, "source", "session_value").collect()
     if gap := _gap(case):
-        return Foreseen(None, f"The file {gap[1]}.")
+        return ScoreEstimate(None, f"The file {gap[1]}.")
     predictions = pl.DataFrame({TEXT: case.target.sessions, "file": case.predictions})
     rows = _with_answers(predictions, answers.rename({USER_SESSION: TEXT, "session_value": PREDICTED}))
     rows = rows.filter(pl.col("source") != "default")
     known, unknown = rows.filter(pl.col("source") == _KNOWN), rows.filter(pl.col("source") != _KNOWN)
     oof = run.table(OOF_FILE).select("fold", VALUE, STACK).filter(pl.col(STACK).is_not_nan()).collect()
     scores = manifest.scores.metric_scores
-    return Foreseen(
-        foreseen_score(
+    return ScoreEstimate(
+        expected_score(
             unknown["file"].to_numpy(),
             unknown[PREDICTED].to_numpy(),
             PossibleValues.fit(*(oof[name].to_numpy() for name in (STACK, VALUE, "fold"))),
-            ForeseenScore(scores.expected.value, scores.expected.low, scores.expected.high),
+            FileScore(scores.expected.value, scores.expected.low, scores.expected.high),
             metric_named(scores.metric),
             known=(known["file"].to_numpy(), known[PREDICTED].to_numpy()),
             seed=manifest.config.seed,
@@ -176,7 +180,7 @@ def complete_predictions(file: DeskFile) -> Vector:
 
 
 def _gap(case: CheckedSubmission) -> tuple[str, str] | None:
-    """Return why not every session has a usable number: the code of the check, and a clause. None if each has one."""
+    """Return why a session has no usable number: the code of the check, and a clause. None if all sessions have one."""
     if case.read_error is not None:
         return case.read_error.code, "cannot be read"
     predictions = case.predictions
@@ -188,7 +192,7 @@ def _gap(case: CheckedSubmission) -> tuple[str, str] | None:
 
 
 def value_series(file: DeskFile, run: Run) -> dict[str, Vector]:
-    """Return what the values of a file are shown with: series of `core.eda.run_charts.file_values` -> values."""
+    """Return name of a series -> values, for the chart `core.eda.run_charts.file_values` of a file."""
     oof = run.table(OOF_FILE).select(VALUE, STACK).collect()
     return {
         file_values.FILE: file.case.numbers.to_numpy(),
@@ -198,7 +202,7 @@ def value_series(file: DeskFile, run: Run) -> dict[str, Vector]:
 
 
 def log_fields(file: DeskFile, run: Run | None) -> dict[str, Any]:
-    """Return what the log of submissions says about a file."""
+    """Return the fields of the entry for a file in the log of submissions."""
     fields: dict[str, Any] = {
         "file": file.name,
         "sha256": file.sha256,
@@ -215,7 +219,7 @@ def log_fields(file: DeskFile, run: Run | None) -> dict[str, Any]:
 
 
 def record_check(workspace: Workspace, file: DeskFile, run: Run) -> None:
-    """Record once in the log that a file was checked against a run. A log that cannot be written is left as it is.
+    """Record once in the log that a file was checked against a run. If the log cannot be written, nothing is recorded.
 
     Files of runs and files that cannot be read are not recorded.
     """

@@ -1,4 +1,4 @@
-"""All files on a dataset that were checked or used, ranked by the score that they can expect."""
+"""All submission files on a dataset that were checked or used, ranked by their expected score."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from core.submission import log
 
 @dataclass(frozen=True)
 class RankedFile:
-    """A file, with what the runs and the log say about it. Scores are in the metric of the runs; lower is better.
+    """A submission file with its scores and its uses. Scores are in the metric of the runs; lower is better.
 
     Attributes:
-        name: id of the run or blend that wrote it, or else its name.
+        name: id of the run or blend that wrote the file, or the file name.
+        sha256: hash of the bytes of the file.
         made_by: id of that run or blend; empty for a file from elsewhere.
-        expected, low, high: the score that it can expect, and its 90% interval; None if it cannot be foreseen.
-        foreseen_by: id of the run whose out-of-fold errors it was foreseen with; empty without one.
-        returned: the score that the host returned last; None if there is none.
-        time: when it was made, checked or used last (ISO 8601, UTC).
-        failed: codes of its failed blocking checks.
-        place: among the files that can be handed in, from 1; None for a file with a failed blocking check.
+        expected, low, high: expected score and its 90% interval; None if the score cannot be estimated.
+        foreseen_by: id of the run whose out-of-fold errors the estimate is based on; empty without an estimate.
+        returned: latest score that the host returned; None if there is none.
+        time: when the file was last made, checked or used (ISO 8601, UTC).
+        failed: codes of the failed blocking checks.
+        place: rank among the files without a failed blocking check, from 1; None for the other files.
     """
 
     name: str
@@ -42,9 +43,9 @@ class RankedFile:
 def ranked_files(workspace: Workspace, run: Run) -> list[RankedFile]:
     """Return the files on the dataset and in the metric of a run, best first.
 
-    They are ranked by the expected score, also those with a returned one. The actual scores of all files of a test set
-    miss together, so a returned score cannot be compared with an expected one. Files that cannot be foreseen come after
-    the others, and files that cannot be handed in are last and have no place.
+    All files are ranked by the expected score, even those with a returned score: on one test file, the actual scores of
+    all files are higher, or lower, than expected together, so a returned score cannot be compared with an expected one.
+    Files without an expected score come after the others. Files with a failed blocking check are last and have no rank.
 
     Raises:
         RunError: the log cannot be read.
@@ -62,7 +63,7 @@ def ranked_files(workspace: Workspace, run: Run) -> list[RankedFile]:
 
 
 def _files_of_runs(workspace: Workspace, run: Run) -> list[RankedFile]:
-    """Return the files of the runs that can be compared with a run, as each run itself foresees its score."""
+    """Return the submissions of the runs that can be compared with a run. Each has the expected score of its run."""
     files = []
     for other in list_runs(workspace):
         manifest, scores = other.manifest, other.manifest.scores
@@ -80,11 +81,11 @@ def _files_of_runs(workspace: Workspace, run: Run) -> list[RankedFile]:
 
 
 def _with_entries(file: RankedFile | None, entries: Sequence[log.Entry]) -> RankedFile:
-    """Add what the log says about a file.
+    """Add the scores, the failed checks and the time from the log entries of a file.
 
     Args:
         file: the file as its run describes it; None for a file that no run made.
-        entries: those of the file, newest first; at least one.
+        entries: log entries of the file, newest first; at least one.
     """
     newest = entries[0]
     file = file or RankedFile(newest.made_by or newest.file, newest.sha256, newest.made_by)

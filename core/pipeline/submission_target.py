@@ -1,4 +1,4 @@
-"""What a submission is checked against: the sessions of a dataset, of a run, or of event files."""
+"""The target of submission checks: the sessions to predict of a dataset, a run, or event files."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _DEFAULT, _SUMMED = "default", "summed"
 def target_of_dataset(
     dataset: Dataset, reference: pl.DataFrame | None = None, *, use_known_values: bool = True
 ) -> SubmissionTarget:
-    """Return the sessions that a dataset wants predicted.
+    """Return the sessions to predict of a dataset.
 
     Args:
         reference: predictions of a run; see `SubmissionTarget`.
-        use_known_values: whether sessions that are in train, too, should have their value there.
+        use_known_values: whether sessions in both files should have their value from the train file.
     """
     ids = dataset.submission_order().get_column(USER_SESSION)
     values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()

@@ -116,7 +116,7 @@ class Pace:
     Attributes:
         overall: factor for whole runs.
         of_steps: step -> factor.
-        factor: by which the estimate of a whole run may be wrong, in both directions.
+        factor: the estimate of a whole run may be too high or too low by this factor.
     """
 
     overall: float
@@ -181,7 +181,7 @@ def _spread(pairs: Sequence[tuple[float, float]]) -> float:
 
 
 def _step_ratios(run: Run) -> dict[str, float]:
-    """Return step -> its time relative to the usual one; without steps that take as long as the budget leaves."""
+    """Return step -> its time relative to the usual one. Steps that use up the time budget are left out."""
     config, timings = run.manifest.config, run.manifest.timings
     depends_on_budget = ("tune", "train", "importance") if config.budget_minutes is not None else ()
     return {
@@ -192,7 +192,10 @@ def _step_ratios(run: Run) -> dict[str, float]:
 
 
 def _whole_ratio(run: Run, *, is_same_kind: bool) -> float:
-    """Return the time of a run relative to the usual one; of a run of another kind or with a budget, without models."""
+    """Return the time of a run relative to the usual one.
+
+    For a run of another kind or with a time budget, the steps with models are left out.
+    """
     config, timings = run.manifest.config, run.manifest.timings
     usual = {step.name: step.weight for step in steps(config, _n_sessions(run))}
     if config.budget_minutes is None and is_same_kind:

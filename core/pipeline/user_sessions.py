@@ -19,11 +19,17 @@ def user_sessions(dataset: Dataset, run: Run | None, session_id: str) -> pl.Data
         run: a run on the dataset, for the predictions; None for none.
 
     Returns:
-        One row per (file, session) with user_session; file (`train` or `test`); start (UTC); events; users (of the
-        session who are also users of the given one); value (null if unknown); predicted (of train sessions out of fold;
-        the sum over the users of a shared id; null without a run, or if the run does not predict it); low_80 and
-        high_80 (null for train sessions, for shared ids, and high_80 where there is no upper end). Empty for an unknown
-        id.
+        One row per (file, session); empty for an unknown id.
+        user_session: session id.
+        file: `train` or `test`.
+        start: time of the first event, in UTC.
+        events: number of events.
+        users: number of users of the session who are also users of the given session.
+        value: actual value; null if unknown.
+        predicted: prediction, out of fold for train sessions, and the sum over the users of a shared id. Null without a
+            run, or if the run does not predict the session.
+        low_80, high_80: 80% interval. Null for train sessions and shared ids; high_80 is also null if there is no upper
+            end.
     """
     ids = dataset.dictionary(USER_SESSION).select(SESSION, USER_SESSION)
     units = dataset.units()
@@ -61,7 +67,7 @@ def user_sessions(dataset: Dataset, run: Run | None, session_id: str) -> pl.Data
 
 
 def _predictions(run: Run | None, units: pl.Series) -> pl.DataFrame:
-    """Return unit, predicted, low_80 and high_80 of those of the units that the run predicts."""
+    """Return unit, predicted, low_80 and high_80, for the units that the run predicts."""
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         UNIT: units.dtype,
         "predicted": pl.Float64,

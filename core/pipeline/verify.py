@@ -140,9 +140,10 @@ def _differences(run: Run, oof: dict[str, Vector], test: dict[str, Vector]) -> d
 
 
 def _relative_difference(values: Vector, table: pl.DataFrame, column: str) -> float:
-    """Return the largest difference as a share of the largest stored value (at least 1).
+    """Return the largest absolute difference between `values` and a stored column, as a relative difference.
 
-    It is infinite if the number of rows differs, or if other rows have no prediction.
+    It is divided by the largest absolute stored value, or by 1 if that is larger. The result is infinite if the column
+    is missing, or if the number of rows or the positions of NaN differ.
     """
     if column not in table.columns:
         return float("inf")

@@ -13,7 +13,7 @@ from core.runs.store import Run
 def best_run(runs: Sequence[Run]) -> Run | None:
     """Return the run with the lowest expected score among runs on one dataset; None if there are none.
 
-    Scores in different metrics cannot be compared. If the runs minimised several metrics, only runs with the most
+    Scores in different metrics cannot be compared. If the runs minimized several metrics, only runs with the most
     frequent one count (of equally frequent ones, the first of `METRICS`). Of equal scores, the first run wins.
 
     Args:
@@ -35,7 +35,7 @@ def compare_with_best(run: Run, best: Run) -> str:
     scores, best_scores = run.manifest.scores.metric_scores, best.manifest.scores.metric_scores
     if scores.metric != best_scores.metric:
         return (
-            f"This run minimises the {scores.label}, so it cannot be compared with the best run by {best_scores.label}."
+            f"This run minimizes the {scores.label}, so it cannot be compared with the best run by {best_scores.label}."
         )
     is_withheld = run.manifest.scores.expected_withheld or best.manifest.scores.expected_withheld
     name = f"{'cross-validated' if is_withheld else 'expected test'} {scores.label}"
@@ -44,7 +44,7 @@ def compare_with_best(run: Run, best: Run) -> str:
     )
     if score == best_score:
         return f"Another run is as good: its {name} is also {score}."
-    return f"Another run is better: its {name} is {best_score}, and that of this run is {score}."
+    return f"A better run exists: its {name} is {best_score}, this run's is {score}."
 
 
 def _score(manifest: Manifest, *, is_withheld: bool) -> float:

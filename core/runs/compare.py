@@ -17,7 +17,7 @@ _FOLD_SETTINGS = ("folds", "fold_kind", "seed", "split_composite_sessions")
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs side by side. A pair has the value of the first run, then that of the second.
+    """Comparison of two runs. In each pair, the first value belongs to the first run, the second to the second run.
 
     Attributes:
         same_dataset: whether both used the same dataset. If not, their scores cannot be compared.
@@ -39,7 +39,7 @@ class Comparison:
 
 
 def compare_runs(first: Run, second: Run, users: pl.DataFrame | None) -> Comparison:
-    """Compare the second run with the first.
+    """Compare two runs: settings, features, timings, scores by fold and out-of-fold losses.
 
     Args:
         users: columns unit and user of their dataset; None counts every session as a user of its own.

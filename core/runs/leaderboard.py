@@ -1,6 +1,4 @@
-"""The leaderboard: the runs on a dataset and their single learners, the lowest expected score first, and how sure it is
-that one is better than another.
-"""
+"""The leaderboard: runs on a dataset and their learners by expected score, and the significance of differences."""
 
 from __future__ import annotations
 
@@ -42,7 +40,7 @@ class Entry:
 
     @property
     def score(self) -> float:
-        """The score by which entries are sorted; without an expected one, it is assumed from that of the run."""
+        """Sort key of entries: the expected score; for a learner without one, an estimate from that of its run."""
         if self.expected is not None:
             return self.expected.value
         scores = self.run.manifest.scores.metric_scores
@@ -52,7 +50,7 @@ class Entry:
 def leaderboard(runs: Sequence[Run], *, learners: bool = True) -> list[Entry]:
     """Return the predictors of runs on one dataset, the lowest score first.
 
-    Runs that minimised another metric than the best run come last, because their scores cannot be compared. If an
+    Runs that minimized a different metric than the best run come last, because their scores cannot be compared. If an
     expected score is withheld, all are sorted by the cross-validated score.
 
     Args:
@@ -88,7 +86,7 @@ class Difference:
     Attributes:
         basis: "reference" for the reference itself; "paired" if both have out-of-fold predictions of the same sessions;
             "expected" if only the expected scores can be compared, whose errors are taken as independent; "none" if the
-            runs have other data or minimised other metrics.
+            runs have other data or minimized other metrics.
         value, low, high: the difference and its 95% interval, in the unit of the score; None with the basis "none".
     """
 

@@ -89,7 +89,8 @@ class Tuning(BaseModel, frozen=True):
     Attributes:
         learners: learner -> its settings and search.
         seeds: number of final fits of each learner on each fold.
-        choice: factor by which the expected score was multiplied, because the settings were chosen on the same folds.
+        choice: factor by which the expected score was multiplied, to correct for the choice of settings on the same
+            folds.
     """
 
     learners: dict[str, TunedLearner]
@@ -102,7 +103,7 @@ class MetaModel(BaseModel, frozen=True):
 
     Attributes:
         weights: learner -> weight.
-        alpha: regularisation strength; None unless the combination is the Ridge regression.
+        alpha: regularization strength; None unless the combination is the Ridge regression.
         start_weight: weight of the value at recovered prices, from which the learners start.
         combination: how weights and intercept were found; see core.training.combinations.
         start: the feature to which each learner adds its trees; None if they start from 0.
@@ -124,10 +125,10 @@ class SessionCounts(BaseModel, frozen=True):
     Attributes:
         train: sessions in the train file.
         test: sessions to predict.
-        known: sessions of `test` that got the value they have in the train file.
+        known: sessions of `test` in both files, whose value was copied from the train file.
         composite: sessions of `test` whose id is shared by several users.
         untrained: reason (see core.dataset.UnknownValue) -> train sessions that were not used for training.
-        cut: train sessions that were not used for training, because the split by date cuts them in two.
+        cut: train sessions that were not used for training, because the split by date divides them.
     """
 
     train: int
@@ -139,7 +140,7 @@ class SessionCounts(BaseModel, frozen=True):
 
 
 class Manifest(BaseModel, frozen=True):
-    """Everything about a run that can be known without opening its tables.
+    """Description of a run that can be read without opening its tables.
 
     Attributes:
         version: version of the run folder.

@@ -1,4 +1,4 @@
-"""The out-of-fold losses of two predictors on the same sessions, and how sure their difference is."""
+"""The out-of-fold losses of two predictors on the same sessions, and the significance of their difference."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class UserScore(BaseModel, frozen=True):
 
 
 class MetricScores(BaseModel, frozen=True):
-    """Out-of-fold scores in the metric that the run minimised; lower is better.
+    """Out-of-fold scores in the metric that the run minimized; lower is better.
 
     Attributes:
         metric: mse, rmse, mae or rmsle.
@@ -62,7 +62,7 @@ class MetricScores(BaseModel, frozen=True):
 
     @property
     def skill(self) -> float:
-        """The share by which the stack reduces the score of the best constant."""
+        """Share by which the stack reduces the score of the baseline, the best constant."""
         return 1 - self.stack / self.baseline if self.baseline else 0.0
 
 
@@ -76,8 +76,8 @@ class Scores(BaseModel, frozen=True):
         baseline_mse: error of predicting the training mean for every session.
         prices_mse: error of recovered prices times the user's ratio, without any trees; None in runs without them.
         expected_test_mse: expected error on the test file.
-        expected_withheld: whether the expected scores must not be relied on, because the test file is unlike train.
-            They are stored for programs; people see the cross-validated score.
+        expected_withheld: whether the expected scores must not be relied on, because the test file differs from the
+            train file. They are stored for programs; people see the cross-validated score.
         users: "new" and "known" users -> their errors; empty in the first runs.
         in_metric: None in the first runs, which only had the mean squared error; use `metric_scores`.
     """
@@ -94,12 +94,12 @@ class Scores(BaseModel, frozen=True):
 
     @property
     def explained_share(self) -> float:
-        """The share by which the stack reduces the mean squared error of the mean; negative if it is worse."""
+        """Share by which the stack reduces the mean squared error of the average; negative if it is worse."""
         return 1 - self.cv_mse / self.baseline_mse if self.baseline_mse else 0.0
 
     @property
     def metric_scores(self) -> MetricScores:
-        """The scores to show: those in the metric that the run minimised."""
+        """The scores to show: those in the metric that the run minimized."""
         return self.in_metric or MetricScores(
             metric="mse",
             label="MSE",

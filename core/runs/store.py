@@ -1,4 +1,4 @@
-"""A finished run on disk: the names of its files, how they are read, and what is damaged."""
+"""A finished run on disk: the names of its files, reading them, and finding damage."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Run:
 
     @property
     def note(self) -> Note:
-        """A person's name for the run and remarks on it; empty if there are none."""
+        """Note of the run, with a name and a text; empty if there is none."""
         return read_note(self.folder)
 
     def save_note(self, note: Note) -> None:

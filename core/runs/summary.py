@@ -16,10 +16,10 @@ WITHHELD = "withheld"
 """Shown in place of an expected score that must not be relied on."""
 COMBINATION_LABELS = {
     "ridge": "Ridge meta-model",
-    "mean": "plain mean",
-    "non_negative": "weighted mean",
+    "mean": "plain average",
+    "non_negative": "weighted average",
     "best_learner": "best learner alone",
-    "prices": "recovered prices alone",
+    "prices": "estimated prices alone",
 }
 
 
@@ -50,7 +50,7 @@ def expected_error(manifest: Manifest, subject: str) -> str:
 
 
 def error_sentence(manifest: Manifest, subject: str) -> str:
-    """Return a Markdown sentence with the typical error of `subject`, its interval, and that of the best constant."""
+    """Return a Markdown sentence with the typical error of `subject`, its interval, and the error of the baseline."""
     scores = manifest.scores.metric_scores
     name = "the median" if scores.metric == "mae" else "the average"
     constant = error_text(scores.metric, scores.baseline)
@@ -59,11 +59,11 @@ def error_sentence(manifest: Manifest, subject: str) -> str:
         return f"{expected_error(manifest, subject)}. {guess}"
     low, high = (error_text(scores.metric, end) for end in (scores.expected.low, scores.expected.high))
     error = typical_error(scores.metric, scores.expected.value)
-    return f"{subject} will be off by **{error}** per session (90% interval: {span(low, high)}). {guess}"
+    return f"{subject} is expected to be off by **{error}** per session (90% interval: {span(low, high)}). {guess}"
 
 
 def shift_warning(manifest: Manifest) -> str:
-    """Return how the test file differs from train, and what this means for the score; empty if it does not differ."""
+    """Return how the test file differs from the train file, and what that means for the score; empty if it does not."""
     shift, scores = manifest.shift, manifest.scores.metric_scores
     if shift is None or shift.outcome != "unlike":
         return ""
@@ -73,11 +73,11 @@ def shift_warning(manifest: Manifest) -> str:
             f"The expected test {scores.label} is therefore withheld. The cross-validated {scores.label}, "
             f"{score_in_words(scores.metric, scores.stack)}, holds only for sessions like those in the train file."
         )
-    return f"The test file is unlike train. {shift.sentence} {meaning}"
+    return f"The test file differs from the train file. {shift.sentence} {meaning}"
 
 
 def open_session_warning(config: RunConfig) -> str:
-    """Return what the values of a model for open sessions mean for sessions that have ended; empty for other models.
+    """Return what the predictions of a model for open sessions mean for finished sessions; empty for other models.
 
     >>> open_session_warning(RunConfig())
     ''
@@ -85,8 +85,8 @@ def open_session_warning(config: RunConfig) -> str:
     if not config.is_live:
         return ""
     return (
-        "The model treats every session as still open, so the values of sessions that have ended are too high. For "
-        "those, use a run with the purpose sessions."
+        "The model treats every session as open, so its predictions for finished sessions are too high. For finished "
+        "sessions, use a run with the purpose sessions."
     )
 
 
@@ -150,12 +150,10 @@ def describe_run(run: Run) -> str:
 def _identity_lines(run: Run) -> list[str]:
     manifest, note, sessions = run.manifest, run.note, run.manifest.sessions
     data = f"{count(sessions.train, 'train session')}, {whole(sessions.test)} to predict"
-    known = f", {whole(sessions.known)} of them known from the train file" if sessions.known else ""
+    known = f", {whole(sessions.known)} of them in both files" if sessions.known else ""
     reasons = [f"{whole(amount)} because {UnknownValue(code).clause}" for code, amount in sessions.untrained.items()]
     if sessions.cut:
-        reasons.append(
-            f"{whole(sessions.cut)} because the split by date cuts {verb(sessions.cut, 'it', 'them')} in two"
-        )
+        reasons.append(f"{whole(sessions.cut)} because the split by date divides {verb(sessions.cut, 'it', 'them')}")
     config = manifest.config
     folds = f"{count(config.folds, 'fold')} ({config.fold_kind})"
     return [
@@ -169,7 +167,7 @@ def _identity_lines(run: Run) -> list[str]:
 
 
 def _score_lines(manifest: Manifest) -> list[str]:
-    """Return the expected score first, the best constant last."""
+    """Return one line per predictor: the expected score first, the baseline last."""
     scores = manifest.scores.metric_scores
     show = partial(score_text, scores.metric)
     expected = _score_line("expected on test", expected_score(manifest))
@@ -181,9 +179,9 @@ def _score_lines(manifest: Manifest) -> list[str]:
         (f"stack ({COMBINATION_LABELS[manifest.meta.combination]})", scores.stack),
         *((LEARNER_LABELS.get(name, name), score) for name, score in scores.learners.items()),
         *((COMBINATION_LABELS.get(name, name), score) for name, score in scores.blends.items()),
-        ("recovered prices alone", scores.prices),
+        ("estimated prices alone", scores.prices),
     ]
-    constant = _score_line("best constant", show(scores.baseline))
+    constant = _score_line("baseline (constant)", show(scores.baseline))
     return [
         expected,
         *(_score_line(label, show(score)) for label, score in labelled if score is not None),

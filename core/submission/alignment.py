@@ -41,7 +41,7 @@ def explain(ids: pl.Series, values: Vector, predicted: Vector) -> str | None:
 
 
 def _chunks(n_rows: int) -> list[NDArray[np.int64]]:
-    """Return the row numbers of up to 50 stretches of consecutive rows, all rows in files that are not very long."""
+    """Return the row numbers of up to 50 chunks of consecutive rows. Chunks of short files cover all rows."""
     n_chunks = max(1, min(_MAX_CHUNKS, n_rows // _MIN_CHUNK_ROWS))
     return [rows[:_MAX_CHUNK_ROWS] for rows in np.array_split(np.arange(n_rows), n_chunks)]
 
@@ -71,7 +71,7 @@ def _explain_part(values: Vector, predicted: Vector, chunks: list[NDArray[np.int
         return None
     return (
         f"Up to about row {whole(int(parts[1][0]))} the rank correlation of the values with the predictions of the run "
-        f"is {fixed(before, 2)}, and from there on {fixed(after, 2)}. A row may be missing or surplus there. Write "
+        f"is {fixed(before, 2)}, and from there on {fixed(after, 2)}. A row may be missing or too many there. Write "
         "each value next to the id of its session."
     )
 

@@ -83,7 +83,7 @@ def weights_from_scores(predictions: Matrix, scores: Sequence[float], score_of_z
     Args:
         predictions: (sessions, files) predictions for the sessions that were scored.
         scores: mean squared error of each file.
-        score_of_zeros: that of a file of zeros, which is the mean of the squared values; None if it is unknown.
+        score_of_zeros: mean squared error of a file of zeros, which is the mean of the squared values; None if unknown.
     """
     returned = np.asarray(scores, dtype=np.float64)
     if score_of_zeros is not None:
@@ -100,7 +100,7 @@ def weights_from_scores(predictions: Matrix, scores: Sequence[float], score_of_z
 
 
 def _best(predictions: Matrix, scores: Vector, score_of_zeros: float, *, at_most_one: bool = False) -> Vector:
-    """Return the weights from 0 that minimise w'Gw - 2w'b, with the Gram matrix G and the means b of y·f."""
+    """Return the non-negative weights that minimize w'Gw - 2w'b, with the Gram matrix G and the means b of y·f."""
     gram = predictions.T @ predictions / len(predictions)
     products = (np.diag(gram) + score_of_zeros - scores) / 2
     values, vectors = np.linalg.eigh(gram)
@@ -125,7 +125,7 @@ def expected_of_blend(
     """Return the mean squared error that a blend had on the scored sessions.
 
     Args:
-        weights: with a sum of 1 if the score of zeros is unknown.
+        weights: weights of the files; they must add up to 1 if the score of zeros is unknown.
     """
     returned = np.asarray(scores, dtype=np.float64)
     gram = predictions.T @ predictions / len(predictions)

@@ -53,7 +53,7 @@ class Blend(BaseModel):
 
     Attributes:
         created: ISO 8601, UTC.
-        dataset, run: what it was checked against; empty without one.
+        dataset, run: fingerprint of the dataset and id of the run that it was checked against; empty without one.
         method: how the weights were found.
         sha256: hash of its file.
         folder: where it is stored.

@@ -32,7 +32,7 @@ _NUMBERS = _Requirement(lambda case: case.numbers.len() > 0, "no value is a numb
 _TWO_NUMBERS = _Requirement(lambda case: case.numbers.len() > 1, "fewer than 2 values are numbers")
 _DIFFERENT = _Requirement(lambda case: case.numbers.min() != case.numbers.max(), "all numbers are equal")
 _TRAIN = _Requirement(lambda case: case.target.train is not None, "there are no train values above 0 to compare with")
-_KNOWN = _Requirement(lambda case: case.known.height > 0, "no session with a number has a value in train")
+_KNOWN = _Requirement(lambda case: case.known.height > 0, "no session with a number is in both files")
 _RUN = _Requirement(lambda case: case.target.reference is not None, "there is no run to compare with")
 _COMPARABLE = _Requirement(
     lambda case: case.with_reference.height >= MIN_COMPARED,

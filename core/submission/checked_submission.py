@@ -29,7 +29,7 @@ class CheckedSubmission:
         target: the sessions to predict, and what is known of them.
         read_error: why the file could not be read as a table; None if it was read. Its code is that of the check that
             fails.
-        marks: what the marks in its numbers mean, by example, where a person said so; None to find out.
+        marks: number format of the values, by example, if a person chose it; None to detect it.
     """
 
     table: SubmissionTable
@@ -86,7 +86,9 @@ class CheckedSubmission:
 
     @cached_property
     def has_target_order(self) -> bool:
-        """Whether the ids are exactly the sessions to predict, each once, in their order. It saves costly joins."""
+        """Whether the ids are exactly the sessions to predict, each once, in order, so that costly joins are not
+        needed.
+        """
         ids = self.ids[TEXT]
         return ids.len() == self.target.sessions.len() and bool((ids == self.target.sessions).all())
 

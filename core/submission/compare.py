@@ -1,4 +1,4 @@
-"""Compare the predictions of several files: how they agree, where they differ, and on which sessions most."""
+"""Compare the predictions of several files: correlations, distances, and the sessions on which they differ most."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Division:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How files differ. Distances and differences are in value units.
+    """Result of comparing submission files. Distances and differences are in value units.
 
     Attributes:
         pairs: one row per pair of files: `file`, `other`, `correlation` (Pearson; null if a file is constant),

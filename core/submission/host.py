@@ -1,4 +1,4 @@
-"""Hand in a file with the command-line client of the competition's host, and wait for its score.
+"""Submit a file with the command-line client of the competition's host, and wait for its score.
 
 The client (kaggle) must be installed and have its credentials. It is started as a program, so nothing is sent unless a
 person asks for it.
@@ -25,12 +25,12 @@ _PENDING: Final = "pending"
 
 @dataclass(frozen=True)
 class Returned:
-    """What the host says about a submission.
+    """Answer of the host about a submission.
 
     Attributes:
         status: such as pending, complete or error.
         score: the public score; None until there is one.
-        reason: what the host said; empty if it said nothing.
+        reason: message of the host; empty if there is none.
     """
 
     status: str
@@ -38,21 +38,21 @@ class Returned:
     reason: str = ""
 
 
-def hand_in(path: Path, competition: str, message: str) -> str:
-    """Hand in a file, and return what the client said.
+def submit(path: Path, competition: str, message: str) -> str:
+    """Submit a file, and return the output of the client.
 
     Raises:
         SettingError: the client is not installed.
-        RunError: the client or the host refuses; with its reason.
+        RunError: the client or the host refuses the file; the message has its reason.
     """
     return _run("submit", competition, "-f", str(path), "-m", message)
 
 
 def wait_for_score(competition: str, message: str, *, poll_seconds: float = _POLL_SECONDS) -> Returned:
-    """Return what the host says about the submission with this message, once it is no longer pending.
+    """Wait until the submission with this message is no longer pending, and return the answer of the host.
 
     Raises:
-        SettingError, RunError: see `hand_in`.
+        SettingError, RunError: see `submit`.
     """
     returned = Returned(_PENDING, None)
     for poll in range(_MAX_POLLS):
@@ -74,7 +74,7 @@ def _run(action: str, competition: str, *arguments: str) -> str:
     if program is None:
         raise SettingError(
             f"The program {CLIENT}, the host's command-line client, is not installed.",
-            "Install it and its credentials, or hand the file in by hand and record it with "
+            "Install it and its credentials, or submit the file on the website and record it with "
             "`python -m core submissions record`.",
             code="no_client",
         )
@@ -85,7 +85,7 @@ def _run(action: str, competition: str, *arguments: str) -> str:
         raise RunError(f"{CLIENT} did not answer ({type(error).__name__}).", "Try again later.", code="host") from error
     if process.returncode:
         reason = (process.stderr.strip() or process.stdout.strip() or "no reason given").splitlines()[-1]
-        raise RunError(f"The host did not take the file: {reason}", "Correct the cause, then try again.", code="host")
+        raise RunError(f"The host refused the file: {reason}", "Correct the cause, then try again.", code="host")
     return process.stdout
 
 

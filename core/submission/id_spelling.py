@@ -1,4 +1,4 @@
-"""Match session ids that another program spelled in another way."""
+"""Match session ids that another program has changed in spelling."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def respelled_ids(rows: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
     """Return the rows whose id is that of exactly one session in another spelling.
 
     Args:
-        rows: `line` and `text` of rows whose id is that of no session.
+        rows: `line` and `text` of rows whose id matches no session exactly.
         sessions: ids of the sessions to predict.
 
     Returns:

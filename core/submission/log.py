@@ -1,4 +1,4 @@
-"""The log of submissions: what was checked, downloaded or submitted, from where, and its foreseen and returned score.
+"""The log of submissions: which files were checked, downloaded or submitted, with their expected and returned scores.
 
 The file has one JSON object per line. Lines are only added, so two programs may write at once; a later line about an
 entry replaces its fields.
@@ -30,7 +30,7 @@ _MAX_TEXT: Final = 1_000
 
 
 class Entry(BaseModel):
-    """One use of a file.
+    """One entry of the log: a file that was checked, downloaded or submitted.
 
     Attributes:
         entry: id of the entry.
@@ -39,10 +39,10 @@ class Entry(BaseModel):
         dataset, run: fingerprint of the dataset and id of the run that it was checked against; empty without one.
         made_by: id of the run or blend that wrote the file; empty for a file from elsewhere.
         metric: label of the metric of the scores.
-        foreseen, low, high: the score that the file can expect, and its 90% interval; None if it cannot be foreseen.
+        foreseen, low, high: expected score of the file and its 90% interval; None if the score cannot be estimated.
         returned: the score that the host returned; None until it is known.
         overridden: codes of the blocking checks that failed. A person overrode them, unless the file was only checked.
-        note: a person's remark, or what the host said.
+        note: note of a person, or message of the host.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""Find out what the cells of the value column are: numbers in some notation, missing values, or text."""
+"""Classify the cells of the value column: numbers in some notation, missing values, or text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _Notation:
 
     Attributes:
         decimal: the decimal mark, a point or a comma.
-        has_thousands: whether the other one of these two separates thousands; otherwise it has no meaning.
+        has_thousands: whether the other mark of the two separates thousands. If not, it has no meaning.
         is_mixed: whether some values need a decimal point and others a decimal comma.
     """
 
@@ -68,7 +68,7 @@ def classified(cells: pl.DataFrame, marks: Marks | None = None) -> pl.DataFrame:
 
     Args:
         cells: rows with a column `text`.
-        marks: what the marks in numbers mean, by example; None to find out.
+        marks: number format, by example; None to detect it.
     """
     texts = cells[TEXT]
     notation = None if marks is None else _chosen(marks)

@@ -1,4 +1,4 @@
-"""Read a submission, in whatever form a tool wrote it. Cells are read as text, and no row is lost.
+"""Read a submission file of any format that tools write. Cells are read as text, and no row is lost.
 
 Deviations from a plain CSV file do no harm here: the checks report them, and a repair can write the file again.
 """
@@ -44,7 +44,7 @@ _MOST_SPLIT: Final = 0.5
 
 
 class _Preamble(NamedTuple):
-    """What is above the header: its number of characters and lines, and the comments by line."""
+    """The lines above the header: number of characters, number of lines, and comments by line number."""
 
     n_characters: int
     n_lines: int
@@ -95,13 +95,13 @@ def _read_text(content: bytes, name: str) -> SubmissionTable:
     uneven = rows.filter(pl.col(_FIELDS).list.len() != len(header))
     if uneven.height:
         examples = [
-            f"line {line:,} has {len(fields)}: {shorten(separator.join(fields))!r}"
+            f"line {line:,} has {len(fields)} ({shorten(separator.join(fields))!r})"
             for line, fields in uneven.select(LINE, _FIELDS).head(_MAX_EXAMPLES).rows()
         ]
         raise unreadable(
             name,
-            f"{whole(uneven.height)} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have "
-            f"{count(len(header), 'field')} like the header: {listed(examples, _MAX_EXAMPLES, total=uneven.height)}",
+            f"{whole(uneven.height)} of {count(rows.height, 'row')} {verb(uneven.height, 'does', 'do')} not have the "
+            f"{count(len(header), 'field')} of the header: {listed(examples, _MAX_EXAMPLES, total=uneven.height)}",
         )
     columns = [rows[_FIELDS].list.get(index) for index in range(len(header))]
     form = FileForm(encoding, separator, split_decimals, unnamed, int(lines[LINE][0]), preamble.comments)
@@ -164,7 +164,7 @@ def _separator(text: str) -> str:
 
 
 def _preamble(text: str) -> _Preamble:
-    """Return what is above the header. If there is nothing below the comments, they are rows."""
+    """Return the lines above the header. If no line follows the comments, the comments count as rows."""
     above = re.match(_ABOVE_HEADER, text)
     lines = io.StringIO(above[0] if above else "", newline=None).readlines()
     comments = {number: line.strip() for number, line in enumerate(lines, 1) if line.lstrip().startswith(_COMMENT)}

@@ -1,4 +1,4 @@
-"""Checks against the values known from train, and against the predictions of a run.
+"""Checks against the known values of sessions in both files, and against the predictions of a run.
 
 The title of a check says what holds if it passes.
 """
@@ -35,7 +35,7 @@ _QUANTILES: Final = {"lowest decile": 0.1, "median": 0.5, "highest decile": 0.9}
 
 
 def wrong_known(known: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows whose `number` is not the rounded `value` that is known from train."""
+    """Return the rows whose `number` differs from the known `value` by more than rounding."""
     absolute, relative = KNOWN_TOLERANCE
     distance = (pl.col(NUMBER) - pl.col(VALUE)).abs()
     return known.filter(distance > pl.max_horizontal(pl.lit(absolute), pl.col(VALUE).abs() * relative))
@@ -43,7 +43,7 @@ def wrong_known(known: pl.DataFrame) -> pl.DataFrame:
 
 class KnownValues(Check[CheckedSubmission]):
     code = "known_values"
-    title = "Sessions of train have their known value"
+    title = "Sessions in both files have their known value"
     severity = "warning"
     requirements = KNOWN_VALUES
 
@@ -53,14 +53,14 @@ class KnownValues(Check[CheckedSubmission]):
             return None
         amount = count_of(wrong.height, subject.known.height, "session", "has", "have")
         return (
-            f"{amount} another value than in train ({quoted(wrong[TEXT])}). A session that is in both files is worth "
-            "what train says. Write the known values; a repair does it."
+            f"{amount} a different value than in the train file ({quoted(wrong[TEXT])}). The value of a session in "
+            "both files is known from the train file. Write the known values, or let a repair write them."
         )
 
 
 class Sums(Check[CheckedSubmission]):
     code = "sums"
-    title = "Ids that several users share have the sum of their values"
+    title = "Shared session ids have the sum of their users' values"
     severity = "warning"
     requirements = SUMS
 
@@ -71,9 +71,9 @@ class Sums(Check[CheckedSubmission]):
         if ratio >= MIN_SUM_RATIO * usual:
             return None
         return (
-            f"The values of the {whole(shared.height)} sessions whose id several users share add up to "
-            f"{percent(ratio)} of what the run predicts; those of other sessions to {percent(usual)}. Such a session "
-            "is worth the sum of what it is worth to each of its users. Add up the predictions by session id."
+            f"The values of the {whole(shared.height)} session ids that several users share add up to "
+            f"{percent(ratio)} of the run's predictions, those of other sessions to {percent(usual)}. The value of a "
+            "shared session id is the sum over its users. Add up the predictions by session id."
         )
 
 
@@ -107,7 +107,7 @@ class Distribution(Check[CheckedSubmission]):
         ]
         return (
             f"The population stability index is {number(index)}, above {MAX_PSI}: {listed(quantiles)} of the run. "
-            "Check the unit, the scale and the model, unless the difference is meant."
+            "Unless the difference is intended, check the unit, the scale and the model."
         )
 
 

@@ -1,7 +1,7 @@
-"""Repair a submission where that is safe: how it is written, its columns and rows, and values that are known.
+"""Safe repairs of a submission: its format, its columns and rows, and the values of sessions in both files.
 
-No prediction is changed or made up. What is not safe to repair, such as a negative value or a missing session, stays as
-it is, and the checks of the repaired file name it.
+No prediction is changed or made up. Problems that cannot be repaired safely, such as a negative value or a missing
+session, stay in the file, and the checks of the repaired file name them.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Example:
 
     Attributes:
         line: its line in the file; None for a row that is added.
-        before, after: what changes of it: the row, its id or its value. Empty if there is no such row.
+        before, after: the row, its id or its value, before and after the change. Empty if the row does not exist then.
     """
 
     line: int | None
@@ -58,7 +58,7 @@ class Change:
     """One kind of change.
 
     Attributes:
-        code: that of the check that found the fault.
+        code: code of the check that found the problem.
         text: what changes, as a sentence.
         rows: number of rows that change; None for the whole file.
         examples: the first of these rows; none if only the bytes of the file change.
@@ -103,7 +103,7 @@ class Repair:
 
 
 def repair(case: CheckedSubmission, chosen: ColumnChoice | None = None) -> Repair:
-    """Repair what is safe to repair.
+    """Return a repaired submission. Only safe changes are made.
 
     Args:
         chosen: the columns of ids and values, where a person chose them; the others are found.
@@ -163,7 +163,7 @@ def _lines(cells: list[pl.Series], lines: pl.Series, separators: tuple[str, str]
 def _named_columns(
     table: SubmissionTable, target: SubmissionTarget, chosen: ColumnChoice, changes: list[Change]
 ) -> SubmissionTable:
-    """Return a table with the columns of ids and values under their names, and no others."""
+    """Return a table that only has the columns of ids and values, under the names that the submission needs."""
     named = with_wanted_columns(table, target, *find_columns(table, target, chosen))
     separator, header = table.form.separator, ",".join(target.columns.header)
     before = _lines(table.cells, table.rows[LINE], (separator, COMMA)).select(LINE, _BEFORE)
@@ -208,9 +208,9 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
     """
     wanted = rows.join(target.sessions.to_frame(), on=TEXT, how="semi", maintain_order="left")
     if wanted.height < rows.height:
-        _leave_out(rows, wanted, changes, "extra_sessions", "left out, of no session to predict")
+        _leave_out(rows, wanted, changes, "extra_sessions", "left out, because the session is not to be predicted")
     if wanted.is_empty():
-        problem = "it has no rows" if rows.is_empty() else "none of its rows is of a session to predict"
+        problem = "it has no rows" if rows.is_empty() else "no row belongs to a session to predict"
         raise InputError(
             f"The file cannot be repaired: {problem}.",
             "Choose the run or the test file that belongs to this submission.",
@@ -233,7 +233,7 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
 
 
 def _leave_out(rows: pl.DataFrame, kept: pl.DataFrame, changes: list[Change], code: str, what: str) -> None:
-    """Add the change that only the kept rows are left."""
+    """Add a change that removes all rows that are not in `kept`."""
     left_out = rows.join(kept, on=LINE, how="anti", maintain_order="left")
     changes.append(
         _change(code, left_out.select(LINE, _row(VALUE, _BEFORE), _no_row(_AFTER)), "row is", "rows are", what)
@@ -241,7 +241,7 @@ def _leave_out(rows: pl.DataFrame, kept: pl.DataFrame, changes: list[Change], co
 
 
 def _known_values(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]) -> pl.DataFrame:
-    """Give sessions their value from train, whether or not they have a row."""
+    """Set sessions in both files to their value in the train file, and add a row for them if they have none."""
     known = target.known.with_columns(pl.col(VALUE).round(DECIMALS).cast(pl.String).alias(_RIGHT))
     missing = known.join(rows, on=TEXT, how="anti", maintain_order="left")
     wrong = wrong_known(known.join(rows.select(TEXT, NUMBER), on=TEXT, maintain_order="left"))
@@ -250,11 +250,11 @@ def _known_values(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
     if right.height:
         changed = rows.join(right, on=TEXT, maintain_order="left").unique(TEXT, keep="first", maintain_order=True)
         texts = changed.select(LINE, _row(VALUE, _BEFORE), _row(_RIGHT, _AFTER))
-        what = "the value known from train"
+        what = "the value from the train file"
         changes.append(_change("known_values", texts, "session gets", "sessions get", what))
     if missing.height:
         texts = missing.select(pl.lit(None, pl.Int64).alias(LINE), _no_row(_BEFORE), _row(_RIGHT, _AFTER))
-        what = "added, with the value known from train"
+        what = "added, with the value from the train file"
         changes.append(_change("missing_sessions", texts, "row is", "rows are", what))
     rows = rows.select(LINE, TEXT, VALUE).join(right, on=TEXT, how="left", maintain_order="left")
     rows = rows.select(LINE, TEXT, pl.coalesce(_RIGHT, VALUE).alias(VALUE))
@@ -277,7 +277,12 @@ def _ordered(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]
 
 
 def _row(value: str, name: str) -> pl.Expr:
-    """Return the rows as lines of a file, with the values of a column."""
+    """Return an expression for rows as CSV lines "id,value".
+
+    Args:
+        value: column with the values as text.
+        name: name of the result.
+    """
     return pl.concat_str(TEXT, value, separator=COMMA).alias(name)
 
 

@@ -1,4 +1,4 @@
-"""Find the columns of ids and values in a file with other columns than the wanted ones."""
+"""Find the columns of ids and values in a file whose columns are not those of a submission."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def find_columns(table: SubmissionTable, target: SubmissionTarget, chosen: Colum
 
 
 def with_wanted_columns(table: SubmissionTable, target: SubmissionTarget, ids: int, values: int) -> SubmissionTable:
-    """Return a table with the two columns under their wanted names. A header that is a row becomes one."""
+    """Return a table with the two columns under the names of a submission. If the header is a row, it becomes one."""
     columns, lines = [table.cells[ids], table.cells[values]], table.rows[LINE]
     if (target.sessions == table.header[ids]).any():
         first = [pl.Series([table.header[index]]) for index in (ids, values)]
@@ -121,7 +121,7 @@ def with_wanted_columns(table: SubmissionTable, target: SubmissionTarget, ids: i
 def _likely_ids(table: SubmissionTable, target: SubmissionTarget) -> int | None:
     """Return the column with the most sessions to predict; of equal ones, that with the wanted name.
 
-    Other spellings of the sessions only count if no column has enough of them as they are.
+    Other spellings of the ids only count if no column has enough sessions in their exact spelling.
     """
     cells = [column.head(_MAX_CELLS).alias(TEXT).to_frame() for column in table.cells]
     wanted = target.columns.session

@@ -42,15 +42,15 @@ class LogScale(Check[CheckedSubmission]):
         if not is_log:
             return None
         return (
-            f"The mean value is {plain_number(mean)}, near the mean of log(1 + value) in train, "
-            f"{plain_number(log_mean)}, and far from the mean of train, {plain_number(train.mean())}. Transform the "
-            "predictions back: value = exp(prediction) - 1."
+            f"The average is {plain_number(mean)}, near the average of log(1 + value) in the train file, "
+            f"{plain_number(log_mean)}, and far from the average value there, {plain_number(train.mean())}. Transform "
+            "the predictions back: value = exp(prediction) - 1."
         )
 
 
 class Unit(Check[CheckedSubmission]):
     code = "unit"
-    title = "The values are in the unit of train"
+    title = "The values are in the unit of the train file"
     severity = "warning"
     requirements = NUMBERS_AND_TRAIN
 
@@ -59,7 +59,7 @@ class Unit(Check[CheckedSubmission]):
         for factor, unit in UNITS.items():
             if _factor(mean, train_mean * factor) < UNIT_TOLERANCE:
                 return (
-                    f"The mean value is {plain_number(mean)}, about {plain_number(factor)} times that of train, "
+                    f"The average is {plain_number(mean)}, about {plain_number(factor)} times that of the train file, "
                     f"{plain_number(train_mean)}. The values may be {unit}. Divide them by {plain_number(factor)}."
                 )
         return None
@@ -67,7 +67,7 @@ class Unit(Check[CheckedSubmission]):
 
 class PlausibleMean(Check[CheckedSubmission]):
     code = "scale"
-    title = "The mean is near that of train"
+    title = "The average is near that of the train file"
     severity = "warning"
     requirements = NUMBERS_AND_TRAIN
 
@@ -77,9 +77,9 @@ class PlausibleMean(Check[CheckedSubmission]):
         if low <= mean <= high:
             return None
         return (
-            f"The mean value is {plain_number(mean)}, and that of train is {plain_number(train_mean)}. A mean between "
-            f"{plain_number(low)} and {plain_number(high)} is plausible. Check whether the values are on a log scale "
-            "or in another unit."
+            f"The average is {plain_number(mean)}, that of the train file {plain_number(train_mean)}. An average "
+            f"between {plain_number(low)} and {plain_number(high)} is plausible. Check whether the values are on a log "
+            "scale or in another unit."
         )
 
 
@@ -90,7 +90,7 @@ def mean_value(case: CheckedSubmission) -> float:
 
 
 def train_values(case: CheckedSubmission) -> NDArray[np.float64]:
-    """Return the session values of train."""
+    """Return the session values of the train file."""
     if case.target.train is None:
         raise ValueError("this check needs train values")
     return case.target.train.to_numpy()

@@ -74,7 +74,7 @@ class IdSpelling(Check[CheckedSubmission]):
 
 class DuplicateSessions(Check[CheckedSubmission]):
     code = "duplicate_sessions"
-    title = "No session is repeated"
+    title = "No session occurs twice"
     severity = "error"
     requirements = SOME_IDS
 
@@ -100,7 +100,7 @@ class DefaultPredictions(Check[CheckedSubmission]):
         return (
             f"{amount} no usable event in the test file ({quoted(subject.target.without_events)}). A run predicts the "
             f"same value for {verb(n_without, 'it', 'each of them')}: the constant that fits the train file best, "
-            "such as the mean."
+            "such as the average."
         )
 
 

@@ -44,7 +44,7 @@ class Columns(Check[CheckedSubmission]):
             problem = _UNNAMED[form.unnamed] if form.unnamed else _header_problem(header, expected)
         return (
             f"The header is {quoted(subject.table.written_header)} ({problem}). "
-            f"Write the columns {' and '.join(expected)} only, with these names in the first line."
+            f"The file must contain only the columns {' and '.join(expected)}, named in its first line."
         )
 
 

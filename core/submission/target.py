@@ -1,4 +1,4 @@
-"""What a submission is checked against: the sessions to predict, their order, and what is known of their values."""
+"""The target of submission checks: the sessions to predict, their order, and their known values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SubmissionTarget:
         sessions: the ids, as a column `text` without repeats or nulls.
         sample: the ids of sample_submission.csv in its order; None if there is no sample.
         train: session values of train, finite, one per session; None unless their sum is above 0.
-        known: those of the sessions whose value is known from train: `text` and `value`.
+        known: `text` and `value` of the sessions in both files, whose value is known.
         columns: names of the columns that the file must have.
         without_events: those of the sessions that have no usable event, as a column `text`.
         reference: predictions of a run, to compare with: `text`, `predicted`, and `is_sum` (whether it is a sum over

@@ -1,4 +1,4 @@
-"""Read a submission that was given as Parquet or JSON Lines, with its cells as text."""
+"""Read a submission from a Parquet or JSON Lines file, with all cells as text."""
 
 from __future__ import annotations
 

@@ -167,14 +167,14 @@ class RepeatedValues(Check[CheckedSubmission]):
 
 class PlausibleValues(Check[CheckedSubmission]):
     code = "plausible"
-    title = "No value is far above those of train"
+    title = "No value is far above those of the train file"
     severity = "warning"
     requirements = NUMBERS_AND_TRAIN
 
     def explain(self, subject: CheckedSubmission) -> str | None:
         limit = PLAUSIBLE_FACTOR * train_values(subject).max()
         above = subject.values.filter(pl.col(NUMBER) > limit)
-        problem = f"above {plain_number(limit)}, which is {PLAUSIBLE_FACTOR} times the largest value of train"
+        problem = f"above {plain_number(limit)}, which is {PLAUSIBLE_FACTOR} times the largest value of the train file"
         return _explain_values(subject, above, problem, "Check the unit and the scale of the values.")
 
 

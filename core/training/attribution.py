@@ -59,7 +59,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class StartParts:
-    """What the learners start from, split into the effects of the features.
+    """The start values of the learners, split into the effects of the features.
 
     Attributes:
         start: (rows,) in value units; None if the learners start from 0.
@@ -77,7 +77,7 @@ class StartParts:
 
         Args:
             X: rows as the models see them.
-            start: what the learners start from.
+            start: (rows,) start values of the learners, in value units.
             n_learned: number of the last columns that are learned from values.
             reference: rows whose average start is the base; None for X.
         """
@@ -91,7 +91,7 @@ class StartParts:
 
     @property
     def as_prediction(self) -> Attribution:
-        """The start as a prediction of its own."""
+        """Attribution of the start values, as if they were predictions."""
         return Attribution(np.full(len(self.effects), self.mean), self.effects)
 
 
@@ -116,7 +116,7 @@ def _attribute_model(fitted: FittedLearner, X: Matrix, start_parts: StartParts) 
 def _attribute_with_start(
     link: Link, start_parts: StartParts, start: Vector, *, base_output: Vector, output: Vector, tree_effects: Matrix
 ) -> Attribution:
-    """Split predictions between the trees and what they start from: the average effect of each in both orders.
+    """Split predictions between the trees and their start values: the average effect of each in both orders.
 
     Args:
         base_output, output: (rows,) output of the trees without and with the features.
@@ -133,7 +133,7 @@ def _attribute_with_start(
 
 
 def _remove_rounding(parts: Matrix, totals: Vector) -> Matrix:
-    """Spread what the parts of each row lack, a rounding error, over them in proportion to their size."""
+    """Distribute the rounding error of each row over its parts, in proportion to their size."""
     missing, sizes = totals - parts.sum(axis=1), np.abs(parts)
     whole = sizes.sum(axis=1)
     shares = np.divide(missing, whole, out=np.zeros(len(parts)), where=whole > 0)
@@ -177,7 +177,7 @@ def mean_over_fits(
 
     Args:
         by_fit: for each fit, the attributions of the learners and of the stack.
-        starts: for each fit, what the learners start from; None if they start from 0.
+        starts: for each fit, the start values of the learners; None if they start from 0.
     """
     means = {name: Attribution.mean([each[name] for each in by_fit]) for name in by_fit[0]}
     known = [start for start in starts if start is not None]

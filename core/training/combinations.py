@@ -48,7 +48,7 @@ class Combinations:
     Args:
         oof: (rows, learners) out-of-fold predictions of the learners, in value units.
         metric: metric whose errors are minimized.
-        start: (rows,) what the learners start from, out of fold; None if they start from 0.
+        start: (rows,) out-of-fold start values of the learners; None if they start from 0.
         non_negative: whether the meta-model may not have negative weights.
     """
 

@@ -40,7 +40,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     ----------
         learners: names of the learners to stack: lightgbm, xgboost, catboost and linear.
         folds: number of folds; reduced to the number of groups if there are fewer.
-        metric: mse, rmse, mae or rmsle; minimised by learners and meta-model.
+        metric: mse, rmse, mae or rmsle; minimized by learners and meta-model.
         non_negative: whether the weights of the meta-model are constrained to be at least 0.
         settings: learner -> settings that override its defaults: `rounds`, `objective`, `transform`, and parameters of
             the library.
@@ -110,8 +110,8 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         smallest = min(len(train) for train, _ in self.folds_.splits())
         if smallest < _MIN_TRAIN_ROWS:
             raise ValueError(
-                f"A fold would have {count(smallest, 'sample')} to train on. Each fold needs at least "
-                f"{_MIN_TRAIN_ROWS}. Use more samples, or groups of more equal size. X has {len(rows):,}."
+                f"X has {count(len(rows), 'sample')}, which leaves only {smallest:,} to train on in one fold. At least "
+                f"{_MIN_TRAIN_ROWS} are needed. Use more samples, or groups of more similar size."
             )
         names = [str(index) for index in range(rows.shape[1])]
         overrides = self.settings or {}

@@ -29,7 +29,7 @@ class FittedLearner:
 
         Args:
             X: (rows, columns) as the model was fitted.
-            start: (rows,) what the learners start from, in value units; None if they start from 0.
+            start: (rows,) start values of the learners, in value units; None if they start from 0.
         """
         if not len(X):  # some of the libraries refuse an empty matrix
             return np.empty(0)

@@ -39,7 +39,7 @@ _MIN_ERROR_SHARE = 1e-3
 
 @dataclass(frozen=True)
 class ErrorPredictors:
-    """What the expected size of an error depends on; all of shape (sessions,).
+    """Predictors of the expected size of an error; all of shape (sessions,).
 
     Attributes:
         predicted: predictions of the stack.

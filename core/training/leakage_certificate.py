@@ -59,7 +59,7 @@ def folds_by_user(folds: Folds) -> CheckResult:
 def oof_complete(oof: Vector, folds: Folds) -> CheckResult:
     """Check that exactly the rows that a fold validates have an out-of-fold prediction."""
     predicted = ~np.isnan(oof)
-    explanation = f"{predicted.sum():,} of {len(oof):,} training sessions have an out-of-fold prediction."
+    explanation = f"{predicted.sum():,} of {len(oof):,} train sessions have an out-of-fold prediction."
     if folds.kind == "forward":
         explanation += " With forward folds, the earliest sessions have none."
     return CheckResult.of(
@@ -88,7 +88,7 @@ def shuffled_target(training: Training) -> CheckResult:
         code,
         title,
         passed=r2 <= _CHANCE_R2,
-        explanation=f"Out-of-fold R2 on shuffled values is {r2:.3f}; up to {_CHANCE_R2} is chance.",
+        explanation=f"With shuffled values, the out-of-fold R² is {r2:.3f}. Up to {_CHANCE_R2} is expected by chance.",
     )
 
 

@@ -52,7 +52,7 @@ class FoldColumns:
         train, test: one matrix per fit, of shapes (training rows, columns) and (test rows, columns).
         transforms: one per fit, whose output are the columns of the test rows and of the rows that the fit validates.
         prices: prices recovered from all training rows.
-        price_settings: how these prices are recovered.
+        price_settings: settings with which these prices are recovered.
     """
 
     names: tuple[str, ...]
@@ -64,15 +64,15 @@ class FoldColumns:
 
     @property
     def start_index(self) -> int:
-        """Index of the column with the estimate that the learners start from."""
+        """Index of the column with the start values of the learners."""
         return self.names.index(START.name)
 
     def train_start(self, fold: int, rows: NDArray[np.int64]) -> Vector:
-        """Return what the learners of a fold start from in training rows, in value units."""
+        """Return the start values of the learners of a fold for training rows, in value units."""
         return np.asarray(self.train[fold][rows, self.start_index])
 
     def test_start(self, fit: int) -> Vector:
-        """Return what the learners of a fit start from in the test rows, in value units."""
+        """Return the start values of the learners of a fit for the test rows, in value units."""
         return np.asarray(self.test[fit][:, self.start_index])
 
     def first_rows(self, n_rows: int) -> FoldColumns:

@@ -1,4 +1,4 @@
-"""What the learners of a fold start from: the value at recovered prices, times the factor of the user.
+"""Start values of the learners of a fold: the value at recovered prices, times the factor of the user.
 
 How prices are recovered, and how users are compared with them, is chosen on the training rows of each fold:
 
@@ -95,7 +95,7 @@ class PriceTables:
         return prices
 
     def forget(self, key: Key, *, except_for: PriceSettings) -> None:
-        """Free the prices of a key that were recovered with other settings, because they are rarely needed again."""
+        """Free the prices of a key that were recovered with other settings. They are rarely needed again."""
         for entry in list(self._prices):
             if entry[0] == key and entry[1] != except_for:
                 self._prices.pop(entry, None)
@@ -103,11 +103,11 @@ class PriceTables:
 
 @dataclass(frozen=True)
 class Start:
-    """What a fold's learners start from.
+    """Start values of the learners of a fold, and how they are computed.
 
     Attributes:
-        settings: how prices are recovered.
-        factor: how values at recovered prices are multiplied.
+        settings: settings of the recovered prices.
+        factor: parameters of the user's ratio, by which values at recovered prices are multiplied.
         recovered: value of every row at recovered prices, cross-fitted.
         history: the valued sessions of each row's user; `predicted` sums up `recovered`.
     """
@@ -171,7 +171,7 @@ def _squared_errors(factors: list[UserFactor], recovered: Vector, history: Histo
 
 
 def lowest(error: Callable[[PriceSettings], float]) -> PriceSettings:
-    """Return the settings with the lowest error, among those that a search from the defaults passes."""
+    """Return the settings with the lowest error that a search from the defaults finds."""
     start, errors = PriceSettings(), dict[tuple[int, int], float]()
     best = (SHRINKAGES.index(start.shrinkage), POWERS.index(start.power))
 

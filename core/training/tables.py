@@ -64,7 +64,11 @@ def per_session(predictions: pl.DataFrame) -> pl.DataFrame:
         predictions: session, unit, and the columns of `value_frame`.
 
     Returns:
-        One row per session: session, session_value, the ends of its intervals (null if that of a unit is), and units.
+        One row per session:
+        session: code of the session id.
+        session_value: sum of the predictions, in value units.
+        low_80, high_80, low_95, high_95: sums of the ends of the intervals; null if the end of a unit is null.
+        units: number of units.
     """
     ends = [name for name in predictions.columns if name.startswith(("low_", "high_"))]
     return predictions.group_by(SESSION).agg(
@@ -77,10 +81,15 @@ def per_session(predictions: pl.DataFrame) -> pl.DataFrame:
 def coverage_frame(training: Training) -> pl.DataFrame:
     """Return the out-of-fold coverage of the intervals, one row per segment of the training sessions.
 
-    Columns: by (all, prediction, user or events), segment (its label), sessions, and for each level the share of values
-    inside (inside_80) and the mean of the finite widths in value units (width_80; null if none is finite). Segments by
-    prediction are deciles of the prediction, not of the value: no interval can cover the highest values as often as
-    others, because they are not known in advance.
+    Segments by prediction are deciles of the prediction, not of the value: no interval can cover the highest values as
+    often as others, because they are not known in advance.
+
+    Returns:
+        by: all, prediction, user or events.
+        segment: label of the segment.
+        sessions: number of sessions.
+        inside_80, inside_95: share of the values inside the interval.
+        width_80, width_95: mean of the finite widths, in value units; null if none is finite.
     """
     validated = training.folds.validated_mask
     events, y = event_counts(training.data.X, training.data.names), training.data.y

@@ -1,4 +1,4 @@
-"""What the model of a learner predicts, and how a session's value is computed from its output.
+"""Targets: the quantity that a learner's model predicts, and how session values are computed from its output.
 
 A learner starts from an estimate of the session's value (recovered prices times the user's ratio, docs/decisions/0008).
 Its model, trees or a linear model, learns the difference. Three kinds of targets combine the two:
@@ -58,7 +58,7 @@ class Target:
         return self.objective in (TWEEDIE, GAMMA)
 
     def task(self, y: Vector, start: Vector | None, weights: Vector | None = None) -> Task:
-        """Return what the model learns in rows with the values `y`; `start` and `weights` as in `fit_learner`."""
+        """Return the labels and loss for rows with the values `y`; `start` and `weights` as in `fit_learner`."""
         link = self.link(y, start)
         if self.is_log_link:
             return Task(self.objective, y, np.log(link.base(start, len(y))), weights)
@@ -97,7 +97,7 @@ class Link:
         return self.kind in ("square", "expm1")
 
     def base(self, start: Vector | None, rows: int) -> Vector:
-        """Return what the model starts from, in value units."""
+        """Return the start values of the model, in value units."""
         start = np.zeros(rows) if start is None else start
         return start if self.kind == "identity" else np.maximum(start, 0.0) + self.floor
 

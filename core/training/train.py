@@ -38,7 +38,7 @@ class Training(PreparedFolds):
         fits: one per learner; with several seeds, their mean.
         stack: the meta-model, or the combination of the learners that is better. `stack.oof` holds its nested
             predictions of the training rows.
-        start: out-of-fold estimates that the learners start from; None if the rows have no events.
+        start: out-of-fold start values of the learners; None if the rows have no events.
         test: the stack's predictions of the test rows.
         history_counts, test_history_counts: number of earlier sessions of the row's user whose value is known.
         cv_mse: mean squared error of the stack's nested predictions.
@@ -80,7 +80,7 @@ class Training(PreparedFolds):
 
     @property
     def start_name(self) -> str | None:
-        """Name of the feature that the learners start from; None if the rows have no events."""
+        """Name of the feature with the start values of the learners; None if the rows have no events."""
         return None if self.columns is None else START.name
 
     def fold_matrix(self, fold: int, rows: NDArray[np.int64]) -> Matrix:
@@ -189,7 +189,7 @@ def _stack_fits(
 
 
 def whole_part(training: Training, *, known_share: float) -> Training:
-    """Return the training as it is of the whole sessions among its rows; the models are the same.
+    """Return the training restricted to the whole sessions among its rows; the models are the same.
 
     Args:
         known_share: see `train`.
@@ -225,7 +225,7 @@ def whole_part(training: Training, *, known_share: float) -> Training:
 def error_predictors(
     X: Matrix, names: list[str], predicted: Vector, history: History, by_learner: Matrix
 ) -> ErrorPredictors:
-    """Return what the size of each row's error depends on; `by_learner` are the learners' predictions."""
+    """Return the predictors of the size of each row's error; `by_learner` are the learners' predictions."""
     events, disagreement = event_counts(X, names), by_learner.std(axis=1)
     return ErrorPredictors(predicted, events, history.sessions.astype(np.float64), disagreement)
 

@@ -169,7 +169,7 @@ def coarse() -> list[Event]:
 NO_EVENTS = "the files have no events"
 OF_OWN_COLUMNS = ("own_leaks", "own_unusable", "own_levels", "own_drift")
 TINY = {
-    **dict.fromkeys(OF_OWN_COLUMNS, "the mapping names no own columns"),
+    **dict.fromkeys(OF_OWN_COLUMNS, "the mapping names no extra columns"),
     "row_order": "the order of the rows is unknown, or the files have fewer than 100 sessions",
     "missing_days": "the log has fewer than 7 whole days",
     "coarse_times": "there are fewer than 100 events",

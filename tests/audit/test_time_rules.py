@@ -32,19 +32,19 @@ def two_files(train: tuple[int, int], test: tuple[int, int]) -> list[Event]:
     ("days", "severity", "title", "dates"),
     [
         (
-            ((0, 10), (13, 15)), "note", "Test begins 3.04 days after train ends",
+            ((0, 10), (13, 15)), "note", "The test file begins 3.04 days after the end of the train file",
             "2025-06-01 2025-06-10 2025-06-14 2025-06-15 3.04",
         ),
         (
-            ((0, 3), (13, 15)), "warning", "Test begins 10.0 days after train ends",
+            ((0, 3), (13, 15)), "warning", "The test file begins 10.0 days after the end of the train file",
             "2025-06-01 2025-06-03 2025-06-14 2025-06-15 10.0",
         ),
         (
-            ((5, 9), (0, 5)), "serious", "Test is earlier than train",
+            ((5, 9), (0, 5)), "serious", "The test file is earlier than the train file",
             "2025-06-06 2025-06-09 2025-06-01 2025-06-05",
         ),
         (
-            ((0, 9), (6, 12)), "note", "Train and test overlap in time",
+            ((0, 9), (6, 12)), "note", "The train and the test file overlap in time",
             "2025-06-01 2025-06-09 2025-06-07 2025-06-12 72 50.0%",
         ),
     ],

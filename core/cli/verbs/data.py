@@ -70,7 +70,7 @@ def _card_lines(card: DatasetCard) -> list[str]:
     lines += [f"  {line}" for line in (*split_lines(card), *card.mapping_notes)]
     lines += [f"  {line}" for line in (*table_lines(card), *own_lines(card.own), *untrained_lines(card))]
     lines += [f"  quarantined: {rows:,} x {reason}" for reason, rows in card.quarantine_reasons.items()]
-    known_sessions = f"{card.known_sessions:,} of them with a known value from train"
+    known_sessions = f"{card.known_sessions:,} of them in both files"
     lines.append(f"  {count(card.to_predict, 'session')} to predict, {known_sessions}")
     if line := without_events_line(card):
         lines.append(f"  {line}")

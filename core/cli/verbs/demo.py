@@ -55,4 +55,4 @@ def _own_text(options: argparse.Namespace, tables: str = "") -> str:
     if not options.own_columns:
         return ""
     arguments = f"--mapping {options.out / MAPPING_FILE}{f' {tables}' if tables else ''}"
-    return f" To use their own columns, add {arguments} when you read them."
+    return f" To use their extra columns, add {arguments} when you read them."

@@ -52,7 +52,10 @@ def jobs(options: argparse.Namespace) -> Outcome:
 
 
 def _list(queue: job_queue.Jobs) -> Outcome:
-    """List the queue with the next job last, then the running job, ended jobs with the latest first, damaged rows."""
+    """List all jobs, one line each.
+
+    The order is: queued jobs (the next one last), the running job, ended jobs (the latest first), damaged rows.
+    """
     queued, all_jobs, damaged = queue.queue(), queue.all(), queue.damaged()
     listed_jobs = [*reversed(queued), *(job for job in all_jobs if job.state != "queued")]
     lines = [*(_job_line(job, queued) for job in listed_jobs), *map(str, damaged)]

@@ -71,10 +71,10 @@ def backtest(options: argparse.Namespace) -> Outcome:
 
 
 def _cut_lines(cuts: list[backtests.Cut]) -> list[str]:
-    """Return a table of the cuts, one line each, below its header."""
+    """Return a table with one line per split, below its header."""
     label = next((cut.comparison.label for cut in cuts if cut.comparison is not None), "score")
     names = (f"expected {label}", "low", "high", "actual")
-    lines = [f"{'cut':23}  {'train':>9}  {'test':>9}  " + "  ".join(f"{name:>13}" for name in names) + "  inside 90%"]
+    lines = [f"{'split':23}  {'train':>9}  {'test':>9}  " + "  ".join(f"{name:>13}" for name in names) + "  inside 90%"]
     for cut in cuts:
         cells = ["-"] * 4 + ["-"]
         if (comparison := cut.comparison) is not None:
@@ -196,7 +196,7 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
     lines += [f"WARNING: {warning}" for warning in warnings if warning]
     card = dataset.card()
     lines += [
-        f"{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows could not be used; "
+        f"{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows quarantined; "
         f"`quarantine {card.fingerprint[:12]}` shows them"
         for file in (card.train, card.test)
         if file.quarantined > file.ignored
@@ -217,5 +217,5 @@ def _score_line(manifest: Manifest) -> str:
         interval = f" (90%: {show(scores.expected.low)} to {show(scores.expected.high)})"
     return (
         f"expected test {scores.label} {run_store.expected_score(manifest)}{interval}, "
-        f"cross-validated {show(scores.stack)}, constant prediction {show(scores.baseline)}"
+        f"cross-validated {show(scores.stack)}, baseline {show(scores.baseline)}"
     )

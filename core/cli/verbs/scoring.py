@@ -97,7 +97,7 @@ def _check_table_name(option: str, path: Path) -> None:
 
 
 def importance(options: argparse.Namespace) -> Outcome:
-    """Compute the importance of the features, in the training sessions of a run or in the sessions of an event file."""
+    """Compute the importance of the features, in the train sessions of a run or in the sessions of an event file."""
     if options.out is not None:
         _check_table_name("--out", options.out)
         require_new_file(options.out)

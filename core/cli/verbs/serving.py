@@ -1,4 +1,4 @@
-"""The verbs for open sessions: `serve` values them over HTTP, and `rules` backtests the rules that label them."""
+"""The verbs for open sessions: `serve` predicts them over HTTP, and `rules` backtests the rules that label them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def serve(options: argparse.Namespace) -> Outcome:
 
 
 def _collect_only_young_garbage() -> None:
-    """Exclude objects that live long, the model and the states of open sessions, from garbage collection.
+    """Exclude long-lived objects from garbage collection: the model and the states of open sessions.
 
     They have no reference cycles, and a collection of a hundred thousand sessions would stop all requests for a second.
     """
@@ -60,7 +60,7 @@ def _collect_only_young_garbage() -> None:
 
 
 def rules(options: argparse.Namespace) -> Outcome:
-    """Backtest rules on the training sessions of a run."""
+    """Backtest rules on the train sessions of a run."""
     given_rules = read_rules(options.rules)
     run = run_named(Workspace.from_environment(), options.run)
     outcomes = backtest_rules(given_rules, prefixes_of(run)).fill_nan(None).to_dicts()

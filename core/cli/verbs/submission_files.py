@@ -89,12 +89,12 @@ def _repair(file: desk.DeskFile, options: argparse.Namespace, content: dict[str,
 def _remaining_lines(
     failed: Sequence[CheckResult], known: Collection[str], repaired: Repair, path: Path | None
 ) -> list[str]:
-    """Return the failed checks of a repaired file, and last whether it can be handed in.
+    """Return one line per failed check of a repaired file, and a last line on whether it passes all blocking checks.
 
     Args:
-        failed: the blocking ones first.
-        known: codes of the advisory ones that the file failed before, which are not repeated.
-        path: where the file was written; None if it was not.
+        failed: failed checks, the blocking ones first.
+        known: codes of warnings that the file had before the repair; they are not repeated.
+        path: path of the repaired file; None if it was not written.
     """
     lines = [f"REMAINS {result.title}: {result.explanation}" for result in failed if result.code not in known]
     subject = "After this repair, the file"
@@ -126,7 +126,7 @@ def compare(options: argparse.Namespace) -> Outcome:
     for pair in comparison.pairs.iter_rows(named=True):
         lines.append(
             f"{pair['file']} and {pair['other']}: correlation {number(pair['correlation'])}, rank correlation "
-            f"{number(pair['rank_correlation'])}, distance {value_text(pair['distance'])} (root mean square), mean "
+            f"{number(pair['rank_correlation'])}, distance {value_text(pair['distance'])} (root mean square), average "
             f"difference {value_text(pair['difference'])}"
         )
     lines.append("The sessions on which the files differ most:")
@@ -232,7 +232,7 @@ def _files(options: argparse.Namespace, workspace: Workspace) -> tuple[list[desk
 
 
 def _failed_lines(files: Sequence[desk.DeskFile]) -> list[str]:
-    """Return a line for each file that fails a blocking check, whose values may therefore not be what they seem."""
+    """Return one warning line per file that fails a blocking check, because its values may have been read wrongly."""
     return [
         f"WARNING  {file.name} fails {listed(check.code for check in file.blocking)}; see "
         f"`{program_name()} check`. Of several rows of a session, the first counts."
@@ -253,12 +253,12 @@ def _file_content(file: desk.DeskFile) -> dict[str, Any]:
     }
 
 
-def _foreseen_line(foreseen: desk.Foreseen, run: Run) -> str:
+def _foreseen_line(foreseen: desk.ScoreEstimate, run: Run) -> str:
     if foreseen.score is None:
         return f"Expected score: {foreseen.reason}"
     score, label = foreseen.score, run.manifest.scores.metric_scores.label
     return (
         f"Expected {label}: {score_in_words(label, score.value)}, 90% interval "
-        f"{score_interval(label, score.low, score.high)}. A file that knows more of the values than the run is better "
-        "than that."
+        f"{score_interval(label, score.low, score.high)}. This assumes that the file has no information about the "
+        "values beyond the predictions of the run."
     )

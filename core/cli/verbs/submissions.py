@@ -1,4 +1,4 @@
-"""The verb submissions: the log of submissions, the ranking of files, and handing a file in."""
+"""The verb submissions: shows the log of submissions, ranks files, and submits a file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def submissions(options: argparse.Namespace) -> Outcome:
         require(options.returned, "--returned", "the score that the host returned")
         entry = log.set_returned(workspace, options.name, options.returned, options.note)
     else:
-        entry = _hand_in(options, workspace)
+        entry = _submit(options, workspace)
     return Outcome(entry.model_dump(mode="json"), _entry_line(entry))
 
 
@@ -57,7 +57,7 @@ def _rank(options: argparse.Namespace, workspace: Workspace) -> Outcome:
         f"{MISSING if file.place is None else file.place:>3}  "
         f"expected {label} {_with_interval(label, file.expected, file.low, file.high)}  "
         f"returned {score_text(label, file.returned)}  {file.time[:16]}  "
-        f"{file.name}{' (cannot be handed in)' if file.failed else ''}"
+        f"{file.name}{' (fails a blocking check)' if file.failed else ''}"
         for file in ranked
     ]
     return Outcome(
@@ -70,8 +70,8 @@ def _with_interval(label: str, value: float | None, low: float | None, high: flo
     return text if low is None else f"{text} ({score_interval(label, low, high)})"
 
 
-def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
-    """Record a file. If requested, submit it before."""
+def _submit(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
+    """Record a submission in the log. The action submit sends the file to the host first."""
     require(options.run, "--run", "the id of the run to check the file against")
     if options.action == "submit":
         require(options.competition, "--competition", "the name of the competition")
@@ -87,7 +87,7 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
         return log.record(workspace, "submitted", **fields)
     message = f"{file.name} {file.sha256[:12]}"
     log.require_writable(workspace)  # a file that was handed in cannot be taken back
-    answer = host.hand_in(path, options.competition, message)
+    answer = host.submit(path, options.competition, message)
     entry = log.record(workspace, "submitted", **(fields | {"note": options.note or answer.strip()[:200]}))
     if options.wait:
         returned = host.wait_for_score(options.competition, message)
@@ -97,7 +97,7 @@ def _hand_in(options: argparse.Namespace, workspace: Workspace) -> log.Entry:
 
 
 def _entry_line(entry: log.Entry) -> str:
-    foreseen = "" if entry.foreseen is None else f"  foreseen {entry.metric} {score_text(entry.metric, entry.foreseen)}"
+    foreseen = "" if entry.foreseen is None else f"  expected {entry.metric} {score_text(entry.metric, entry.foreseen)}"
     returned = "" if entry.returned is None else f"  returned {score_text(entry.metric, entry.returned)}"
     note = f"  {' '.join(entry.note.split())}" if entry.note else ""
     return (

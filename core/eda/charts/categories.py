@@ -61,7 +61,7 @@ def finding(data: pl.DataFrame) -> str:
     best, lowest_rate = by_rate.row(0, named=True), by_rate.item(-1, "buy_rate")
     rate = percent(best["buy_rate"])
     if rate == percent(lowest_rate):
-        return f"{sentence}; in each of the {whole(data.height)} shown, {rate} of the events are purchases."
+        return f"{sentence}; in each of the {whole(data.height)} categories shown, {rate} of the events are purchases."
     return f"{sentence}; {best[shown]} has the highest share of purchases ({rate} of its events)."
 
 

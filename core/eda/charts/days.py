@@ -62,9 +62,8 @@ def finding(data: pl.DataFrame) -> str:
         days = (last - first).days + 1
         # the first and the last week may be cut off, so the average is over days
         mean = float(rows.get_column("events").sum()) / max(days / step, 1)
-        clauses.append(
-            f"{file} has {count(days, 'day')}{_dates(first, last)}, {number(mean)} events per {_unit(data)} on average"
-        )
+        amount = f"{number(mean)} events per {_unit(data)} on average"
+        clauses.append(f"the {file} file has {count(days, 'day')}{_dates(first, last)}, {amount}")
     return join_clauses(clauses, NO_EVENTS)
 
 

@@ -46,8 +46,8 @@ def finding(data: pl.DataFrame) -> str:
     verdict = f"{whole(int(n_drifted))} of the {whole(data.height)} shown" if n_drifted else "none of those shown"
     return (
         f"Of {count(top['all'], 'feature')}, {top['label']} differs most (population stability index "
-        f"{fixed(top['psi'], 2)}, Kolmogorov-Smirnov distance {fixed(top['ks'], 2)}); the audit counts {verdict} as "
-        "different."
+        f"{fixed(top['psi'], 2)}, Kolmogorov-Smirnov distance {fixed(top['ks'], 2)}); the audit flags {verdict} as "
+        "drifted."
     )
 
 
@@ -59,9 +59,9 @@ def classifier_finding(own_auc: float, full_auc: float) -> str:
         full_auc: AUC with calendar and history features added.
     """
     return (
-        f"A model that guesses which file a session comes from has an AUC of {fixed(own_auc, 2)} with the session's "
-        f"own events, and of {fixed(full_auc, 2)} with calendar and history features, which differ whenever the files "
-        "cover different times (0.5 is chance; from 0.7 on, the files differ clearly)."
+        f"A model that predicts which file a session comes from has an AUC of {fixed(own_auc, 2)} with the session's "
+        f"own events, and of {fixed(full_auc, 2)} with calendar and history features added, which differ whenever the "
+        "files cover different times (0.5 is chance; from 0.7 on, the files differ clearly)."
     )
 
 

@@ -15,7 +15,7 @@ from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished
 from core.features import display_names
 from core.schema import VALUE
 
-TITLE = "Which features go with the value?"
+TITLE = "Which features are related to the value?"
 _BINS = 10
 """Number of quantile bins for mutual information."""
 _MAX_BARS = 20

@@ -53,7 +53,7 @@ def _bin_days(by_day: pl.DataFrame, days_per_bin: int) -> pl.DataFrame:
 def finding(data: pl.DataFrame) -> str:
     """State the first and the last day of each file and its number of events."""
     clauses = [
-        f"{file} covers {span(str(first), str(last))} ({count(int(rows.get_column('events').sum()), 'event')})"
+        f"the {file} file covers {span(str(first), str(last))} ({count(int(rows.get_column('events').sum()), 'event')})"
         for (file, first, last), rows in data.group_by("file", "first", "last", maintain_order=True)
     ]
     return join_clauses(clauses, NO_EVENTS)

@@ -1,4 +1,4 @@
-"""How the value of sessions goes with one feature."""
+"""How the value of sessions depends on one feature."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CLASSES = 10
 
 def title(label: str) -> str:
     """Return the question for a feature, by its display name."""
-    return f"How does value go with “{label}”?"
+    return f"How does the value depend on “{label}”?"
 
 
 def frame(sample: FeatureSample, name: str) -> pl.DataFrame:
@@ -33,7 +33,8 @@ def frame(sample: FeatureSample, name: str) -> pl.DataFrame:
         name: column of the feature in the sample.
 
     Returns:
-        place, label: index (from 0; the last class has the sessions without the feature) and numbers of the class.
+        place: index of the class, from 0. The last class has the sessions without the feature.
+        label: the number or the range of numbers of the class.
         sessions: number of sessions.
         mean, median, low, high: average, median, first and third quartile of their values.
     """

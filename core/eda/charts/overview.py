@@ -70,7 +70,7 @@ def quality(card: DatasetCard) -> str:
         return f"{subject} usable, with no empty or unreadable cell and no duplicate."
     clauses = [ignored_clause] if ignored else []
     if n_unusable:
-        clauses.append(f"{whole(n_unusable)} could not be used (see the quarantine on the Data page)")
+        clauses.append(f"{whole(n_unusable)} {verb(n_unusable, 'was', 'were')} quarantined (see the Data page)")
     was_removed = f" and {verb(duplicates, 'was', 'were')} removed" if removed else ""
     if duplicates:
         clauses.append(f"{whole(duplicates)} {verb(duplicates, 'repeats', 'repeat')} another row{was_removed}")
@@ -84,13 +84,13 @@ def finding(data: pl.DataFrame) -> str:
         sizes = dict(data.filter(pl.col("file") == role).select("measure", "count").iter_rows())
         if sizes["events"]:
             clauses.append(
-                f"{role} has {count(sizes['events'], 'event')} in {count(sizes['sessions'], 'session')} of "
+                f"the {role} file has {count(sizes['events'], 'event')} in {count(sizes['sessions'], 'session')} of "
                 f"{count(sizes['users'], 'user')} on {count(sizes['days'], 'day')}"
             )
     users, products = data.item(0, "known_users"), data.item(0, "known_products")
     if users is not None and len(clauses) == len(ROLES):
         known_products = "" if products is None else f" and {percent(products)} of the test products"
-        clauses.append(f"{percent(users)} of the test users{known_products} also occur in train")
+        clauses.append(f"{percent(users)} of the test users{known_products} also occur in the train file")
     return join_clauses(clauses, NO_EVENTS)
 
 

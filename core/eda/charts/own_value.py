@@ -27,7 +27,7 @@ _CELL = "cell"
 
 def title(column: OwnColumn) -> str:
     """Return the question that the chart answers."""
-    return f"How does value go with {column.label}?"
+    return f"How does the value depend on {column.label}?"
 
 
 def frame(dataset: Dataset, column: OwnColumn) -> pl.DataFrame:

@@ -47,8 +47,8 @@ def finding(data: pl.DataFrame) -> str:
         return "No session has two events, so there are no pauses."
     row = data.row(0, named=True)
     return (
-        f"Half of the pauses in {row['file']} last at most {duration(row['median'])}; {percent(row['quick'])} last at "
-        f"most {_QUICK_SECONDS} s."
+        f"Half of the pauses in the {row['file']} file last at most {duration(row['median'])}; "
+        f"{percent(row['quick'])} last at most {_QUICK_SECONDS} s."
     )
 
 

@@ -50,7 +50,7 @@ def frame(dataset: Dataset, by: pl.DataFrame | None = None) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """Name the busiest and the quietest hour of train, or of test if train has no events."""
+    """Name the busiest and the quietest hour of the train file, or of the test file if the train file has no events."""
     column = group_column(data)
     with_events = data.filter(pl.col("events").sum().over(column) > 0)
     if with_events.is_empty():
@@ -64,8 +64,8 @@ def finding(data: pl.DataFrame) -> str:
     hours = with_events.filter(pl.col("file") == file).sort("share", descending=True)
     busiest, quietest = hours.row(0, named=True), hours.row(-1, named=True)
     return (
-        f"The busiest hour in {file} is {busiest['hour']:02d}:00 UTC ({percent(busiest['share'])} of the events), the "
-        f"quietest {quietest['hour']:02d}:00 ({percent(quietest['share'])})."
+        f"The busiest hour in the {file} file is {busiest['hour']:02d}:00 UTC ({percent(busiest['share'])} of the "
+        f"events), the quietest {quietest['hour']:02d}:00 ({percent(quietest['share'])})."
     )
 
 

@@ -14,7 +14,7 @@ from core.eda.parts.session_table import COUNT_COLUMNS, valued_sessions
 from core.eda.parts.theme import MUTED, Figure, Hover, event_scale, finished, short_axis
 from core.schema import BUY, EVENT_TYPES, VALUE
 
-TITLE = "Which events go with value?"
+TITLE = "Which events are related to the value?"
 NEEDS_TYPES = True
 PICK = picking.type_clicks("event_type")
 _MAX_COUNT = 5

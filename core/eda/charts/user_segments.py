@@ -86,7 +86,7 @@ def finding(data: pl.DataFrame) -> str:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw a heat map of the average value per user, labelled with the share of the users."""
-    title = ["last seen before the end of train", "colour: value per user, label: share of the users"]
+    title = ["last seen before the end of the train file", "colour: value per user, label: share of the users"]
     split_words = alt.Axis(labelAngle=0, labelOverlap=False, labelExpr="split(datum.label, ' ')")
     base = alt.Chart(data).encode(
         x=alt.X("recency:N", sort=list(RECENCY), title=title, axis=split_words),

@@ -68,7 +68,7 @@ def finding(data: pl.DataFrame) -> str:
     returning = data.item(0, "returning")
     if returning is None:
         return f"{sentence}."
-    return f"{sentence}; {percent(returning)} of the test users also occur in train."
+    return f"{sentence}; {percent(returning)} of the test users also occur in the train file."
 
 
 def figure(data: pl.DataFrame) -> Figure:

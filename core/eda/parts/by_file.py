@@ -22,8 +22,8 @@ def draw_by_file(
     """Draw one bar per (class, file), or per (class, group); one line per group if there are many.
 
     Args:
-        data: one row per (class, file): file, label, share (0 to 1) and a column of counts. If the chart is split,
-            group instead of file.
+        data: one row per (class, file) with the columns file, label, share (0 to 1) and `count`. If sessions are
+            grouped, the column `group` replaces `file`.
         count: name of the column of counts.
         title: title of the class axis.
         labels: labels of all classes, in order.

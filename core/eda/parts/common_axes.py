@@ -19,8 +19,7 @@ Extent = tuple[float, float]
 def with_common_axes(first: Figure, second: Figure) -> tuple[Figure, Figure]:
     """Return two charts of one kind with the same continuous axes, colours and opacities.
 
-    Each scale is extended by the numbers of the other chart. Scales with a domain of their own, which is the same in
-    both, and axes of categories stay as they are.
+    Each scale covers the numbers of both charts. Scales with a fixed domain and axes of categories do not change.
     """
     extents = _extents(first), _extents(second)
     return _extended(first, extents[1]), _extended(second, extents[0])

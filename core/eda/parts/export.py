@@ -48,7 +48,7 @@ def picture(figure: Figure, form: Picture, width: int = _WIDTH, height: int | No
     """Return the chart as a PNG or SVG file with a white background.
 
     Args:
-        width, height: size in pixels; no height for that of the chart.
+        width, height: size in pixels. If the height is None, the chart keeps its own.
     """
     size = {"width": width} if height is None else {"width": width, "height": height}
     spec = with_text_colour(figure, "light").properties(**size, background="white").to_dict()
@@ -62,7 +62,7 @@ def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
 
     Args:
         title: heading of the page. A chart with the same title has no heading of its own.
-        note: what the charts are computed from, shown under the heading.
+        note: sentence on the data behind the charts, shown under the heading.
     """
     out = io.StringIO()
     out.write(f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n')

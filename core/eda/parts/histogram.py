@@ -85,7 +85,7 @@ def _count_between(edges: NDArray[np.float64], amounts: NDArray[np.float64], cou
 
 
 def top_count(n_amounts: int) -> int:
-    """Return how many amounts the top 1% is, at least one."""
+    """Return the number of amounts in the top 1%, at least 1."""
     return max(1, n_amounts // 100)
 
 

@@ -15,7 +15,7 @@ def effect_bars(base: alt.Chart, effect: str) -> Figure:
         base: chart of the rows, with their names on the y axis.
         effect: column with the mean effect, in value units.
     """
-    title = f"mean effect on the prediction ({value_unit()})"
+    title = f"average effect on the prediction ({value_unit()})"
     bars = base.mark_bar(color=ACCENT, height=16).encode(x=alt.X(f"{effect}:Q", title=title, axis=short_axis(6)))
     intervals = base.mark_rule(color=MUTED, strokeWidth=2.5).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     layers: Figure = bars + intervals

@@ -14,7 +14,7 @@ def labels_of(dataset: Dataset, ids: pl.Series) -> pl.Series | None:
     """Return the label of each id; None if the log has no such names.
 
     Args:
-        ids: ids of products or categories, whose name is that of the column.
+        ids: ids of products or categories. The name of the series is product_id or category_id.
     """
     labels = dataset.labels(ids.name)
     if labels.head(1).collect().is_empty():

@@ -51,7 +51,7 @@ class Pick:
             selection: filter with which the chart was drawn.
 
         >>> type_clicks("event_type").apply({"pick": [{"event_type": "BUY"}]}, Selection(file="train")).describe()
-        'in train, with BUY'
+        'in the train file, with BUY'
         """
         picked = (state or {}).get(PARAM) or {}
         if self.is_span:

@@ -26,7 +26,7 @@ def best_first_scale(theme: Theme) -> list[tuple[float, str]]:
 
 
 def themed(figure: PlotlyFigure, theme: Theme, height: int = HEIGHT) -> PlotlyFigure:
-    """Give a figure the colours and fonts of the pages. What a person brushed or zoomed survives when it is redrawn."""
+    """Give a figure the colours and fonts of the pages. Brushes and zooms are kept when it is redrawn."""
     marks = current_format()
     axis = {"gridcolor": _FAINT[theme], "zerolinecolor": _FAINT[theme], "linecolor": _FAINT[theme], **_NUMBERS}
     figure.update_layout(

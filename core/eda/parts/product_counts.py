@@ -28,9 +28,9 @@ class ProductCounts:
     """Counts over some sessions of both files, in no particular order.
 
     Attributes:
-        products: one row per product with an event: product_id, label (what is shown instead; only if the log has
-            names), events, buys (number of purchases), sessions (number of train sessions with a value that have the
-            product) and mean_value (their average value; null if there is no such session).
+        products: one row per product with an event: product_id, label (display name; only if the log has names),
+            events, buys (number of purchases), sessions (number of train sessions with a value that have the product)
+            and mean_value (average value of these sessions; null if there are none).
         categories: one row per category with an event: category_id, label (as for products), events, buys and products
             (number of distinct products).
     """
@@ -53,7 +53,7 @@ class ProductEvents:
         category: position of each pair's category in `category_ids`.
         product_ids: all product ids.
         category_ids: all category ids.
-        product_labels, category_labels: what is shown instead of these ids; None if the log has no names.
+        product_labels, category_labels: display names of these ids; None if the log has no names.
     """
 
     unit: NDArray[np.int64]

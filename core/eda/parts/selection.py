@@ -56,7 +56,7 @@ class Selection:
         users: share of the users to sample, above 0 and up to 1.
         categories: category ids; a session needs an event in at least one of them.
         own: cells of own columns as `name=cell`; a session needs an event with at least one cell of each named column.
-            Flags have the cells `yes` and `no`. No session has a column that the dataset does not have.
+            Flags have the cells `yes` and `no`. A filter on a column that the dataset does not have matches no session.
     """
 
     file: Role | None = None
@@ -123,7 +123,7 @@ class Selection:
             labels: id of a category -> what is shown instead.
 
         >>> Selection(types=("BUY",), least_value=50.0, most_events=3).describe()
-        'with BUY, worth 50.0 or more, of at most 3 events'
+        'with BUY, worth 50.0 or more, with at most 3 events'
         """
         return ", ".join(phrase for phrase, _ in self.conditions(labels))
 
@@ -134,12 +134,12 @@ class Selection:
             labels: id of a category -> what is shown instead.
 
         >>> [(phrase, rest.as_query()) for phrase, rest in Selection(file="train", users=0.1).conditions()]
-        [('in train', {'users': '0.1'}), ('of 10.0% of the users', {'file': 'train'})]
+        [('in the train file', {'users': '0.1'}), ('of 10.0% of the users', {'file': 'train'})]
         """
         categories = [(labels or {}).get(category, category) for category in self.categories]
         own = self.own_cells()
         phrases: list[tuple[str | None, dict[str, Any]]] = [
-            (self.file and f"in {self.file}", {"file": None}),
+            (self.file and f"in the {self.file} file", {"file": None}),
             (self._describe_days(), {"first": None, "last": None}),
             (f"with {' and '.join(self.types)}" if self.types else "", {"types": ()}),
             (f"in {' or '.join(categories)}" if categories else "", {"categories": ()}),
@@ -149,7 +149,7 @@ class Selection:
                 {"least_value": None, "most_value": None},
             ),
             (
-                _describe_range("of", self.least_events, self.most_events, lambda events: count(events, "event")),
+                _describe_range("with", self.least_events, self.most_events, lambda events: count(events, "event")),
                 {"least_events": None, "most_events": None},
             ),
             (f"of {percent(self.users)} of the users" if self.users else "", {"users": None}),
@@ -174,12 +174,12 @@ class Selection:
 
     def _describe_days(self) -> str:
         if self.first and self.first == self.last:
-            return f"begun on {self.first:%d %b %Y}"
+            return f"starting on {self.first:%d %b %Y}"
         if self.first and self.last:
-            return f"begun from {self.first:%d %b %Y} to {self.last:%d %b %Y}"
+            return f"starting from {self.first:%d %b %Y} to {self.last:%d %b %Y}"
         if self.first:
-            return f"begun from {self.first:%d %b %Y} on"
-        return f"begun until {self.last:%d %b %Y}" if self.last else ""
+            return f"starting on or after {self.first:%d %b %Y}"
+        return f"starting until {self.last:%d %b %Y}" if self.last else ""
 
     def _category_units(self, dataset: Dataset) -> pl.DataFrame:
         """Return the units with an event in one of the categories."""

@@ -15,8 +15,10 @@ NO_PREDICTIONS = "No session has an out-of-fold prediction."
 def join_clauses(clauses: Sequence[str], empty: str) -> str:
     """Return the clauses as one sentence, or `empty` if there are none.
 
-    >>> join_clauses(["train has 2 events", "test has 1 event"], NO_EVENTS), join_clauses([], NO_EVENTS)
-    ('Train has 2 events; test has 1 event.', 'There are no events.')
+    >>> join_clauses(["the train file has 2 events", "the test file has 1 event"], NO_EVENTS)
+    'The train file has 2 events; the test file has 1 event.'
+    >>> join_clauses([], NO_EVENTS)
+    'There are no events.'
     """
     sentence = "; ".join(clauses)
     return f"{sentence[0].upper()}{sentence[1:]}." if sentence else empty

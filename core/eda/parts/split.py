@@ -1,4 +1,4 @@
-"""Groups of sessions that split a chart: new or known users, categories, sessions with and without a purchase.
+"""Groups of sessions that a chart compares: new or known users, categories, sessions with and without a purchase.
 
 A chart that can be split declares `SPLITS`, and its `frame` has an argument `by`: the result of `group_units`. Without
 it, the chart compares the two files, or does not compare anything.

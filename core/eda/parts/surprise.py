@@ -1,8 +1,8 @@
-"""How surprising a finding is: the standardised distance from what a shop without the effect would show.
+"""The surprise of a finding: its standardized effect size, reduced by what chance may explain.
 
-The distance is an effect size of Cohen (1988, Statistical power analysis, chapters 2 and 6): d, a difference of means
-in standard deviations, or h, a difference of shares after the arcsine transformation. Both are on one scale, on which
-0.2 is small, 0.5 medium and 0.8 large, whatever the number of sessions.
+The effect size is that of Cohen (1988, Statistical power analysis, chapters 2 and 6): d, a difference of means in
+standard deviations, or h, a difference of shares after the arcsine transformation. For both, 0.2 is small, 0.5 medium
+and 0.8 large, regardless of the number of sessions.
 
 The largest of many effects may be the largest by chance. The surprise is therefore the end of the interval of three
 standard errors that is closer to 0. With normal errors, fewer than one in 700 effects that do not exist get a surprise
@@ -22,7 +22,7 @@ STANDARD_ERRORS: Final = 3.0
 
 
 def surprise(effect: float, standard_error: float) -> float:
-    """Return how far an effect is from 0 at least, in either direction; 0 if it may not exist.
+    """Return the size of an effect minus three standard errors; 0 if chance may explain the effect.
 
     >>> surprise(0.5, 0.1), surprise(-0.5, 0.1), surprise(0.2, 0.1)
     (0.2, 0.2, 0.0)
@@ -31,7 +31,9 @@ def surprise(effect: float, standard_error: float) -> float:
 
 
 def difference_of_means(inside: Values, outside: Values) -> tuple[float, float]:
-    """Return Cohen's d of two groups and its standard error; without any variation, or a pair in a group, 0 and 0.
+    """Return Cohen's d of two groups and its standard error.
+
+    Both are 0 if the values do not vary, or if a group has fewer than two members.
 
     Source of the error: Hedges and Olkin (1985), Statistical methods for meta-analysis, equation 5.14.
     """

@@ -90,7 +90,7 @@ def file_opacity() -> alt.Opacity:
 
 
 def shade_legend(title: str, colour: str, *, number_format: str = ",.3~r", steps: int = 4) -> alt.Legend:
-    """Return the legend of a heat map whose cells have one colour and are the darker the higher their number is.
+    """Return the legend of a heat map of one colour, in which darker cells have higher numbers.
 
     Args:
         title: what the numbers are.
@@ -150,9 +150,10 @@ def with_text_colour(figure: Figure, theme: Theme) -> Figure:
 
 
 def spec_without_data(figure: Figure, theme: Theme) -> dict[str, Any]:
-    """Return the Vega-Lite specification of a finished chart, for other data with the same columns.
+    """Return the Vega-Lite specification of a finished chart without its data.
 
-    A chart that is drawn again every second is made once: making one takes 50 ms, and its data changes nothing in it.
+    A chart that is redrawn every second is built only once, because building it takes 50 ms. The page then adds the
+    current data, which must have the same columns.
     """
     spec: dict[str, Any] = with_text_colour(figure, theme).to_dict()
     return {name: part for name, part in spec.items() if name not in ("data", "datasets")}

@@ -1,4 +1,4 @@
-"""The expected score with its interval and the actual score, for several cuts of one log."""
+"""The expected score with its interval and the actual score, for several splits of one log."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SCHEMA: dict[str, Any] = {
 
 
 def frame(cuts: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Return one row per cut with an expected and an actual score, in the order of `cuts`.
+    """Return one row per split with an expected and an actual score, in the order of `cuts`.
 
     Args:
         cuts: records of `core.pipeline.backtest.Cut`. Those without a run or with a withheld score are left out.
@@ -38,15 +38,15 @@ def frame(cuts: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame) -> str:
-    """Say in how many cuts the actual score is inside the interval."""
+    """Say for how many splits the actual score is inside the interval."""
     if data.is_empty():
-        return "No cut has both an expected and an actual score yet."
+        return "No split has both an expected and an actual score yet."
     n_inside = int(data.get_column("inside").sum())
-    return f"The actual score is inside the 90% interval in {n_inside} of {count(data.height, 'cut')}."
+    return f"The actual score is inside the 90% interval for {n_inside} of {count(data.height, 'split')}."
 
 
 def figure(data: pl.DataFrame, metric: str) -> Figure:
-    """Draw the interval of each cut, with the expected and the actual score as points."""
+    """Draw the interval of each split, with the expected and the actual score as points."""
     hover = [*Hover.texts(cut="test from"), *Hover.numbers(",.4~r", "expected", "low", "high", "actual")]
     base = alt.Chart(data).encode(
         x=alt.X("cut:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelExpr="slice(datum.label, 0, 10)")),
@@ -66,4 +66,4 @@ def figure(data: pl.DataFrame, metric: str) -> Figure:
             shape=alt.Shape("score:N", scale=alt.Scale(domain=list(colours), range=["square", "circle"]), legend=None),
         )
     )
-    return finished(intervals + points, f"Expected and actual {metric} by cut. {finding(data)}")
+    return finished(intervals + points, f"Expected and actual {metric} by split. {finding(data)}")

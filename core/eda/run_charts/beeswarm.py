@@ -1,4 +1,4 @@
-"""The effect of each driver in single sessions, coloured by whether the session has much or little of it."""
+"""The effect of each driver in single sessions, coloured by the value of the driver."""
 
 from __future__ import annotations
 
@@ -82,4 +82,4 @@ def figure(data: pl.DataFrame) -> Figure:
     return finished(zero_line("x") + points, f"Effects of drivers in single sessions. {finding(data)}", height)
 
 
-_LEVELS = "datum.value == 0 ? 'little of it' : 'much of it'"
+_LEVELS = "datum.value == 0 ? 'low' : 'high'"

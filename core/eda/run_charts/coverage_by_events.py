@@ -51,7 +51,7 @@ def finding(data: pl.DataFrame, by: By = "events") -> str:
     others = data.filter(~pl.lit(LEVEL).is_between("low", "high")).get_column("segment").to_list()
     text = f"{percent(inside)} of the final values are inside the 80% interval"
     if not others:
-        return f"{text}, and chance explains all differences by {AXES[by]}."
+        return f"{text}, and no difference from 80% is larger than chance explains."
     when = f"after {listed(others)} events" if by == "events" else listed(segment_in_words(each, by) for each in others)
     return f"{text}; {when}, the share differs from 80% by more than chance explains."
 

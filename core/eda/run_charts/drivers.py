@@ -22,8 +22,12 @@ def frame(drivers: pl.DataFrame, n_drivers: int = 10) -> pl.DataFrame:
         drivers: see `core.importance.drivers`.
 
     Returns:
-        One row per driver, the strongest first: rank, label, theme, size, low, high (value units), share (of the
-        sessions with a clear effect).
+        One row per driver, the strongest first:
+        rank: rank of the driver, from 1.
+        label: display name.
+        theme: part of the session that it belongs to.
+        size, low, high: mean absolute effect and its 90% interval, in value units.
+        share: share of the sessions with a large effect, 0 to 1.
     """
     return drivers.head(n_drivers).select("rank", "label", "theme", "size", "low", "high", "share")
 

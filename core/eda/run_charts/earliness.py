@@ -15,18 +15,19 @@ from core.eda.parts.theme import ACCENT, LEARNER_COLOURS, MUTED, NEGATIVE, Figur
 By = Literal["events", "seconds"]
 Measure = Literal["error", "width"]
 TITLES: dict[Measure, str] = {"error": "How early is the value known?", "width": "How wide are the intervals?"}
-AXES: dict[By, str] = {"events": "events seen", "seconds": "time since the start"}
-MODEL, AVERAGE, SO_FAR, WHOLE = "model", "average", "value so far", "whole sessions"
+AXES: dict[By, str] = {"events": "events so far", "seconds": "time since the start"}
+MODEL, AVERAGE, SO_FAR, WHOLE = "model", "average", "value so far", "finished sessions"
 _SUFFIXES = {"": MODEL, "_average": AVERAGE, "_so_far": SO_FAR, "_whole_sessions": WHOLE}
 _PREFIXES: dict[Measure, str] = {"error": "mse", "width": "width_80"}
 _Y_TITLES: dict[Measure, str] = {
     "error": "root mean squared error (value units)",
-    "width": "mean width of the 80% intervals (value units)",
+    "width": "average width of the 80% intervals (value units)",
 }
 _SUBJECTS: dict[Measure, str] = {
-    "error": "The typical error of the model, compared with that of the average, is",
-    "width": "The mean width of the model's 80% intervals, compared with those around the average, is",
+    "error": "the typical error is",
+    "width": "the average width of the 80% intervals is",
 }
+_REFERENCES: dict[Measure, str] = {"error": "than predicting the average", "width": "than around the average"}
 _COLOURS = {MODEL: ACCENT, AVERAGE: MUTED, SO_FAR: LEARNER_COLOURS["linear"], WHOLE: NEGATIVE}
 _STATED_SEGMENTS: dict[By, str] = {"events": "5", "seconds": "to 5 minutes"}
 """The finding compares the first segment with this one, if the table has it."""
@@ -37,14 +38,14 @@ def frame(earliness: pl.DataFrame, by: By = "events", measure: Measure = "error"
 
     Args:
         earliness: table of `core.training.live.earliness.earliness_frame`.
-        by: what the segments are classes of: the events seen, or the seconds since the start.
-        measure: the error, or the mean width of 80% intervals. Those of the simple predictions have 80% of the values
-            of their segment in them.
+        by: whether segments are classes of the events so far, or of the seconds since the start.
+        measure: the error, or the mean width of 80% intervals. The intervals of the other predictors are as wide as
+            needed to contain 80% of the values of their segment.
 
     Returns:
         segment: label of the segment, such as "3", "6 to 7" or "to 5 minutes".
         prefixes: number of open sessions in the segment.
-        predictor: "model", "average", "value so far" or "whole sessions".
+        predictor: "model", "average", "value so far" or "finished sessions".
         amount: root mean squared error, or width, in value units.
     """
     columns = {f"{_PREFIXES[measure]}{suffix}": predictor for suffix, predictor in _SUFFIXES.items()}
@@ -63,8 +64,13 @@ def finding(data: pl.DataFrame, by: By = "events", measure: Measure = "error") -
         return NO_PREDICTIONS
     segments = data.get_column("segment").unique(maintain_order=True).to_list()
     last = _STATED_SEGMENTS[by] if _STATED_SEGMENTS[by] in segments else segments[-1]
-    parts = [_compared(data, segment, by) for segment in dict.fromkeys((segments[0], last))]
-    return f"{_SUBJECTS[measure]} {' and '.join(parts)}."
+    first, *others = (_compared(data, segment, by) for segment in dict.fromkeys((segments[0], last)))
+    sentence = f"{first[0]}, {_SUBJECTS[measure]} {first[1]}"
+    if first[2]:
+        sentence += f", {first[2]} {_REFERENCES[measure]}"
+    for when, amount, compared in others:
+        sentence += f"; {when}, it is {amount}{', ' * bool(compared)}{compared}"
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
 def figure(data: pl.DataFrame, by: By = "events", measure: Measure = "error") -> Figure:
@@ -106,10 +112,11 @@ def segment_in_words(segment: str, by: By) -> str:
     return f"after up {segment}" if segment.startswith("to ") else segment
 
 
-def _compared(data: pl.DataFrame, segment: str, by: By) -> str:
+def _compared(data: pl.DataFrame, segment: str, by: By) -> tuple[str, str, str]:
+    """Return when a segment is, the model's amount, and how it compares with the average, such as "12% lower"."""
     rows = data.filter(pl.col("segment") == segment)
     amount = dict(rows.select("predictor", "amount").iter_rows())
+    when, shown = segment_in_words(segment, by), value_text(amount[MODEL])
     if amount[MODEL] is None or not amount[AVERAGE]:
-        return f"{value_text(amount[MODEL])} {segment_in_words(segment, by)}"
-    compared = difference(amount[MODEL], amount[AVERAGE], equal="the same")
-    return f"{value_text(amount[MODEL])} {segment_in_words(segment, by)} ({compared})"
+        return when, shown, ""
+    return when, shown, difference(amount[MODEL], amount[AVERAGE], equal="not lower")

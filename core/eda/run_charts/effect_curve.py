@@ -26,7 +26,12 @@ def frame(curves: pl.DataFrame, feature: str) -> pl.DataFrame:
         curves: see `core.importance.effects.effect_curves`.
 
     Returns:
-        x, effect, low, high, sessions. Empty if the feature does not vary.
+        x: value of the feature.
+        effect: change of the prediction, in value units.
+        low, high: ends of the 90% interval of the effect.
+        sessions: number of sessions around x.
+
+        Empty if the feature does not vary.
     """
     return curves.filter(pl.col("feature") == feature).drop("feature").sort("x")
 

@@ -22,11 +22,11 @@ def frame(
     is_median: bool = False,
     is_log: bool = False,
 ) -> pl.DataFrame:
-    """Return one row for the best constant and one for the run.
+    """Return one row for the baseline (the best constant) and one for the run.
 
     Args:
         error, low, high: typical error of one session and its 90% interval; without ends, the score is withheld.
-        constant: typical error of the best constant, out of fold.
+        constant: typical error of the baseline, out of fold.
         is_median: whether the best constant is the median.
         is_log: whether errors are on the log scale and not in value units.
 

@@ -28,7 +28,7 @@ def frame(oof: pl.DataFrame, starts: pl.DataFrame) -> pl.DataFrame:
     Returns:
         day: start of the day (UTC).
         sessions: number of sessions with a prediction.
-        bias: average of true minus predicted value.
+        bias: average of actual minus predicted value.
         rms: root mean squared error.
     """
     rows = with_errors(oof.join(starts, on=UNIT))
@@ -51,11 +51,11 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return NO_PREDICTIONS
     if data.height == 1:
-        return f"All sessions are of one day; their root mean squared error is {money(data.item(0, 'rms'))}."
+        return f"All sessions are from one day; their root mean squared error is {money(data.item(0, 'rms'))}."
     worst = data.sort("rms", descending=True).row(0, named=True)
     median = float(np.median(data.get_column("rms").to_numpy()))
     if value_text(median) == value_text(worst["rms"]):
-        return f"The root mean squared error is {money(median)} on the median day, and on no day larger."
+        return f"The root mean squared error is {money(median)} on the median day, and no day has a larger one."
     return (
         f"The root mean squared error is {money(median)} on the median day and {value_text(worst['rms'])} on "
         f"the worst, {worst['day']:%d %b %Y}."
@@ -70,7 +70,7 @@ def figure(data: pl.DataFrame) -> Figure:
         tooltip=[
             alt.Tooltip("day:T", format="%d %b %Y"),
             *Hover.counts("sessions"),
-            *Hover.amounts(rms="root mean squared error", bias="true minus predicted"),
+            *Hover.amounts(rms="root mean squared error", bias="actual minus predicted"),
         ],
     )
     chart = base.mark_line(color=ACCENT, strokeWidth=2.5, point={"size": 30, "filled": True, "color": ACCENT})

@@ -1,4 +1,4 @@
-"""How the values of a submission file are distributed, next to out-of-fold predictions and the values of train."""
+"""How the values of a submission file are distributed, compared with out-of-fold predictions and actual values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from core.eda.parts.theme import ACCENT, MUTED, NEGATIVE, Figure, Hover, finishe
 TITLE = "Do its values look like predictions of this shop?"
 FILE: Final = "this file"
 OUT_OF_FOLD: Final = "out-of-fold predictions"
-TRAIN: Final = "values of train"
+TRAIN: Final = "values of the train file"
 _COLOURS = {FILE: ACCENT, OUT_OF_FOLD: NEGATIVE, TRAIN: MUTED}
 _BINS = 40
 _SCHEMA = {"series": pl.String, "low": pl.Float64, "high": pl.Float64, "share": pl.Float64, "median": pl.Float64}
@@ -30,8 +30,11 @@ def frame(values: Mapping[str, NDArray[np.float64]]) -> pl.DataFrame:
         values: series -> finite values. Values of 0 and below count in the lowest bin.
 
     Returns:
-        series, low, high (ends of the bin), share (of the sessions of the series), and its median, the same in all
-        rows of the series. Empty if no value is above 0.
+        series: name of the series.
+        low, high: ends of the bin, in value units.
+        share: share of the sessions of the series, 0 to 1.
+        median: median of the series; the same in all of its rows.
+        The table is empty if no value is above 0.
     """
     series = {name: amounts for name, amounts in values.items() if len(amounts)}
     everything = np.concatenate(list(series.values())) if series else np.empty(0)

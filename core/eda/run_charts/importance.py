@@ -18,10 +18,10 @@ Measure = Literal["mean_abs_shap", "gain_share"]
 MEASURES: dict[Measure, str] = {"mean_abs_shap": "Effect on predictions", "gain_share": "Use in training"}
 EXPLAINED: dict[Measure, str] = {
     "mean_abs_shap": "How far a feature moves a prediction up or down on average, in value units (mean "
-    "absolute SHAP value), over sessions that the model was not trained on. The learners improve on a first prediction "
-    "from recovered prices; for these prices, the effect of the first prediction is included.",
-    "gain_share": "The feature's share of the reduction in error by the learner in training (gain). The learners "
-    "improve on a first prediction from recovered prices; the gain of the first prediction is not included.",
+    "absolute SHAP value), over sessions that the model was not trained on. The learners start from a first prediction "
+    "that is computed from estimated prices. The effect of the prices includes this first prediction.",
+    "gain_share": "The feature's share of the reduction in error by the learner in training (gain). The learners start "
+    "from a first prediction that is computed from estimated prices. Its gain is not included.",
 }
 _PIXELS_PER_FEATURE = 38
 """Bars of readable height for all learners, and a gap."""

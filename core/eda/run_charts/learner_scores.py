@@ -15,7 +15,7 @@ from core.metric import score_in_words, score_text
 from core.schema import STACK
 
 TITLE = "How well do the learners predict?"
-_BASELINES = {"baseline": "Guessing a constant", "prices": "Recovered prices alone"}
+_BASELINES = {"baseline": "Baseline", "prices": "Estimated prices alone"}
 _LABELS = _BASELINES | PREDICTOR_LABELS
 
 
@@ -32,7 +32,7 @@ def frame(
     Args:
         learners: score by learner, in the run's metric; lower is better.
         stack: score of the meta-model.
-        baseline: score of the best constant.
+        baseline: score of predicting the best constant for every session.
         prices: score of recovered prices alone; None if no prices were recovered.
         metric: name of the metric.
 
@@ -50,16 +50,16 @@ def frame(
 
 
 def finding(data: pl.DataFrame, metric: str = "MSE") -> str:
-    """Compare the stack with a constant and with the best single learner."""
+    """Compare the stack with the baseline and with the best single learner."""
     learners = data.filter(~pl.col("name").is_in([*_BASELINES, STACK])).sort("score")
     best, stack = learners.row(0, named=True), data.filter(pl.col("name") == STACK).row(0, named=True)
     side = difference(1 - stack["skill"], 1.0, equal="")
-    comparison = f"{side} than guessing a constant" if side else "the same as guessing a constant"
+    comparison = f"{side} than the baseline" if side else "the same as the baseline"
     score, best_score = (score_in_words(metric, row["score"]) for row in (stack, best))
     single = f"{best['label']} alone" if learners.height == 1 else f"the best single learner, {best['label']},"
     return (
-        f"The stack has an {metric} of {score}, {comparison}; {single} has "
-        f"{'the same' if best_score == score else best_score}."
+        f"The stack has an {metric} of {score}, {comparison}, which predicts the same value for every session; "
+        f"{single} has {'the same' if best_score == score else best_score}."
     )
 
 
@@ -73,7 +73,7 @@ def figure(data: pl.DataFrame, metric: str = "MSE", unit: str = "squared value u
         tooltip=[
             *Hover.texts(label="predictor"),
             *Hover.numbers(",.4~r", score=metric),
-            *Hover.shares(skill="better than a constant by"),
+            *Hover.shares(skill="better than the baseline by"),
         ],
     )
     bars = base.mark_bar(height=18).encode(color=alt.Color("label:N", scale=colours, legend=None))

@@ -66,7 +66,7 @@ def figure(data: pl.DataFrame) -> Figure:
     base = alt.Chart(data).encode(
         x=alt.X("low_x:Q", title=f"predicted ({value_unit()}, log scale)", scale=scale, axis=axis),
         x2="high_x:Q",
-        y=alt.Y("low_y:Q", title=f"true ({value_unit()}, log scale)", scale=scale, axis=axis),
+        y=alt.Y("low_y:Q", title=f"actual ({value_unit()}, log scale)", scale=scale, axis=axis),
         y2="high_y:Q",
         color=alt.Color("sessions:Q", title="sessions", scale=colours, legend=None),
         tooltip=[
@@ -76,4 +76,4 @@ def figure(data: pl.DataFrame) -> Figure:
     )
     cells = base.mark_rect()
     chart = cells + diagonal(low, high, scale)
-    return finished(chart, f"Predicted against true values, out of fold. {finding(data)}", height=360)
+    return finished(chart, f"Predicted against actual values, out of fold. {finding(data)}", height=360)

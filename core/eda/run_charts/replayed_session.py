@@ -1,4 +1,4 @@
-"""The expected value of an open session after each of its events."""
+"""The predicted final value of an open session after each of its events."""
 
 from __future__ import annotations
 
@@ -51,22 +51,22 @@ def figure(data: pl.DataFrame, seen: int, n_places: int = 1) -> Figure:
     """Draw the estimates after the first events. The axes are those of the whole session.
 
     Args:
-        n_places: least number of events that the axis has room for.
+        n_places: minimum number of events that fit on the axis.
     """
     n_places = max(data.height, n_places)
     top = max(float(data.select(pl.max_horizontal("value", "high").max()).item()), 1.0)
-    title = f"expected value ({value_unit()})"
+    title = f"predicted final value ({value_unit()})"
     base = alt.Chart(data.head(seen)).encode(
         x=alt.X(
             "events_seen:Q",
-            title="events seen",
+            title="events so far",
             scale=alt.Scale(domain=[0.5, n_places + 0.5], nice=False),
             axis=alt.Axis(format="d", tickCount=min(n_places, 10), tickMinStep=1),
         ),
         tooltip=[
             *Hover.texts(event_type="event type", product_id="product"),
-            *Hover.counts(events_seen="events seen"),
-            *Hover.amounts(value="expected value", low="80% interval from", high="to"),
+            *Hover.counts(events_seen="events so far"),
+            *Hover.amounts(value="predicted final value", low="80% interval from", high="to"),
             *Hover.shares(p_buy="purchase"),
         ],
     )
@@ -79,4 +79,4 @@ def figure(data: pl.DataFrame, seen: int, n_places: int = 1) -> Figure:
     points = base.mark_circle(size=90, opacity=1).encode(
         y=alt.Y("value:Q", title=title), color=alt.Color("event_type:N", scale=event_scale())
     )
-    return finished(intervals + line + points, f"Expected value by events seen. {finding(data, seen)}")
+    return finished(intervals + line + points, f"Predicted final value by events so far. {finding(data, seen)}")

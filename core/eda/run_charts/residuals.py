@@ -33,7 +33,7 @@ def frame(oof: pl.DataFrame) -> pl.DataFrame:
         decile: 1 to 10.
         sessions: number of sessions.
         predicted, true: average prediction and average value.
-        bias: average of true minus predicted value.
+        bias: average of actual minus predicted value.
         low, high: simultaneous 95% confidence intervals of the bias of all deciles; null for a decile of one session.
         error_share: share of the sum of all squared errors.
     """
@@ -88,7 +88,7 @@ def finding(data: pl.DataFrame) -> str:
     else:
         verdict = "no decile is clearly too high or too low"
     share = percent(data.item(-1, "error_share"))
-    return f"The tenth of the sessions with the highest predictions has {share} of all squared error; {verdict}."
+    return f"The top 10% of the predictions have {share} of the squared error; {verdict}."
 
 
 def figure(data: pl.DataFrame) -> Figure:
@@ -97,14 +97,14 @@ def figure(data: pl.DataFrame) -> Figure:
         x=alt.X("decile:O", title="decile of the prediction, lowest to highest", axis=alt.Axis(labelAngle=0)),
         tooltip=[
             *Hover.counts("decile", "sessions"),
-            *Hover.amounts(predicted="average predicted", true="average true"),
+            *Hover.amounts(predicted="average prediction", true="average actual value"),
             *Hover.shares(error_share="share of squared error"),
         ],
     )
     with_interval = base.transform_filter("isValid(datum.low)")
     intervals = with_interval.mark_rule(strokeWidth=2, color=ACCENT).encode(
-        y=alt.Y("low:Q", title=f"true minus predicted ({value_unit()})", axis=short_axis(5)), y2="high:Q"
+        y=alt.Y("low:Q", title=f"actual minus predicted ({value_unit()})", axis=short_axis(5)), y2="high:Q"
     )
     points = base.mark_point(size=70, filled=True, color=ACCENT, opacity=1).encode(y="bias:Q")
-    description = "Average error by decile of the prediction; with 95% confidence all intervals hold at once."
+    description = "Average error by decile of the prediction, with simultaneous 95% confidence intervals."
     return finished(zero_line("y") + intervals + points, f"{description} {finding(data)}")

@@ -1,4 +1,4 @@
-"""Scores that were foreseen, next to those that the host returned."""
+"""Expected scores, next to those that the host returned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 from core.base.text import count, percent, verb
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, short_axis
 
-TITLE = "Do foreseen scores come true?"
+TITLE = "Are expected scores right?"
 _SCHEMA = {
     "file": pl.String,
     "foreseen": pl.Float64,
@@ -23,24 +23,30 @@ _SCHEMA = {
 
 
 def frame(entries: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """Return the entries of the log with both scores, one row each: file, foreseen, low, high, returned, metric.
+    """Return one row per entry of the log that has both scores.
 
     Args:
         entries: fields of `core.submission.log.Entry`.
+
+    Returns:
+        file: name of the file.
+        foreseen, low, high: expected score and its 90% interval, in the unit of the metric.
+        returned: score that the host returned.
+        metric: label of the metric.
     """
     rows = [entry for entry in entries if entry["foreseen"] is not None and entry["returned"] is not None]
     return pl.DataFrame([{name: row[name] for name in _SCHEMA} for row in rows], schema=_SCHEMA)
 
 
 def finding(data: pl.DataFrame) -> str:
-    """State how many returned scores are inside their interval, and the mean distance from the foreseen one."""
+    """State how many returned scores are inside their interval, and their mean distance from the expected ones."""
     if data.is_empty():
-        return "No submission has a foreseen and a returned score yet."
+        return "No submission has both an expected and a returned score yet."
     inside = int(((data["low"] <= data["returned"]) & (data["returned"] <= data["high"])).sum())
     off = float((data["foreseen"] / data["returned"] - 1).abs().mean() or 0.0)  # type: ignore[arg-type]
     return (
         f"{inside} of {count(data.height, 'returned score')} {verb(inside, 'is', 'are')} inside the 90% interval; on "
-        f"average, foreseen and returned score differ by {percent(off)}."
+        f"average, the expected and the returned score differ by {percent(off)}."
     )
 
 
@@ -52,8 +58,8 @@ def figure(data: pl.DataFrame) -> Figure:
     line = alt.Chart(pl.DataFrame({"at": [low, high]})).mark_line(color=MUTED, strokeDash=[4, 4])
     diagonal = line.encode(x=alt.X("at:Q", scale=scale), y=alt.Y("at:Q", scale=scale))
     base = alt.Chart(data).encode(x=alt.X("returned:Q", title="returned score", scale=scale, axis=short_axis(5)))
-    tooltip = [*Hover.texts("file", "metric"), *Hover.amounts("returned", "foreseen", "low", "high")]
-    y = alt.Y("foreseen:Q", title="foreseen score, with its 90% interval", scale=scale, axis=short_axis(5))
+    tooltip = [*Hover.texts("file", "metric"), *Hover.amounts("returned", "low", "high", foreseen="expected")]
+    y = alt.Y("foreseen:Q", title="expected score, with its 90% interval", scale=scale, axis=short_axis(5))
     intervals = base.mark_rule(color=ACCENT, strokeWidth=2).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
     marks = base.mark_point(color=ACCENT, filled=True, size=80).encode(y=y, tooltip=tooltip)
-    return finished(diagonal + intervals + marks, f"Foreseen and returned scores. {finding(data)}", height=320)
+    return finished(diagonal + intervals + marks, f"Expected and returned scores. {finding(data)}", height=320)

@@ -50,7 +50,7 @@ def finding(data: pl.DataFrame, metric: str) -> str:
     """Say which predictors are clearly worse than the reference, and which may be as good."""
     others = data.filter(pl.col("basis") != "reference")
     if others.is_empty():
-        return "These runs cannot be compared: they have other data, or minimised other metrics."
+        return "These runs cannot be compared: they used different data or minimized different metrics."
     reference = data.row(0, named=True)["label"]
     sentences, show = [], partial(score_text, metric)
     for rows, text in (

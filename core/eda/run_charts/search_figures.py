@@ -25,7 +25,7 @@ from core.eda.parts.theme import ACCENT, LEARNER_COLOURS, Theme
 from core.eda.run_charts import parallel_coordinates
 from core.schema import LEARNER_LABELS
 
-TITLE = "Which hyperparameters do well?"
+TITLE = "Which hyperparameters work well?"
 PARALLEL, IMPORTANCE, SLICES, HISTORY = "Parallel coordinates", "Importance", "Slices", "History"
 VIEWS: Final = (PARALLEL, IMPORTANCE, SLICES, HISTORY)
 NOTES: Final = {

@@ -23,8 +23,10 @@ def frame(segments: pl.DataFrame, kind: str) -> pl.DataFrame:
         segments: see `core.importance.segments`.
 
     Returns:
-        One row per (segment, theme): segment, sessions, value, predicted, error (see there), theme, and effect (average
-        effect on the predictions, value units).
+        One row per (segment, theme):
+        segment, sessions, value, predicted, error: see `core.importance.segments`.
+        theme: part of the session.
+        effect: average effect of the theme on the predictions, in value units.
     """
     rows = segments.filter(kind=kind).drop("kind", "share")
     themes = [name for name in segments.columns if name not in _OTHERS]

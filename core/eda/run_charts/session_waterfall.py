@@ -1,4 +1,4 @@
-"""The way from the average prediction to that of one session."""
+"""The steps from the average prediction to the prediction of one session."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def finding(data: pl.DataFrame) -> str:
         return sentence
     top = steps.row(0, named=True)
     side = "higher" if top["effect"] >= 0 else "lower"
-    return f"{sentence} The main reason is “{top['label']}”, which makes it {value_text(abs(top['effect']))} {side}."
+    return (
+        f"{sentence} The strongest driver is “{top['label']}”, which makes it {value_text(abs(top['effect']))} {side}."
+    )
 
 
 def figure(data: pl.DataFrame) -> Figure:
@@ -63,7 +65,9 @@ def figure(data: pl.DataFrame) -> Figure:
             color=alt.Color("change:N", scale=scale, legend=None),
             tooltip=[
                 *Hover.texts(label="driver", unit="unit"),
-                *Hover.amounts(effect=f"effect ({value_unit()})", cell="value of the driver", end="value after it"),
+                *Hover.amounts(
+                    effect=f"effect ({value_unit()})", cell="value of the driver", end="value after the step"
+                ),
             ],
         )
     )

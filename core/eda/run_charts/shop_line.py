@@ -59,8 +59,8 @@ def figure(data: pl.DataFrame, span: tuple[int, int] | None = None) -> Figure:
     The description has no numbers: if it changed when data arrives, the chart would be drawn again instead of updated.
 
     Args:
-        span: ends of the time axis, in epoch seconds. None for the time of the data; the final values, which are then
-            not known yet, are left out.
+        span: ends of the time axis, in epoch seconds. If None, the axis covers the data, and the line of the final
+            values is left out, because they are not known yet.
     """
     domain = alt.Undefined if span is None else [_date_time(end) for end in span]
     time_format, shown = ("%H:%M:%S", (FORECAST,)) if span is None else ("%H:%M", tuple(_COLOURS))
@@ -93,6 +93,6 @@ def figure(data: pl.DataFrame, span: tuple[int, int] | None = None) -> Figure:
 
 
 def _date_time(seconds: int) -> alt.DateTime:
-    """Return a time without a zone, as those of the data are."""
+    """Return a time without a time zone, like the times in the data."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return alt.DateTime(year=moment.year, month=moment.month, date=moment.day, hours=moment.hour, minutes=moment.minute)

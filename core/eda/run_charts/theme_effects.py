@@ -24,7 +24,9 @@ def frame(methods: pl.DataFrame) -> pl.DataFrame:
         methods: rows of `core.importance.methods`.
 
     Returns:
-        theme; effect, low, high (ends of the 90% interval; null with one fold), in value units.
+        theme: part of the session.
+        effect: average effect, in value units.
+        low, high: ends of the 90% interval of the effect; null with one fold.
     """
     rows = methods.filter(method=_CODE, learner=STACK)
     margin = _ERRORS * pl.col("spread")
@@ -51,7 +53,7 @@ def figure(data: pl.DataFrame) -> Figure:
         y=alt.Y("theme:N", sort=data.get_column("theme").to_list(), title=None, axis=alt.Axis(labelLimit=180)),
         tooltip=[
             *Hover.texts(theme="part of the session"),
-            *Hover.amounts(effect=f"mean effect ({value_unit()})", low="90% from", high="to"),
+            *Hover.amounts(effect=f"average effect ({value_unit()})", low="90% from", high="to"),
         ],
     )
     height = 50 + _PIXELS_PER_THEME * max(data.height, 1)

@@ -95,7 +95,7 @@ def _master() -> str:
 def _spark_session(folder: Path) -> Iterator[SparkSession]:
     """Start Spark and stop it at the end of the block. In local mode, Spark spills to `folder`.
 
-    If the process has a session already, it keeps running. The block gets a session of its own in it.
+    If the process already has a session, Spark keeps running, and the block gets a separate session.
     """
     sql = import_part("pyspark.sql", _PURPOSE)
     running: SparkSession | None = sql.SparkSession.getActiveSession()

@@ -20,7 +20,7 @@ _RATES = names_by_type("{}_rate", TYPICAL_RATES)
 
 
 def _compute(log: SessionLog, key: str) -> Frame:
-    """Summarise popularity, trend and rates over the session's distinct products or categories."""
+    """Summarize popularity, trend and rates over the session's distinct products or categories."""
     events, weeks = nw.sum_horizontal(*(nw.col(column) for column in ELSEWHERE.values())), nw.col(WEEKS)
     measures = {
         "popularity": (1 + events / weeks).log(),

@@ -1,4 +1,4 @@
-"""What the features of own columns are: names, units, meanings and display names. `own` computes them."""
+"""Names, units, meanings and display names of the features of extra columns. `own` computes them."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def own_history_features(column: OwnColumn) -> tuple[Feature, ...]:
         return ()
     name, label = column.stored, column.label
     level = f"Average {label} of the session's events relative to"
-    usual = f"Total {label} that the products of the session's {{}} have on average in other sessions."
+    usual = f"Sum over the session's {{}} of the product's average {label} in other sessions."
     return (
         Feature(
             f"{name}_user_mean",

@@ -1,4 +1,4 @@
-"""The events of sessions as numbers: of items, of groups, and of the categories of own columns.
+"""Events of sessions, encoded as item numbers, group numbers and category numbers of extra columns.
 
 An item is a (product, event type), a group is a (category, event type). Everything that is learned from values is
 learned by number.
@@ -106,7 +106,7 @@ class Baskets:
         group: group number of each event.
         kind: event type of each event.
         rows: number of sessions, including those without events.
-        catalogue: what the numbers stand for.
+        catalogue: the items, groups and categories behind the numbers.
         own: for each own column of the catalogue, the number of each event's category; -1 for an empty cell.
     """
 
@@ -139,7 +139,7 @@ class Baskets:
         return cls(row, *numbers, kind, len(units), catalogue, catalogue.own_numbers(sorted_events))
 
     def part(self, rows: NDArray[np.int64]) -> Baskets:
-        """Return the sessions in these ascending rows. Items and groups keep their numbers."""
+        """Return the sessions with these row numbers, which must ascend. Items and groups keep their numbers."""
         new_rows = np.full(self.rows, -1, dtype=np.int64)
         new_rows[rows] = np.arange(len(rows))
         row = new_rows[self.row]

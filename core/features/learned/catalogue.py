@@ -19,7 +19,7 @@ from core.own_columns import OwnColumn
 START = Feature(
     "recovered_value_of_user",
     "value units",
-    "Session value at recovered prices, multiplied by the user's value ratio (except for a part that is the same for"
+    "Session value at estimated prices, multiplied by the user's value ratio (except for a part that is the same for"
     " all users): the start value of the learners.",
     "First estimate of the value",
 )
@@ -67,7 +67,7 @@ def parts_of_start(learned: NDArray[np.float64], reference: NDArray[np.float64] 
 
 
 def _parts(learned: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    """Return what each learned feature adds to the start value, without START, and the column of START."""
+    """Return the contribution of each learned feature except START to the start value, and the column of START."""
     others = learned_features()
     n_own = learned.shape[1] - len(others)
     column = {entry.feature.name: n_own + number for number, entry in enumerate(others)}

@@ -1,4 +1,4 @@
-"""What one fit has learned from session values, as a function of new sessions.
+"""Features that one fit has learned from session values, as a function that can be applied to new sessions.
 
 The columns of the sessions that a fit validates, and of those to predict, are the output of this function. Those of its
 training sessions are cross-fitted instead (core.training.learned_columns).
@@ -33,9 +33,9 @@ class FoldTransform:
     Attributes:
         prices: prices recovered from the fit's training sessions.
         statistics: values of the fit's training sessions by product and category.
-        factor: how values at recovered prices are multiplied by the ratio of their user.
-        recovered: (all training sessions,) their values at recovered prices, at least 0, from prices that did not see
-            them. A user's earlier values are compared with these.
+        factor: computes the ratio of each user, which multiplies values at recovered prices.
+        recovered: (all training sessions,) cross-fitted values at recovered prices, at least 0. The actual values of a
+            user's earlier sessions are divided by these.
     """
 
     prices: Prices

@@ -12,11 +12,11 @@ from core.features.learned.prices import Prices
 from core.schema import EVENT_TYPES
 
 VALUE_FEATURE = Feature(
-    "recovered_value", "value units", "Session value at recovered prices.", "Value at estimated prices"
+    "recovered_value", "value units", "Session value at estimated prices.", "Value at estimated prices"
 )
 _SUMS = names_by_type("recovered_{}_sum")
 SUM_FEATURES = features_by_type(
-    _SUMS, "value units", "Total recovered price of the session's {many}.", "Value of {many} in this session"
+    _SUMS, "value units", "Total estimated price of the session's {many}.", "Value of {many} in this session"
 )
 _MAXIMA = names_by_type("recovered_{}_max")
 PRICE_FEATURES: tuple[Feature, ...] = (
@@ -24,27 +24,27 @@ PRICE_FEATURES: tuple[Feature, ...] = (
     Feature(
         "recovered_mean",
         "value units",
-        "Average recovered price of the session's events.",
+        "Average estimated price of the session's events.",
         "Average estimated price of all events",
     ),
     Feature(
         "recovered_max",
         "value units",
-        "Highest recovered price of the session's events.",
+        "Highest estimated price of the session's events.",
         "Highest estimated price of all events",
     ),
     *SUM_FEATURES,
     *features_by_type(
         _MAXIMA,
         "value units",
-        "Highest recovered price of the session's {many}; empty without one.",
+        "Highest estimated price of the session's {many}; empty if there are none.",
         "Highest estimated price of the {many}",
     ),
     Feature(
         "recovered_known_share",
         "share",
-        "Share of the session's events whose product and type occur in training sessions.",
-        "Share of events with a known price",
+        "Share of the session's events whose product and type occur in train sessions.",
+        "Share of events with an estimated price of their own",
     ),
 )
 """In the column order of `price_features`."""

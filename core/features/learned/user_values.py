@@ -38,7 +38,7 @@ _MANY_SESSIONS = 5
 RATIO_FEATURE = Feature(
     "user_value_ratio",
     "ratio",
-    "Value of the user's earlier sessions relative to their value at recovered prices; near 1 with few sessions.",
+    "Value of the user's earlier sessions relative to their value at estimated prices; near 1 if there are few.",
     "User's value compared with others",
 )
 USER_VALUE_FEATURES: tuple[Feature, ...] = (
@@ -84,7 +84,13 @@ class Sessions:
 
 @dataclass(frozen=True)
 class ValuedSessions:
-    """Training sessions, their values, and the values predicted by a model that saw none of them."""
+    """Training sessions with a known value.
+
+    Attributes:
+        sessions: users and times.
+        values: (sessions,) actual values.
+        predicted: (sessions,) cross-fitted predictions: the model of a session was not fitted on it.
+    """
 
     sessions: Sessions
     values: Vector
@@ -93,7 +99,7 @@ class ValuedSessions:
 
 @dataclass(frozen=True)
 class UserFactor:
-    """How a session's recovered value is multiplied by the value ratio of its user.
+    """Parameters of the value ratio of a user, by which recovered values of sessions are multiplied.
 
     Attributes:
         prior: weight of a ratio of 1, in value units. An infinite prior makes every ratio 1.
@@ -124,7 +130,10 @@ class UserFactor:
         return np.divide(values, predicted, out=np.ones(len(values)), where=predicted > 0)
 
     def start(self, recovered: Vector, history: History) -> Vector:
-        """Return what the learners start from: the recovered value, at least 0, multiplied above the fixed part."""
+        """Return the start values of the learners: recovered values, at least 0, times the user's ratio.
+
+        The fixed part of a value is not multiplied.
+        """
         recovered = np.maximum(recovered, 0.0)
         fixed = np.minimum(recovered, self.fixed)
         return np.asarray(fixed + (recovered - fixed) * self.ratios(history))
@@ -178,7 +187,7 @@ def user_value_features(history: History, factor: UserFactor) -> Matrix:
 
 
 def value_history(valued: ValuedSessions, sessions: Sessions, *, include_later: bool = False) -> History:
-    """Summarise, for each session, the valued sessions of its user that ended before it began.
+    """Summarize, for each session, the valued sessions of its user that ended before it began.
 
     A session in both files never counts its own value. With `include_later`, for sessions without a value, all valued
     sessions of the user count.

@@ -23,14 +23,14 @@ from core.features.learned.baskets import Baskets
 from core.own_columns import OwnColumn
 
 _PRIOR_SESSIONS = 10.0
-"""Weight of the mean of all training sessions, in sessions."""
+"""Weight of the mean of all train sessions, in sessions."""
 
 _STATISTICS = (("mean", "average over", "average"), ("max", "highest of", "highest"))
 VALUE_STATISTICS: tuple[Feature, ...] = tuple(
     Feature(
         f"{key}_value_{statistic}",
         "value units",
-        f"Average value of training sessions with an event of the same {key} and type; {summary} the session's events.",
+        f"Average value of train sessions with an event of the same {key} and type; {summary} the session's events.",
         f"Value of other sessions with the same {many} ({word})",
     )
     for key, many in (("product", "products"), ("category", "categories"))
@@ -47,7 +47,7 @@ def own_statistics(own: Iterable[OwnColumn]) -> tuple[tuple[OwnColumn, Feature],
     features = []
     for column in own:
         if column.kind == "category":
-            average = f"Average value of training sessions with the same {column.label}"
+            average = f"Average value of train sessions with the same {column.label}"
             for statistic, summary, word in _STATISTICS[: _n_statistics(column)]:
                 name = f"{column.stored}_value_{statistic}"
                 meaning = f"{average}; {summary} the session's events."
@@ -64,7 +64,7 @@ def _n_statistics(column: OwnColumn) -> int:
 class TargetStatistics:
     """Statistics by item number, by group number and by category of own columns, in value units.
 
-    Higher numbers are new; they get `unseen`, as do those without a training session.
+    Numbers beyond the arrays are new. They get the value `unseen`, like numbers without a training session.
     """
 
     item: Vector

@@ -66,10 +66,10 @@ def shapley_of_themes(
 def pairs(
     models: FoldModels, part: FoldRows, n_explained: int, n_background: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Draw rows of sessions to explain, each repeated for its background sessions, and these.
+    """Draw pairs of rows: a session to explain, and one of its background sessions.
 
-    Both are drawn from classes of equal size with similar predictions, one of each. Without classes, chance decides how
-    many of the rare sessions with a high prediction are drawn, which have the largest effects.
+    Both are drawn by strata of similar predictions, one session from each. Without strata, chance would decide how many
+    of the rare sessions with a high prediction are drawn, and these have the largest effects.
     """
     rng, n_rows = np.random.default_rng(_SEED), len(part.y)
     by_prediction = np.argsort(models.predict(part.fit, part.X.copy())[STACK], kind="stable")

@@ -1,4 +1,4 @@
-"""Interactions: how differently two features move a prediction together than one after the other, in value units.
+"""Interactions: how far the joint effect of two features differs from the sum of their single effects, in value units.
 
 The measure is the mean absolute second difference of the prediction between a session and another one of its fold, at
 the cells of both sessions. It is 0 if the prediction is a sum of functions of the two features.

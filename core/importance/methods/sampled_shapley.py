@@ -1,12 +1,12 @@
-"""Shapley values of single features in value units, by sampling orders; and the error of stretched SHAP values.
+"""Sampled Shapley values of single features in value units, and the error of rescaled SHAP values.
 
 Orders are drawn in pairs of opposite ones (Mitchell, Cooper, Frank and Holmes 2022, Sampling permutations for Shapley
 value estimation). They need no assumption about the learners, but hundreds of predictions per session.
 
 Learners that predict on another scale, such as square roots, have their SHAP values stretched to value units
-(core.training.attribution). The rows `stretching` say what this changes. Along the same orders, the effects on
-the scale of the trees are stretched in the same way and compared with the effects on the value. So the sampling error
-and the treatment of correlated features are the same on both sides.
+(core.training.attribution). The rows `stretching` say what this changes. Along the same orders, the effects on the
+scale of the trees are stretched in the same way and compared with the effects on the value. So the sampling error and
+the treatment of correlated features are the same on both sides.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _walk(
 
 
 def _on_scale(models: FoldModels, learner: str, fit: int, X: Matrix) -> Vector:
-    """Return predictions on the scale on which what the trees start from and their output are added."""
+    """Return predictions on the scale on which the start value and the output of the trees are added."""
     start, outputs = models.start(X), []
     for fitted in models.of_fit(learner, fit):
         base = fitted.link.base(start, len(X))

@@ -1,4 +1,4 @@
-"""Tables of products and users in files of their own, whose columns are used as own columns of the log."""
+"""Tables of products and users in separate files, whose columns are used as extra columns of the log."""
 
 from core.ingestion.attributes.attribute_table import ID_COLUMN, AttributeTable, attribute_file
 from core.ingestion.attributes.reading import ReadAttributes, read_attributes

@@ -23,8 +23,8 @@ class AttributeTable:
 
     Attributes:
         name: what the table describes.
-        rows: one row per id: the id as text, cleaned like those of the log, and cells as they are in the file, under
-            the stored names of the own columns, and product_name if the mapping takes names from the table.
+        rows: one row per id. The id is text, cleaned like the ids of the log. The other columns have the stored names
+            of the own columns, with cells as in the file, and product_name if the mapping takes names from the table.
     """
 
     name: TableName
@@ -68,7 +68,7 @@ class AttributeTable:
         """Read a table that `save` wrote.
 
         Raises:
-            ValueError: the ids are not different texts, so another program wrote the file.
+            ValueError: the ids are not distinct texts, so another program wrote the file.
         """
         table = cls(name, pl.read_parquet(path, memory_map=False, glob=False))
         if table.ids.dtype != pl.String or table.ids.null_count() or not 0 < table.ids.n_unique() == len(table.ids):

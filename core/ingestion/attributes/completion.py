@@ -32,7 +32,7 @@ class Completion:
 
 
 def complete_with_tables(mapping: Mapping, tables: Tables) -> Completion:
-    """Add the keys of tables to a mapping, and useful columns of the tables from which it does not take any.
+    """Add the keys of tables to a mapping, and useful columns of those tables that the mapping takes no columns from.
 
     Raises:
         InputError: a table has no column with ids, cannot be read, or is needed but missing.
@@ -72,7 +72,8 @@ def _with_table(completion: Completion, name: TableName, path: Path) -> Completi
         if columns:
             notes.append(
                 f"{noun_form(len(columns), 'Column')} {listed(columns)} of {path.name} "
-                f"{verb(len(columns), 'is', 'are')} used as own columns of {name}. Its column {short(key)} has the ids."
+                f"{verb(len(columns), 'is', 'are')} used as extra columns of {name}. Its column {short(key)} has the "
+                "ids."
             )
         else:
             notes.append(

@@ -1,4 +1,4 @@
-"""Find columns that repeat another column: with the same cells, with other names for them, or determined by it."""
+"""Find columns that repeat another column: with equal cells, with renamed cells, or with cells that it determines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def equals(column: LogColumn, other: LogColumn) -> bool:
 
 
 def _may_be_equal(column: LogColumn, other: LogColumn) -> bool:
-    """Return whether two columns have about as many distinct values, without a look at the rows."""
+    """Return whether two columns have about the same number of distinct values, without comparing rows."""
     fewer, more = sorted((len(column.distinct_values), len(other.distinct_values)))
     return fewer >= MIN_SHARE * more - 1
 
@@ -37,7 +37,7 @@ def renames(column: LogColumn, other: LogColumn) -> bool:
 
 
 def follows(column: LogColumn, other: LogColumn) -> bool:
-    """Return whether the other column decides the cells of a column, empty or not."""
+    """Return whether the other column determines the cells of a column, including which cells are empty."""
     return _determined(Counter(zip(other.cells, column.cells, strict=True)))
 
 

@@ -1,4 +1,4 @@
-"""Words that shop logs use for events, and the event type that each stands for."""
+"""Words that shop logs use for events, and the event type of each word."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def event_type_of(word: str) -> str | None:
 
 
 def is_page_view(word: str) -> bool:
-    """Return whether the word means a view of any page. In a log that also has product views, it is not one of them."""
+    """Return whether the word means a view of any page. In a log with product views, these do not count as VIEW."""
     return any(form in _PAGE_VIEWS for form in _forms(word))
 
 

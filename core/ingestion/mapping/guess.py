@@ -81,7 +81,7 @@ def with_names(guess: Guess, columns: Sequence[LogColumn], assigned: Table[str, 
 
 
 def guess_own(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> OwnGuess:
-    """Guess the own columns of a log that a mapping reads, whether or not the mapping has some.
+    """Guess the own columns of a log that a mapping reads, even if the mapping already has some.
 
     Args:
         header: names of the columns.
@@ -94,7 +94,7 @@ def guess_own(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[s
 def further_columns(mapping: Mapping, header: Sequence[str]) -> list[str]:
     """Return the columns of a log that a mapping does not name; none if it has own columns, or if it does not fit.
 
-    A column of quantities is left out, because it should rather be used for the values.
+    A column of quantities is left out, because session values should be computed with it.
     """
     named = {fold_case(name) for name in mapping.columns.named().values()}
     in_log = {fold_case(name): name for name in reversed(header) if name}
@@ -105,7 +105,7 @@ def further_columns(mapping: Mapping, header: Sequence[str]) -> list[str]:
 
 
 def without_absent_own(mapping: Mapping, header: Sequence[str]) -> Mapping:
-    """Return a shipped mapping without the own columns and names that a log lacks, or has several times.
+    """Return a shipped mapping without the own columns and names that are missing or ambiguous in a log.
 
     Other mappings are returned as they are, because they were made for their log.
     """

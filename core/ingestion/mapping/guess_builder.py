@@ -112,12 +112,14 @@ class GuessBuilder:
     def leave_column_open(
         self, role: str, finding: str, *, nested_names: Sequence[str] = (), nested_role: str | None = None
     ) -> None:
-        """Record that a person must choose the column of a role, or unnest it.
+        """Record that a person must choose the column of a role.
+
+        If an unassigned column contains records with a field for the role, the reason says how to flatten the column.
 
         Args:
             finding: why no column was chosen.
-            nested_names: normalized names of a field that would have the role, if a column has records.
-            nested_role: the role of this field; by default `role`.
+            nested_names: normalized names of fields that suggest `nested_role`.
+            nested_role: role to look for in records; by default `role`.
         """
         nested = self._describe_nested(nested_role or role, nested_names)
         self.leave_open(role, nested or f"{finding} {HOW_TO_SET[role]}")

@@ -163,7 +163,7 @@ def _mention_unknown_statuses(builder: GuessBuilder, column: LogColumn, values: 
     may_be_statuses = 1 < len(values) <= _MAX_MENTIONED and not any(map(str.isdigit, values))
     if may_be_statuses and schema.ORDER_STATUS not in builder.reasons:
         builder.reasons[schema.ORDER_STATUS] = (
-            f"Column {column.name} has the name of an order status, but none of its values is known as one "
+            f"Column {column.name} has the name of an order status, but none of its values is a known status "
             f"({listed(values)}), so it is not used. To use it, set columns.order_status to {column.name}, and list "
             "its values in counted_status or void_status."
         )

@@ -126,7 +126,7 @@ def guess_own_columns(
 
 
 class _Log:
-    """What a decision on a column depends on."""
+    """The parts of a log that decide whether a column is useful."""
 
     def __init__(self, builder: GuessBuilder, level: Level | None) -> None:
         self.level = level

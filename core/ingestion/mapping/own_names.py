@@ -1,4 +1,4 @@
-"""Names of columns beyond the roles: what they describe, and names of columns that must not be used.
+"""Names of extra columns: what they describe, and names of columns that must not be used.
 
 A name is compared word by word and in runs of words, so `utm_source`, `UTM Source` and `utmSource` are one name. All
 words are normalized (see `log_column.normalize`).
@@ -22,7 +22,7 @@ _LONGEST_NAME: Final = 40
 
 @dataclass(frozen=True)
 class Hint:
-    """What the name of a column says about it; None if it says nothing."""
+    """Level and kind that the name of a column suggests; None if it suggests nothing."""
 
     level: Level | None = None
     kind: Kind | None = None

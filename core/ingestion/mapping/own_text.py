@@ -79,7 +79,7 @@ class Reason(StrEnum):
     )
     TIME_FORMAT = "time_format", "its times have another format than the log", "have times in another format"
     NOT_IN_MAPPING = "not_in_mapping", "the included mapping does not use it", "are not used by the included mapping"
-    TOO_MANY = "too_many", "a mapping can have no more own columns", "are more than a mapping can have"
+    TOO_MANY = "too_many", "a mapping cannot have more extra columns", "are more than a mapping can have"
 
     def __new__(cls, code: str, clause: str = "", plural: str = "") -> Reason:
         member = str.__new__(cls, code)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _LONGEST_SHOWN: Final = 60
-"""Characters of a text that a message quotes: enough to recognise it, and few enough for one line."""
+"""Characters of a text that a message quotes: enough to recognize it, and few enough for one line."""
 _LARGEST_SHOWN: Final = 10**15
 """Larger integers are described, because Python refuses to format integers with thousands of digits."""
 _ALLOWED: Final = {

@@ -97,11 +97,12 @@ class MappingSettings(BaseModel, frozen=True, extra="forbid"):
     )
     duplicates: Literal["remove", "keep"] | None = Field(
         default=None,
-        description="Rows that equal another row: keep (most are second clicks within a second) or remove. If left "
-        "out, they are kept, but a file with many repeated purchases is refused.",
+        description="Duplicate rows: keep (most are second clicks within a second) or remove. If left out, they are "
+        "kept, but a file with many duplicate purchases is refused.",
     )
     least_usable: Annotated[Number, Field(ge=0, le=1)] = Field(
-        default=0.9, description="Share of rows, purchases and sessions that must be usable, or a file is refused."
+        default=0.9,
+        description="Minimum share of usable rows, purchases and sessions. Files below it are refused.",
     )
     columns: Columns = Field(default=Columns(), description='Column of each role; "" if the log has no such column.')
     event_words: dict[NonEmptyText, EventType] = Field(
@@ -113,10 +114,10 @@ class MappingSettings(BaseModel, frozen=True, extra="forbid"):
     own: dict[OwnName, OwnSettings] = Field(
         default={},
         max_length=MAX_OWN,
-        description="Further columns to use. kind is number, money, category, flag or time. level is event, session, "
-        "product or user: what has the same cell on all of its events. keep = true uses a column although it seems "
-        "to give the session value away. table is products or users for a column of such a table, which implies the "
-        "level.",
+        description="Extra columns to use. kind is number, money, category, flag or time. level says for what the cell "
+        "is constant: session, product or user, or event if it may change from event to event. keep = true uses a "
+        "column even if it seems to leak the session value. table is products or users for a column of such a table, "
+        "which implies the level.",
     )
     names: Names = Field(
         default=Names(),

@@ -56,7 +56,7 @@ _OFFSET_AT_END: Final = re.compile(r"(UTC|GMT|Z|[+-]\d\d(:?\d\d)?)$", re.I)
 
 @dataclass(frozen=True)
 class TimeForm:
-    """A time format, and what is uncertain about it.
+    """A time format and its uncertainties.
 
     Attributes:
         time_format: time format as in a mapping.

@@ -16,7 +16,7 @@ _SERIAL: Final = r"[2-7]\d{4}([.,]\d+)?$"
 
 
 def time_problem(column: str, times: Sequence[str]) -> str:
-    """Return what is wrong with times without a common format and what to do; empty if that is unknown.
+    """Return why times have no common format and what to do about it; empty if the reason is unknown.
 
     >>> time_problem("time", ["1.74E+12", "1.742842730123E+12"])
     ''

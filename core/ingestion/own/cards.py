@@ -78,7 +78,7 @@ def _counts(sample: OwnSample, names: Sequence[str]) -> tuple[dict[tuple[int, st
 
 
 def _decided(card: OwnColumnCard, sample: OwnSample) -> OwnColumnCard:
-    """Return the card with the level that holds, whether purchases may be used, and whether the column is used."""
+    """Return the card with the actual level of the column, whether purchases may be used, and whether it is used."""
     reason = _unusable(card)
     if reason is not None and reason.exclusion is Exclusion.EMPTY:
         return _excluded(card, reason)
@@ -109,7 +109,7 @@ def _excluded(card: OwnColumnCard, reason: Reason) -> OwnColumnCard:
 
 
 def _unusable(card: OwnColumnCard) -> Reason | None:
-    """Return why the cells themselves are not worth using."""
+    """Return why the cells carry no information; None if they do."""
     in_files = f"{percent(card.filled_train)} of the train events and {percent(card.filled_test)} of the test events"
     if not (card.filled_train and card.filled_test):
         exclusion, finding = Exclusion.EMPTY, f"{in_files} have a cell."

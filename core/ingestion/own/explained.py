@@ -48,7 +48,8 @@ def cell_codes(cells: pl.Series, kind: Kind) -> Codes:
 def predicted(codes: Codes, target: Vector) -> Vector:
     """Predict a target by the mean of the rows with the same code.
 
-    The means of every other row predict the rest, and the other way round, so no row is predicted by itself.
+    The rows are divided into two halves, and the means of each half predict the other half, so that no row takes part
+    in its own prediction.
     """
     predictions = np.empty(len(target))
     is_even = np.arange(len(target)) % 2 == 0
@@ -90,14 +91,14 @@ def centred(values: Vector, groups: pl.Series) -> Vector:
 
 
 def group_codes(groups: pl.Series) -> Codes:
-    """Return the groups as 0, 1, ..."""
+    """Return the number of each row's group, from 0."""
     return groups.rank("dense").cast(pl.Int64).to_numpy() - 1
 
 
 def scales(values: Vector) -> tuple[Vector, ...]:
-    """Return values as ranks, and as they are except for the highest ones.
+    """Return two versions of the values: their ranks, and the values with the highest ones clipped.
 
-    Noise that is a share of the value is small in ranks, and noise of one size for all sessions in amounts.
+    Ranks are robust to noise that grows with the value, amounts to noise of the same size in all sessions.
     """
     return ranks(values), *(np.minimum(values, limit) for limit in np.quantile(values, _TAILS))
 

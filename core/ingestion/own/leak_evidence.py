@@ -1,4 +1,4 @@
-"""What the checks for leaks share: the cells that they compare, and the evidence that cells predict a target."""
+"""Shared code of the leak checks: the cells that they compare, and the evidence that cells predict a target."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def check_purchase(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn
     """Check how well cells predict whether a session, or a session with a product, has a purchase.
 
     Args:
-        where: the cells that are compared, for the finding.
+        where: description of the compared cells for the finding, such as "before a session buys".
     """
     for some, codes in cells_of(rows, names, column):
         bought = numbers(some, BOUGHT)

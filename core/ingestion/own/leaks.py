@@ -1,4 +1,4 @@
-"""Find own columns that leak the session value: made from values, or known only when a session is over.
+"""Find own columns that leak the session value: computed from values, or known only when a session is over.
 
 A column that is known before a session can explain its value only as well as knowing the user or product itself. For
 these, the similarity of the values of several sessions is the limit. A column made from session values explains more,
@@ -36,7 +36,7 @@ def find_leak(sample: OwnSample, column: OwnColumn) -> Reason | None:
     """Return why a column may not be used, or None if nothing is wrong with it.
 
     Args:
-        column: a column whose level holds.
+        column: a column whose level was verified.
     """
     checks = [_check_purchase_only]
     if column.level in {"event", "session"}:

@@ -118,7 +118,7 @@ def check_user_aggregates(sample: OwnSample, column: OwnColumn) -> Reason | None
 
 
 def _reliability(n_sessions: float, similarity: float) -> float:
-    """Return the largest share of a mean's variance that can be known before (Spearman 1910, Brown 1910)."""
+    """Return the largest share of a mean's variance that can be known in advance (Spearman 1910, Brown 1910)."""
     return n_sessions * similarity / (1 + (n_sessions - 1) * similarity)
 
 
@@ -142,7 +142,8 @@ def _check_aggregates(
     may be proportional to past sales.
 
     Args:
-        similarity: that of the values of sessions with the same key. If None, only keys with few sessions are compared.
+        similarity: intraclass correlation of the values of sessions with the same key. If None, only keys with few
+            sessions are compared.
     """
     in_train = pl.col(ROLE) == TRAIN_ROLE
     has_value = in_train & pl.col(VALUE).is_not_null()

@@ -102,7 +102,7 @@ class OwnSample:
 
     @cached_property
     def train_events(self) -> pl.DataFrame:
-        """Events of the sampled train sessions with a known value, with that value."""
+        """Events of the sampled train sessions whose value is known. The column VALUE repeats that value."""
         values = self.units.filter(pl.col(ROLE) == TRAIN_ROLE, pl.col(VALUE).is_not_null()).select(UNIT, VALUE)
         events = self.events_of("session").filter(pl.col(ROLE) == TRAIN_ROLE)
         return events.join(values, on=UNIT, how="inner", maintain_order="left")

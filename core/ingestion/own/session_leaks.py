@@ -63,9 +63,10 @@ def _check_value(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn, 
 
 
 def _explains_within_groups(predictions: Vector, values: Vector, rows: pl.DataFrame) -> bool:
-    """Return whether cells also explain values among sessions of the same user, or with the same product or category.
+    """Return whether cells also explain values within sessions of one user, one product or one category.
 
-    A column that the user, product or category determines, such as a price, explains values well, but not within them.
+    A column that is determined by the user, product or category, such as a price, may explain values well overall, but
+    explains nothing within one of them.
     """
     inside = (explained_within(predictions, values, rows.get_column(key)) for key in (USER, PRODUCT, CATEGORY))
     return all(share is None or share >= LEAST_WITHIN for share in inside)
@@ -81,8 +82,8 @@ def _check_length(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn)
             if share >= LEAST_LENGTH:
                 return Reason(
                     Exclusion.KNOWN_AFTERWARDS,
-                    f"Its first cells explain {percent(share)} of the variance of a session's {what} "
-                    f"({count(some.height, 'session')}).",
+                    f"Its first cell in a session explains {percent(share)} of the variance of the {what} of sessions "
+                    f"({count(some.height, 'session')}), so it was probably written after the session.",
                 )
     return None
 

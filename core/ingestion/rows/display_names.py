@@ -76,7 +76,14 @@ def names_of_ids(column: str, ids: pl.Series, cells: pl.Series) -> pl.DataFrame:
 
 
 def as_names(column: str, names: pl.DataFrame) -> pl.DataFrame:
-    """Return the columns of `Dataset.names` for a table of id and name."""
+    """Convert a table of ids and names to the columns of `Dataset.names`, sorted by id.
+
+    Rows whose name equals the id are dropped. If several ids share a name, their labels get the id in brackets.
+
+    Args:
+        column: column of the ids, such as product_id.
+        names: columns id and name.
+    """
     named = names.filter(pl.col("id") != pl.col("name")).with_columns(pl.col("name").alias(LABEL))
     for _ in range(2):  # the second time, because a name with an id in brackets may equal another name
         label = pl.when(pl.col(LABEL).is_duplicated()).then(pl.format("{} ({})", LABEL, "id")).otherwise(LABEL)

@@ -34,8 +34,8 @@ def as_text(cells: pl.Series) -> pl.Series:
 def distinct_ids(codes: pl.Series, texts: pl.Series, seed: int) -> pl.DataFrame:
     """Return the distinct ids of a column: code and id.
 
-    Ids are compared by another hash than their codes. So two ids with one code are both kept, and the dictionary
-    detects them.
+    Ids are compared by a hash that differs from their codes. So two ids with the same code are both kept, and the
+    dictionary detects them.
     """
     first = texts.hash(seed + _SEED_OFFSET).arg_unique()
     ids = pl.DataFrame([codes.gather(first).alias("code"), texts.gather(first).alias("id")])

@@ -28,8 +28,9 @@ def own_cells(cells: pl.DataFrame, mapping: Mapping) -> tuple[list[pl.Series], d
         cells: rows with the own columns that the file has, under their stored names.
 
     Returns:
-        One series per own column, in the order of the mapping; null where the file has no such column or no usable
-        cell. And (stored name, whether the cell is of the column's kind) -> number of cells with content.
+        One series per own column, in the order of the mapping. It is null where the file does not have the column or
+        the cell is not usable.
+        A dictionary: (stored name, whether the cell is of the column's kind) -> number of cells with content.
     """
     columns: list[pl.Series] = []
     counts: dict[tuple[str, bool], int] = {}

@@ -33,7 +33,7 @@ class ReadCounts:
         files: name of a table -> its numbers of rows, in the order of reading.
         purchases: number of BUY rows, usable and quarantined.
         money: evidence for the decimal marks, and the currencies of purchases.
-        own: see `ParsedBlock.own`.
+        own: (stored name of an own column, whether the cell is of its kind) -> number of cells with content.
         order: statistics on the order of the usable rows.
     """
 

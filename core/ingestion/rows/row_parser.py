@@ -244,7 +244,7 @@ class RowParser:
         return _UnfilteredRows(rows, reason, unknown, empty, money, own_counts)
 
     def _sessions_of(self, unusable: pl.DataFrame) -> pl.Series:
-        """Return the distinct session ids of quarantined test rows, which must be predicted all the same.
+        """Return the distinct session ids of quarantined test rows. These sessions must be predicted as well.
 
         Left out are rows that the mapping ignores, repeated headers, and rows with nothing but an id, such as totals.
         """

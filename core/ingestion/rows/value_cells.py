@@ -39,7 +39,7 @@ def value_cells(cells: pl.DataFrame, types: pl.Series, mapping: Mapping) -> tupl
 
 
 def no_values(cells: pl.DataFrame) -> tuple[list[pl.Series], MoneyFindings]:
-    """Return the same for a test file, which has no values: VALUE is null."""
+    """Return the result of `value_cells` for a test file, which has no values: VALUE is null."""
     return [pl.repeat(None, cells.height, dtype=pl.Float64, eager=True).alias(VALUE)], MoneyFindings()
 
 

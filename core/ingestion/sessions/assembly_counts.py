@@ -32,7 +32,7 @@ class FileCounts:
 
     Attributes:
         rows: stored events.
-        duplicates, repeated_purchases, joined_visits: see `DuplicateCounts`.
+        duplicates, repeated_purchases, joined_visits: `rows`, `purchases` and `visits` of `DuplicateCounts`, added up.
         sent_twice: purchases that were removed because the same order had sent them before.
         composite: session ids that several users share.
         times: first and last event time of each partition, in epoch seconds.

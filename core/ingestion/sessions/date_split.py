@@ -70,7 +70,7 @@ class PartCounts:
 
 @dataclass(frozen=True)
 class _SplitPartition:
-    """The rows of one partition by role, their numbers of sessions, and the sessions that are left out.
+    """One partition of the log after the split: its rows and numbers of sessions by role, and the sessions left out.
 
     `starts` has the first and the last `MIN_SESSIONS` starts of all sessions.
     """
@@ -216,7 +216,7 @@ def _with_spans(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
 
 
 def _outermost(starts: pl.Series) -> pl.Series:
-    """Return the first and the last `MIN_SESSIONS` of some times, sorted; all of them if there are fewer than twice."""
+    """Return the first and the last `MIN_SESSIONS` times, sorted; all times if there are fewer than twice as many."""
     ordered = starts.sort()
     if len(ordered) <= 2 * MIN_SESSIONS:
         return ordered

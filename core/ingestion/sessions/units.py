@@ -53,11 +53,11 @@ class HashCollisionError(Exception):
 
 @dataclass(frozen=True)
 class DuplicateCounts:
-    """Counts of repeated rows in one file.
+    """Counts of duplicate rows in one file.
 
     Attributes:
         rows: rows that equal an earlier row in every column.
-        purchases: repeated BUY rows; if values are sums of purchases, the category may differ.
+        purchases: duplicate BUY rows. If values are sums of purchases, duplicates may differ in their category.
         visits: sessions whose user id changes during the visit; they are assigned to one user.
     """
 
@@ -78,7 +78,7 @@ class SessionTables:
             that file) and known_value. The last one is the value that a test session has in the train file, if its id
             has the same users in both files. It is null in the train file, and if values are sums of purchases.
         ids: one row per (session, role): session, user_session, role.
-        repeats: role -> counts of repeated rows.
+        repeats: role -> counts of duplicate rows.
         untrained: one row per train session whose value is unknown or whose id several users share: session,
             user_session, reason (see UnknownValue) and remaining (see `purchase_values`; null if values are in a
             column).

@@ -56,7 +56,7 @@ def parse_block(
 def _parse_fast(
     data: bytes, form: CsvFormat, n_records: int, *, has_right_widths: bool = False, has_quotes: bool = True
 ) -> pl.DataFrame | None:
-    """Parse all columns, named by position; None if there are not as many records, or one may have other fields."""
+    """Parse all columns, named by position; None if the number of records or of their fields may be wrong."""
     try:
         frame = pl.read_csv(
             data if data.endswith(b"\n") else data + b"\n",  # without a final line end, Polars accepts a surplus field

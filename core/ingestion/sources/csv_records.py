@@ -176,7 +176,7 @@ def parse_record(lines: Lines, first: int, form: CsvFormat) -> tuple[list[str] |
 
 
 def _quote_fault(lines: Lines, first: int) -> LineFault:
-    """Return what is wrong with the quotes of a line that begins no record."""
+    """Return the fault in the quotes of a line at which no record begins."""
     if _ESCAPED_QUOTE in lines[first]:
         return _ESCAPED_QUOTES
     end = first + MAX_RECORD_LINES
@@ -224,9 +224,9 @@ def _quoted_record(lines: Lines, first: int, form: CsvFormat) -> bytes:
 def _holds_rows(lines: Sequence[bytes], form: CsvFormat) -> bool:
     """Return whether the lines from one stray quote to the next are separate rows rather than one record.
 
-    They are if any line between the first and the last is a row by itself. They also are if the last line is a row and
-    the first would be one without its quote. One of these two alone proves nothing, because it also occurs when the
-    first or the last cell of a record spans several lines.
+    They are separate if any line between the first and the last is a complete row. They also are if the last line is a
+    complete row and the first would be one without its quote. Either of these two conditions alone is not enough,
+    because it also holds if the first or the last cell of a record spans several lines.
     """
     if form.width < MIN_WIDTH_TO_JUDGE:
         return False

@@ -34,7 +34,7 @@ class FaultCode(StrEnum):
 
 @dataclass(frozen=True)
 class LineFault:
-    """What is wrong with a line; `detail` is the expected encoding, a number of fields or lines, or a fault of JSON."""
+    """The fault of a line; `detail` is the expected encoding, a number of fields or lines, or an error in JSON."""
 
     code: FaultCode
     detail: str = ""

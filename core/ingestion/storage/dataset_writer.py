@@ -129,7 +129,7 @@ class DatasetWriter:
         """Write the tables of products and users, and count the ids of the log that they have.
 
         Raises:
-            InputError: a table has none of them.
+            InputError: a table has none of the ids of the log.
         """
         cards: dict[TableName, TableCard] = {}
         for name, read in self._attributes.items():

@@ -15,7 +15,7 @@ _MARK = "demo.json"  # the simulator writes this file next to the event files
 
 
 def remember(workspace: Workspace, train: Path) -> None:
-    """Record a train file as simulated, so that copies of it are recognised in this workspace."""
+    """Record a train file as simulated, so that copies of it are recognized in this workspace."""
     with open_for_append(_record(workspace)) as file:
         file.write(f"{content_hash(train)}\n".encode())
 

@@ -53,7 +53,7 @@ _HEAD: Final = 200
 
 @dataclass(frozen=True)
 class DecimalEvidence:
-    """What the cells of a column show about its decimal mark.
+    """Cells of a column that give evidence on its decimal mark.
 
     Attributes:
         point: a cell that is a number only with a decimal point, such as `12.5` or `1,234.00`; None if there is none.

@@ -116,8 +116,9 @@ def _code_or_null(rows: pl.DataFrame, column: str, seed: int) -> pl.Expr:
 def broken_purchases(name: str, broken: Sequence[BrokenLine], mapping: Mapping, seed: int) -> pl.DataFrame:
     """Return the unparsable lines of a file that may be purchases; see NO_LOST_PURCHASES for the columns.
 
-    The cells of such a line may be in other columns. So each cell becomes a row, with its code as session and as user.
-    Cells that are not ids match no session and no user.
+    In such a line, cells may have moved to other columns, so any cell may be the session id or the user id. The result
+    has one row per cell, with the hash of the cell as session code and as user code. Cells that are not ids match
+    nothing.
     """
     words = mapping.words() if mapping.every_event_is is None else {}
     other_words = {word for word, event_type in words.items() if event_type != BUY} | mapping.ignored()

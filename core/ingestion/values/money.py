@@ -44,7 +44,7 @@ class MoneyFindings:
 
 
 def read_number(cells: pl.DataFrame, name: str, mapping: Mapping) -> tuple[pl.Series, MoneyFindings]:
-    """Parse a column to Float64 (null if a cell is not a number), and return the evidence for its decimal mark, too."""
+    """Parse a column to Float64 (null if a cell is not a number); also return the evidence on its decimal mark."""
     column = cells.get_column(name)
     decimals = {} if mapping.decimal is not None else {name: decimal_evidence(column)}
     return parse_amounts(column, mapping.decimal_mark), MoneyFindings(decimals)

@@ -1,4 +1,4 @@
-"""The HTTP service that values open sessions as their events arrive."""
+"""The HTTP service that predicts open sessions as their events arrive."""
 
 from core.live.service.application import application
 from core.live.service.event_store import EventStore, find_state

@@ -9,7 +9,7 @@
 | `POST /v1/score` | the estimates of whole sessions, which are not counted |
 | `GET`, `PUT /v1/rules` | the rules that label sessions; replaces them |
 | `GET`, `POST /v1/parity` | the latest comparison of live with batch results; compares again |
-| `GET`, `POST /v1/run` | the run whose model values the sessions; changes it |
+| `GET`, `POST /v1/run` | the run whose model predicts the sessions; changes it |
 | `GET /health`, `GET /ready` | whether the process runs |
 | `GET /metrics` | counts in the format of Prometheus |
 | `GET /openapi.json` | this interface in OpenAPI |
@@ -92,14 +92,18 @@ def application(
 
 
 class _Gate:
-    """Refuses requests that may not be answered, and counts the answers that /metrics shows."""
+    """Refuses requests without access or above the limit, and counts answers for /metrics."""
 
     def __init__(self, token: str, rate: float) -> None:
         self._token, self._limit = token, RateLimit(rate, MAX_BATCH)
         self._answers: Counter[tuple[str, int]] = Counter()
 
     def guarded(self, path: str, handler: _Handler) -> _Handler:
-        """Return a handler that is guarded and counted."""
+        """Wrap a handler: refuse requests without access, turn its errors into messages, and count the answers.
+
+        Args:
+            path: path of the handler. Answers are counted by path and status.
+        """
 
         async def guarded(request: Request) -> Response:
             response = self._refusal(request)
@@ -116,7 +120,7 @@ class _Gate:
         return guarded
 
     def seconds_to_wait(self, request: Request, events: int) -> int:
-        """Return how long a client must wait until it may send so many events."""
+        """Return the seconds that a client must wait before it may send this number of events."""
         return self._limit.seconds_to_wait(request.client.host if request.client else "", events)
 
     def metric_lines(self) -> list[str]:

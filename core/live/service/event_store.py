@@ -1,4 +1,4 @@
-"""The events that a service has received, in SQLite, so that it continues where it was after it was killed.
+"""The events that a service has received, stored in SQLite, so that a killed service can continue.
 
 An event is stored before its request is answered. SQLite writes ahead (WAL), which survives the end of the process at
 any moment. After a power failure, the last events may be missing.
@@ -40,7 +40,7 @@ class StoredEvent(NamedTuple):
         number: its place in the store.
         received: when it was received, in epoch seconds.
         event: the event.
-        is_close: whether it is the close of its session instead.
+        is_close: whether the row says that the session was closed; `event` then only has its ids.
         is_history: whether it becomes history of later sessions. It does not if the history of the model has it.
     """
 
@@ -52,7 +52,7 @@ class StoredEvent(NamedTuple):
 
 
 def find_state(folder: Path, run: str) -> Path:
-    """Return the file in a folder that has the events which a run valued last; a new one if there is none."""
+    """Return the state file in a folder that belongs to a run; the path of a new file if there is none."""
     path, number = folder / f"{run}.sqlite", 1
     for state in [path, *sorted(folder.glob("*.sqlite"))]:
         if state.exists() and _run_of(state) == run:
@@ -78,7 +78,7 @@ class EventStore:
 
     Args:
         path: SQLite file, created if it does not exist.
-        run: id of the run whose model values the events. Its history must not have them.
+        run: id of the run whose model predicts the sessions. Its history must not have these events.
 
     Raises:
         RunError: the file is not usable, or belongs to another run.
@@ -129,7 +129,7 @@ class EventStore:
         return is_new
 
     def close_sessions(self, sessions: Iterable[tuple[str, str]], received: int) -> None:
-        """Store that sessions, given by session id and user id, were closed."""
+        """Record that sessions, given as (session id, user id), were closed."""
         self.add((Event(session, user, "", "", _CLOSED, 0) for session, user in sessions), received)
 
     def replay(self, after: int = 0, limit: int = -1) -> Iterator[StoredEvent]:

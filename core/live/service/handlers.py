@@ -1,4 +1,4 @@
-"""What the service does for each request."""
+"""Handlers of the service, one per request."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Handlers:
         return self._estimates(estimates)
 
     async def score(self, request: Request) -> Response:
-        """Value whole sessions without counting them."""
+        """Predict sessions from all of their events, without counting them."""
         body = await _body(request)
         with _refusing_bodies("has no list of sessions"):
             sessions = read_sessions(body)
@@ -140,7 +140,7 @@ class Handlers:
             return refusal(409, str(error))
 
     async def get_run(self, _: Request) -> Response:
-        """Return the run whose model values the sessions."""
+        """Return the run whose model predicts the sessions."""
         return answer({"run": self._service.served.name})
 
     async def post_run(self, request: Request) -> Response:

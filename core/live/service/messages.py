@@ -73,7 +73,7 @@ class RulesMessage(BaseModel):
 
 
 class WholeSession(SessionName):
-    """A session with all of its events, to be valued without being counted."""
+    """A session with all of its events, to be predicted without being counted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -81,7 +81,7 @@ class WholeSession(SessionName):
 
 
 class ScoreMessage(BaseModel):
-    """Sessions to be valued."""
+    """Sessions to be predicted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -89,7 +89,7 @@ class ScoreMessage(BaseModel):
 
 
 class RunMessage(BaseModel):
-    """The run whose model values the sessions."""
+    """The run whose model predicts the sessions."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -134,10 +134,10 @@ _Message = TypeVar("_Message")
 
 
 def read_events(body: bytes) -> list[Event]:
-    """Return the events of a request: one JSON object, or an array of them.
+    """Return the events of a request: one JSON object, or an array of at most MAX_BATCH of them.
 
     Raises:
-        ValueError: the body is no such JSON; the message is one sentence.
+        ValueError: the body is not valid JSON of this form. The message is one sentence for the client.
     """
     if body.lstrip()[:1] == b"[":
         return [message.event() for message in _validated(_BATCH, body)]
@@ -148,7 +148,8 @@ def read_sessions(body: bytes) -> list[list[Event]]:
     """Return the events of each session of a request.
 
     Raises:
-        ValueError: the body is no such JSON, or has too many events; the message is one sentence.
+        ValueError: the body is not valid JSON of this form, or has more than MAX_BATCH events. The message is one
+            sentence for the client.
     """
     sessions = _validated(_SCORE, body).sessions
     if sum(len(each.events) for each in sessions) > MAX_BATCH:
@@ -160,7 +161,7 @@ def read_run(body: bytes) -> str:
     """Return the run that a request names.
 
     Raises:
-        ValueError: the body is no such JSON; the message is one sentence.
+        ValueError: the body is not valid JSON of this form. The message is one sentence for the client.
     """
     return _validated(_RUN, body).run
 
@@ -169,7 +170,7 @@ def read_rules(body: bytes) -> Rules:
     """Return the rules of a request.
 
     Raises:
-        ValueError: the body is no such JSON; the message is one sentence.
+        ValueError: the body is not valid JSON of this form. The message is one sentence for the client.
         SettingError: the rules contradict each other.
     """
     return Rules(_validated(_RULES, body).rules)

@@ -57,7 +57,7 @@ def _session_paths() -> dict[str, Any]:
     estimates = {"type": "object", "properties": {"estimates": {"type": "array", "items": estimate}}}
     events = _operation("Count events", {"200": estimates}, ("413", "422", "503"), [_REASONS], body)
     score = _operation(
-        "Value sessions without counting them", {"200": estimates}, _BODY_ERRORS, [], _reference(ScoreMessage)
+        "Predict sessions without counting them", {"200": estimates}, _BODY_ERRORS, [], _reference(ScoreMessage)
     )
     get = _operation("Return the estimates of a session", {"200": estimates}, ("404",), [_SESSION, _REASONS])
     delete = _operation("Close a session", {"204": None}, ("404", "503"), [_SESSION])
@@ -82,7 +82,7 @@ def _other_paths() -> dict[str, Any]:
             "post": _operation("Compare recent sessions again", {"200": parity}, ("409",)),
         },
         "/v1/run": {
-            "get": _operation("Return the run whose model values the sessions", {"200": served}, ()),
+            "get": _operation("Return the run whose model predicts the sessions", {"200": served}, ()),
             "post": _operation("Change the run", {"200": served}, (*_BODY_ERRORS, "409", "503"), [], run),
         },
         "/health": {"get": _operation("Whether the process runs", {"200": {"type": "object"}})},

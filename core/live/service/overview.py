@@ -25,7 +25,7 @@ def overview(
         table: the estimates of the open sessions.
         now: epoch seconds.
         rules: label the sessions.
-        spread: how the training sessions of the run ended; None if it is not known, and so neither is the forecast.
+        spread: statistics of train sessions for the forecast; if None, there is no forecast.
         limit: number of sessions that are listed.
         by: one of RANKINGS.
     """

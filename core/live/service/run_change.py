@@ -34,14 +34,14 @@ class RunChange:
         self._is_busy = False
 
     async def change(self, name: str) -> ServedModel:
-        """Load the model of a run, and let it value the open sessions.
+        """Load the model of a run, and predict the open sessions with it from then on.
 
         Raises:
             BusyError: another change is under way.
             StudioError: the run cannot be used; the service keeps its model.
         """
         if self._is_busy:
-            raise BusyError("Another run is being loaded. Try again when it values the sessions.")
+            raise BusyError("Another run is being loaded. Try again when it predicts the sessions.")
         self._is_busy = True
         try:
             served = await asyncio.to_thread(self._load, name)
@@ -60,7 +60,7 @@ class RunChange:
 
 
 def _as_history(stored: StoredEvent, known_until: int) -> StoredEvent:
-    """Return an event as the new model sees it: its history ends with the last event that it has."""
+    """Return an event with `is_history` for the new model: whether it is later than the end of the model's history."""
     return stored._replace(is_history=stored.event.time > known_until)
 
 

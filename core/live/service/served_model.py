@@ -1,4 +1,4 @@
-"""What a service needs of a run."""
+"""The parts of a run that a service needs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class ServedModel:
 
     Attributes:
         name: name of the run, for people.
-        identity: what the state of the service belongs to.
+        identity: id of the run or hash of the model; the state file of a service belongs to it.
         model: the model.
-        scorer: values the sessions.
-        spread: how the training sessions of the run ended; None if only the folder of the model is there.
+        scorer: predicts the sessions.
+        spread: statistics of train sessions for the forecast; None if the service was started from a model folder.
     """
 
     name: str

@@ -39,10 +39,10 @@ class Arrival:
 
 
 class SessionService:
-    """Values open sessions, and stores their events.
+    """Predicts open sessions, and stores their events.
 
     Args:
-        served: the model that values the sessions.
+        served: the model that predicts the sessions.
         store: stores the events. Those that it has are counted first.
         rules: label the sessions; None for the rules that the store has.
         idle_seconds: time without an event after which a session expires.
@@ -50,7 +50,7 @@ class SessionService:
         clock: returns the current time in epoch seconds.
 
     Attributes:
-        served: the model that values the sessions now.
+        served: the model that predicts the sessions now.
         store: the store.
         table: the latest estimates. After a restart or a change of the model, some sessions are missing until they are
             estimated.
@@ -89,7 +89,7 @@ class SessionService:
         return self._rules
 
     def change_rules(self, rules: Rules) -> None:
-        """Replace the rules, also for the next start without rules of its own."""
+        """Replace the rules, also for the next start of the service if it is started without rules."""
         self.store.save_rules(rules)
         self._rules = rules
 

@@ -17,8 +17,8 @@ _CHECKS = {
     "folds_by_user": "No user is in both the sessions that a model learned from and those that it was tested on",
     "oof_complete": "Every tested session was predicted by models that never saw its user",
     "shuffled_target": "With values in random order, a model finds nothing, as it should",
-    "planted_leak": "No column gives the value away; a copy that was hidden as a test was found",
-    "later_events": "What is known of the past of users and products is older than the session",
+    "planted_leak": "No column leaks the value; a copy of the value that was added as a test was found",
+    "later_events": "Only events before the session are used for the past of users and products",
 }
 """Titles of the checks for readers who do not know how models are trained."""
 _OUTCOMES = {"passed": "passed", "failed": "FAILED", "not_applicable": "does not apply"}
@@ -32,8 +32,8 @@ def certificate(facts: Facts) -> str:
         for check in checks
     ]
     explained = (
-        "A model can look better than it is if it was trained with information that it does not have in use. These "
-        "checks look for that in every training."
+        "A model can look better than it is if it was trained with information that is missing when it is used. Every "
+        "training is checked for such leaks."
     )
     return html.section(
         "Can the result be trusted?", html.paragraph(explained), html.table(rows, caption="Checks of the training")
@@ -54,7 +54,7 @@ def model_card(facts: Facts) -> str:
         "Measure of errors": manifest.scores.metric_scores.label,
         "Settings": describe_settings(manifest.config),
         "Explained by": f"{count(facts.explanation.sessions.height, 'session')} that the models were not trained on",
-        "Personal data": "User ids of the log are used to recognise returning users. No name or address is needed",
+        "Personal data": "User ids of the log are used to recognize returning users. No name or address is needed",
         "Made": f"{manifest.created[:10]}, run {manifest.run_id}",
     }
     return html.section("Model card", html.definitions(items))

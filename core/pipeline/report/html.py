@@ -73,7 +73,7 @@ def bullets(lines: Iterable[str]) -> str:
 
 
 def numbered(items: Iterable[tuple[str, str, str]]) -> str:
-    """Return a numbered list: each item is a bold text, what follows it, and a detail in small type."""
+    """Return a numbered list. Each item is (lead in bold, sentence, detail in small type)."""
     shown = (
         f'<li><strong>{text(lead)}.</strong> {text(rest)}<br><span class="note">{text(detail)}</span></li>'
         for lead, rest, detail in items

@@ -66,8 +66,8 @@ def in_brief(facts: Facts) -> str:
         f"The strongest drivers are {strongest}.",
         f"Of these, a shop can influence {listed(can_act)}. {text.NOT_A_CAUSE}" if can_act else text.NOT_A_CAUSE,
         f"The predictions explain {percent(max(skill, 0.0))} of the differences in value between sessions. The typical "
-        f"error of one session is {money(math.sqrt(scores.cv_mse))}, instead of "
-        f"{value_text(math.sqrt(scores.baseline_mse))} if every session is predicted to have the average value.",
+        f"error of one session is {money(math.sqrt(scores.cv_mse))}, compared with "
+        f"{value_text(math.sqrt(scores.baseline_mse))} if the average value is predicted for every session.",
         _worst_group(facts),
         f"The model was tested fairly: {facts.run.manifest.certificate.passed} of "
         f"{count(facts.run.manifest.certificate.passed, 'check')} for leaks and unfair scores passed."
@@ -128,7 +128,8 @@ def accuracy(facts: Facts) -> str:
     scores = facts.run.manifest.scores
     of_metric = scores.metric_scores
     expected = (
-        "The error to expect on the sessions to predict is withheld, because they differ too much."
+        "The expected error on the sessions to predict is withheld, because they differ too much from the train "
+        "sessions."
         if scores.expected_withheld
         else f"For the {count(facts.run.manifest.sessions.test, 'session')} to predict, expect "
         f"{typical_error(of_metric.metric, of_metric.expected.value)}."
@@ -202,8 +203,8 @@ def effects(facts: Facts) -> str:
     explained = (
         "Each curve shows how the predicted value changes if only this driver changes a little, compared with an "
         "average session. It does not show what a shop would earn by changing it. The band shows how far the curve "
-        "varies if the model is trained again (90%). Recovered prices are what events add to values, estimated by the "
-        "model; they are not prices in the shop."
+        "varies if the model is trained again (90%). An estimated price is what an event on a product adds to the "
+        "value of its session. The model estimates it from session values; it is not the price in the shop."
     )
     return html.section("How does the prediction change with a driver?", html.paragraph(explained), *parts)
 
@@ -232,15 +233,18 @@ def prices(facts: Facts) -> str:
     ]
     shown = products.select(*EVENT_TYPES).unpivot().get_column("value").drop_nulls()
     explained = [
-        "Sessions with an event on a product are worth so much more or less than sessions without it, all else equal. "
-        "The numbers of all events of a session add up. They are estimated from session values, in "
-        f"{value_unit()}, and are not prices in the shop: they include what usually comes with the event.",
-        "The true number is within the range of ± in two of three cases, and within twice this range in 19 of 20. If "
+        f"Estimated prices, in {value_unit()}: how much an event on a product adds to the value of its session, all "
+        "else equal. The prices of all events of a session add up. They are estimated from session values and are not "
+        "prices in the shop: they include what usually comes with the event.",
+        "The actual number is within the range of ± in two of three cases, and within twice this range in 19 of 20. If "
         "twice the range includes 0, the event may add nothing. A product with few events has a wide range, and a "
-        "number close to that of its category.",
+        "price close to that of its category.",
     ]
     if any(not cell["learned"] for cell in shown):
-        explained.append("“About” marks the number of the category, where the product itself was not seen.")
+        explained.append(
+            "“About” means that the product has no such event in the train file, so the number of its category is "
+            "shown."
+        )
     return html.section(
         "What is an event on a product worth?",
         html.paragraph(" ".join(explained)),

@@ -1,4 +1,4 @@
-"""Training for open sessions: rows that are prefixes of sessions, what is predicted of them, and how well."""
+"""Training for open sessions: rows for prefixes of sessions, their predictions, and the accuracy of these."""
 
 from core.training.live.buy import BuyHead
 from core.training.live.earliness import earliness_frame

@@ -1,4 +1,4 @@
-"""How early a session's value is known: errors and intervals by events seen, and by seconds since the start."""
+"""How early a session's value is known: errors and intervals by events so far, and by seconds since the start."""
 
 from __future__ import annotations
 
@@ -26,13 +26,18 @@ def earliness_frame(prefixes: pl.DataFrame) -> pl.DataFrame:
             validates, are left out.
 
     Returns:
-        by ("all", "events": number of events seen, or "seconds": time since the start), segment (its label), prefixes
-        (number of rows), mse (mean squared error of the model), mse_average, mse_so_far and mse_whole_sessions (those
-        of the simple predictions), inside_80 and inside_95 (share of the values inside the interval), width_80 and
-        width_95 (mean width, in value units; null if none is finite), width_80_average, width_80_so_far and
-        width_80_whole_sessions (mean width of intervals around the simple predictions, from the first to the ninth
-        decile of their errors in the row, and at least 0), value (mean value), predicted (mean prediction), p_buy (mean
-        probability of a purchase) and bought (share of sessions with one).
+        by: "all", "events" (number of events so far) or "seconds" (time since the start).
+        segment: label of the segment.
+        prefixes: number of rows.
+        mse: mean squared error of the model.
+        mse_average, mse_so_far, mse_whole_sessions: mean squared errors of the three baselines of `prefix_frame`.
+        inside_80, inside_95: share of the values inside the intervals of the model.
+        width_80, width_95: mean width of these intervals, in value units; null if none is finite.
+        width_80_average, width_80_so_far, width_80_whole_sessions: mean width of intervals around the baselines. They
+            reach from the first to the ninth decile of the errors in the segment, and are at least 0.
+        value, predicted: mean value and mean prediction, in value units.
+        p_buy: mean purchase probability.
+        bought: share of sessions with a purchase by their end.
     """
     rows = prefixes.filter(pl.col(DRAWN) & pl.col(STACK).is_not_nan())
     squared = {name: (pl.col(column) - pl.col(VALUE)) ** 2 for name, column in _PREDICTIONS.items()}
@@ -68,7 +73,7 @@ def earliness_frame(prefixes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _width(prediction: str) -> pl.Expr:
-    """Return the mean width of intervals that have 80% of the values in them, from the errors of a prediction."""
+    """Return the mean width of intervals around a prediction that contain 80% of the values, from its errors."""
     error = pl.col(VALUE) - pl.col(prediction)
     low, high = ((pl.col(prediction) + error.quantile(share, "linear")).clip(lower_bound=0.0) for share in (0.1, 0.9))
     return (high - low).mean()

@@ -66,7 +66,7 @@ def fit_length_intervals(
     """Calibrate each class of lengths on the out-of-fold errors of its training rows.
 
     Args:
-        train, test: what the sizes of errors are predicted from, in training and test rows.
+        train, test: predictors of the sizes of errors, in training and test rows.
         y: values of the training rows.
         drawn: mask of the training rows to calibrate on. The intervals of the others are computed as for new rows.
     """

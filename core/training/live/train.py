@@ -29,7 +29,7 @@ class LiveTraining:
     """A training for open sessions.
 
     Attributes:
-        sessions: the training of whole sessions alone: what it predicts of them, and how well. Its models and its
+        sessions: the training restricted to whole sessions, with their predictions and scores. Its models and its
             interval model are those of all rows.
         buy: the probability of any purchase.
         prefixes: out-of-fold predictions of the prefixes; see `prefix_frame`.
@@ -60,13 +60,21 @@ def train_live(training: Training, *, known_share: float) -> LiveTraining:
 def prefix_frame(training: Training, p_buy: Vector, bought: Vector) -> pl.DataFrame:
     """Return the out-of-fold predictions of whole sessions and prefixes, one row each, by session and length.
 
-    Columns: unit, events_seen, seconds (since the start), fold, value (of the whole session), stack and the ends of its
-    intervals (see `value_frame`), p_buy (probability of any purchase by the end), bought (1 if there was one), secured
-    (value of the purchases so far at recovered prices), drawn (whether the row is of the random sample of prefixes of
-    that length), and three simple predictions: average (mean value of the training sessions), so_far (value of the
-    events so far at recovered prices, times the user's ratio) and whole_sessions (the first learner, trained on whole
-    sessions).
-    Predictions are NaN in rows that no fold validates.
+    Returns:
+        unit: unit of the session.
+        events_seen, seconds: number of events so far, and seconds since the start.
+        fold: fold that validates the row.
+        value: value of the whole session, in value units.
+        stack: prediction of the final value, followed by the ends of its intervals; see `value_frame`.
+        p_buy: probability of any purchase by the end of the session.
+        bought: 1 if the session has a purchase by its end, else 0.
+        secured: value of the purchases so far at recovered prices.
+        drawn: whether the row is part of the random sample of prefixes of its length.
+        average: baseline; mean value of the training sessions.
+        so_far: baseline; value of the events so far at recovered prices, times the user's ratio.
+        whole_sessions: baseline; first learner, trained on whole sessions only.
+
+        Predictions are NaN in rows that no fold validates.
     """
     data, folds = training.data, training.folds
     if data.prefixes is None or training.start is None:
@@ -113,7 +121,7 @@ def _purchases(training: Training) -> tuple[Vector, Vector]:
 
 
 def _secured(training: Training) -> Vector:
-    """Return what the purchases so far are worth at recovered prices, out of fold, at least 0."""
+    """Return the value of the purchases so far at recovered prices, out of fold, at least 0."""
     matrices, column = training.matrices, training.names.index(_SECURED)
     return training.folds.out_of_fold(lambda fold, rows: np.maximum(matrices.train_rows(fold, rows)[:, column], 0.0))
 

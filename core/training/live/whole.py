@@ -1,4 +1,4 @@
-"""A model of whole sessions, for comparison: what the value of an open session would be if it ended now."""
+"""Baseline for open sessions: a learner trained on finished sessions, which predicts as if the session ended now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from core.training.train import Training
 
 
 def whole_session_model(training: Training) -> Vector:
-    """Return out-of-fold predictions of all rows by the first learner of a run, trained on whole sessions only."""
+    """Return out-of-fold predictions of all rows by the first learner of a run, trained on finished sessions only.
+
+    Returns:
+        (rows,) one prediction per training row, finished sessions and prefixes alike, in value units.
+    """
     learner, fit = training.learners[0], training.fits[0]
     matrices, n_whole, context = training.matrices, training.data.n_whole, replace(training.context, threads=1)
 

@@ -32,7 +32,7 @@ _PARAMS = {
 
 @dataclass(frozen=True)
 class AdversarialValidation:
-    """How well the classifier recognises the sample of a session.
+    """How well the classifier recognizes the sample of a session.
 
     Attributes:
         auc: area under the ROC curve on held-out users; 0.5 is guessing, or means that no fold could be scored.

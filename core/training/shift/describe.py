@@ -59,7 +59,7 @@ def other_shop(figures: Figures) -> Kind:
     kept = figures.get("category_kept", 1.0)
     if kept < MIN_CATEGORY_KEPT * figures.get("category_kept_usual", 0.0):
         evidence = (
-            f"{percent(1.0 - kept)} of the test events on known products have another category than in the train file."
+            f"{percent(1.0 - kept)} of the test events on known products have another category in the train file."
         )
     else:
         evidence = (

@@ -122,7 +122,7 @@ def _extrapolated_trend(train: Sample, test: Sample) -> Vector:
 
 
 def subtract_cell_means(train: Sample, test: Sample) -> tuple[Matrix, Matrix]:
-    """Subtract train's mean of the cell from both samples; its overall mean where train has no session of the cell."""
+    """Subtract the mean of train in each cell from both samples; the overall mean where train has no such session."""
     size = int(max(train.cells.max(), test.cells.max())) + 1
     counts = np.bincount(train.cells, minlength=size)
     means = np.tile(train.X.mean(axis=0), (size, 1))

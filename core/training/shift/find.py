@@ -71,12 +71,19 @@ def find_shift(data: TrainingSet, *, use_known_values: bool = True) -> Shift:
             X_effect, X_error, X_drift, X_trend: effect size of measure X with its standard error, the drift within
                 train and the effect that train's trend predicts, all in standard deviations of train.
             X_train, X_test: averages of the number of events, products and seconds, and of the event types' shares.
-            own_length_effect, _error, _usual, _users: difference in length within users of both files, its standard
-                error and baseline (in standard deviations of train), and the number of these users.
-            product_overlap, category_overlap, category_kept, returning_users: shares in common; with _usual, baselines.
-            gap_days, season_known: days between the files; share of test sessions from a time of the year that train
-                covers.
-            auc, auc_usual: AUC of adversarial validation and its baseline; only where no other kind was found.
+            own_length_effect: mean difference in session length, test minus train, within the users that are in both
+                files, in standard deviations of train.
+            own_length_error: standard error of this difference.
+            own_length_usual: the same difference between late and early train sessions.
+            own_length_users: number of users that are in both files.
+            product_overlap, category_overlap: overlap of the test events with those of the train file.
+            category_kept: share of the test events on known products that have the category of the train file.
+            returning_users: share of the test sessions by users of the train file.
+            product_overlap_usual and so on: the same, for late train sessions compared with early ones.
+            gap_days: days between the files.
+            season_known: share of the test sessions from a time of the year that train covers.
+            auc: AUC of adversarial validation; computed only if no other kind of shift was found.
+            auc_usual: the same, for late train sessions compared with early ones.
     """
     mask = np.ones(len(data.test_units), dtype=bool)
     if use_known_values and data.known_value_mask is not None:

@@ -43,7 +43,7 @@ def season_coverage(train: Times, test: Times) -> float:
 
 
 def is_other_season(train: Times, test: Times) -> bool:
-    """Return whether the gap is too long; a longer one is allowed where train covers the same time of the year."""
+    """Return whether the gap is too long. A longer gap is allowed if train covers the same time of the year."""
     return gap_days(train, test) >= (LONG_GAP if season_coverage(train, test) >= MIN_COVERAGE else SEASON_GAP)
 
 

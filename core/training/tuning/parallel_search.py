@@ -126,7 +126,7 @@ def round_seconds(best: Sequence[TrialResult], fits: int, workers: int) -> float
 
 @dataclass
 class _Scheduler:
-    """Assigns trials to learners: the initial ones first, then to the learner that gains most per second.
+    """Assigns trials to learners: the initial trials first, then trials of the learner that gains most per second.
 
     `reserved_seconds` returns the seconds for final fits and later steps, given each learner's best trial. Once `stop`
     is set, all work ends after the current fits.

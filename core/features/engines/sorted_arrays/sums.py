@@ -23,8 +23,8 @@ class Sums(NamedTuple):
 
     Attributes:
         unit_row: the unit's row among the selected units.
-        own, own_filled: in the unit itself.
-        elsewhere, elsewhere_filled: outside the visit.
+        own, own_filled: sum of the cells and number of filled cells in the unit itself.
+        elsewhere, elsewhere_filled: the same for events outside the visit.
     """
 
     unit_row: Int32s
@@ -54,7 +54,7 @@ class _TimeOrder(NamedTuple):
 
     Attributes:
         events: row of each event in the log.
-        packed: their values and times, packed.
+        packed: value and time of each event, packed into one integer.
         edges: start of each value's run, and the end of the last one.
     """
 

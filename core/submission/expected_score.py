@@ -1,10 +1,10 @@
-"""The score that any file can expect on the test file, foreseen from the predictions of a run.
+"""Expected score of any submission file on the test file, estimated from the predictions of a run.
 
-The out-of-fold errors of a run say how far values lie from its predictions. Values of the test sessions are drawn from
-them: each session gets its prediction plus the error of a train session with a similar prediction. The mean loss of a
-file on many such draws is what it can expect, if its predictions know nothing of the values beyond what the run knows.
-For squared errors this is the identity E(y - f)² = E(y - p)² + E(p - f)², which holds for calibrated predictions p. A
-file that knows more is better than foreseen, so the result is an upper estimate.
+The out-of-fold errors of the run say how far values lie from its predictions. Test values are drawn from them: each
+session gets its prediction plus the error of a train session with a similar prediction. The expected score is the mean
+loss of the file over many such draws. This assumes that the file contains no information about the values beyond the
+predictions of the run. If it does, its score is lower, so the result is an upper estimate. For squared errors, the
+method is the identity E(y - f)² = E(y - p)² + E(p - f)², which holds for calibrated predictions p.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LOW, _HIGH = 0.05, 0.95
 
 
 @dataclass(frozen=True)
-class ForeseenScore:
+class FileScore:
     """A score in the unit of the metric; `low` and `high` are the ends of its 90% interval."""
 
     value: float
@@ -84,34 +84,45 @@ class PossibleValues:
         """Sort the errors of each fold.
 
         Args:
-            predicted, values, folds: (train sessions,) out-of-fold predictions, values, and the fold of each session.
+            predicted: (train sessions,) out-of-fold predictions.
+            values: (train sessions,) actual values.
+            folds: (train sessions,) the fold that validates each session.
         """
         rows = (folds == fold for fold in np.unique(folds))
         return cls(tuple(_Errors.fit(predicted[row], values[row]) for row in rows))
 
     def draw(self, predicted: Vector, rng: np.random.Generator, draw: int = 0) -> Vector:
-        """Return values that sessions with these predictions may have; the draws take turns with the folds."""
+        """Return possible values of sessions with these predictions. The draws take turns with the folds.
+
+        Args:
+            predicted: (sessions,) predictions of the run.
+            rng: random numbers.
+            draw: number of the draw, from 0; it decides which fold's errors are used.
+        """
         return self.folds[draw % len(self.folds)].draw(predicted, rng)
 
 
-def foreseen_score(
+def expected_score(
     file: Vector,
     predicted: Vector,
     possible: PossibleValues,
-    expected: ForeseenScore,
+    expected: FileScore,
     metric: Metric,
     *,
     known: tuple[Vector, Vector] | None = None,
     seed: int,
-) -> ForeseenScore:
-    """Return the score that a file can expect.
+) -> FileScore:
+    """Return the expected score of a file with its 90% interval.
 
     Args:
-        file, predicted: (sessions to predict whose value is not known,) values of the file, and predictions of the run.
+        file: (sessions,) values of the file for the sessions whose value is unknown.
+        predicted: (sessions,) predictions of the run for the same sessions.
         possible: the run's out-of-fold errors.
         expected: the run's expected score, which sets the level and the width of the interval.
         metric: the metric of the scores.
-        known: values of the file for the sessions whose value is known from train, and those values; None without any.
+        known: for the sessions in both files, the values of the submission file and of the train file; None if there
+            are no such sessions.
+        seed: seed of the draws.
     """
     rng = np.random.default_rng(seed)
     known_file, known_values = known if known is not None else (np.empty(0), np.empty(0))
@@ -120,7 +131,7 @@ def foreseen_score(
     known_loss = float(metric.losses(known_file, known_values).sum()) / n_sessions
     if not len(file):
         exact = metric.score(known_loss)
-        return ForeseenScore(exact, exact, exact)
+        return FileScore(exact, exact, exact)
     own, surplus = _draw_losses(file, predicted, possible, metric, rng)
     value, low, high = (_loss(metric, end) for end in (expected.value, expected.low, expected.high))
     # the run's interval stands for tails and users, which independent draws do not have
@@ -134,15 +145,13 @@ def foreseen_score(
     middle = value + known_loss + share * float(surplus.mean())
     losses = middle + np.where(deviation < 0, below, above) * deviation + share * factor * (surplus - surplus.mean())
     ends = np.quantile(losses, [_LOW, _HIGH])
-    return ForeseenScore(
-        *(metric.score(max(loss, 0.0)) for loss in (middle, min(ends[0], middle), max(ends[1], middle)))
-    )
+    return FileScore(*(metric.score(max(loss, 0.0)) for loss in (middle, min(ends[0], middle), max(ends[1], middle))))
 
 
 def _draw_losses(
     file: Vector, predicted: Vector, possible: PossibleValues, metric: Metric, rng: np.random.Generator
 ) -> tuple[Vector, Vector]:
-    """Return, for each draw, the mean loss of the run's predictions, and how much larger that of the file is."""
+    """Return two arrays, one entry per draw: the mean loss of the run, and by how much that of the file is larger."""
     own, surplus = np.empty(_DRAWS), np.empty(_DRAWS)
     n_drawn = min(len(file), _MAX_DRAWN)
     for draw in range(_DRAWS):
