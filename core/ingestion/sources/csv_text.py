@@ -61,7 +61,7 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         raise SourceError.unreadable(name, reason) from error
     columns = _with_trailing_separators(columns, rest, separator)
     if len(columns) > MAX_COLUMNS:
-        raise ColumnError.too_many_columns(name, len(columns), MAX_COLUMNS)
+        raise ColumnError.too_many_columns(name, len(columns), max_columns=MAX_COLUMNS)
 
     def pieces(picked: ColumnPositions) -> Iterator[Piece]:
         chunks = iter(partial(stream.read, PIECE_BYTES), b"")
