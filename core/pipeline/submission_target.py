@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from core.base.ids import short_digest
 from core.base.workspace import Workspace
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError
@@ -81,7 +82,8 @@ def dataset_of(workspace: Workspace, run: Run) -> Dataset:
     for dataset in datasets:
         if run.is_on(dataset):
             return dataset
-    raise RunError.unknown("dataset", run.manifest.dataset[:12], [dataset.fingerprint[:12] for dataset in datasets])
+    known = [short_digest(dataset.fingerprint) for dataset in datasets]
+    raise RunError.unknown("dataset", short_digest(run.manifest.dataset), known)
 
 
 def target_of_files(test: Path, sample_submission: Path | None, mapping: Mapping | None = None) -> SubmissionTarget:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from core.base.ids import short_digest
 from core.base.text import MISSING
 from core.base.workspace import Workspace
 from core.cli.inputs import run_named
@@ -24,8 +25,6 @@ from core.submission import log as submission_log
 from core.submission.log import Entry
 
 _RUN_TO_CHECK: Final = "the id of the run to check the file against"
-_DIGITS_OF_HASH: Final = 12
-"""Digits of a file's hash in the label of its submission: enough to recognise it among those of a competition."""
 _MAX_ANSWER: Final = 200
 """Characters of the host's answer that are kept as a note."""
 _UP_TO_MINUTES: Final = len("2026-01-31T12:34")
@@ -81,7 +80,7 @@ def _submit(options: argparse.Namespace, workspace: Workspace) -> Outcome:
     require(options.competition, "--competition", "the name of the competition")
     checked = _checked_file(options, workspace)
     submission_log.require_writable(workspace)  # a submission cannot be taken back, so it must not go unrecorded
-    label = f"{checked.file.name} {checked.file.sha256[:_DIGITS_OF_HASH]}"
+    label = f"{checked.file.name} {short_digest(checked.file.sha256)}"
     answer = host.hand_in(checked.path, options.competition, label)
     note = options.note or answer.strip()[:_MAX_ANSWER]
     entry = submission_log.record(workspace, "submitted", **log_fields(checked.file, checked.run), note=note)
