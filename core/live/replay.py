@@ -120,12 +120,12 @@ class Replayer:
     def random_session(self, seed: int) -> str | None:
         """Return the id of a random session, if possible of at least three events; None if there is no session."""
         lengths = self._events.group_by(UNIT, maintain_order=True).len()
-        long = lengths.filter(pl.col("len") >= _INTERESTING)
-        units = lengths if long.is_empty() else long
+        long_sessions = lengths.filter(pl.col("len") >= _INTERESTING)
+        units = lengths if long_sessions.is_empty() else long_sessions
         if units.is_empty():
             return None
-        drawn = self._units.join(units.sample(1, seed=seed), on=UNIT, how="semi")
-        return str(drawn.join(self._history.ids[SESSION], on=SESSION).item(0, ID_COLUMNS[SESSION]))
+        sampled_unit = self._units.join(units.sample(1, seed=seed), on=UNIT, how="semi")
+        return str(sampled_unit.join(self._history.ids[SESSION], on=SESSION).item(0, ID_COLUMNS[SESSION]))
 
     def replay(self, session: str) -> Replay | None:
         """Value a session after each of its events; None if the test file has no such session."""
