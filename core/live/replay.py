@@ -212,11 +212,11 @@ class Replayer:
         return self._events.join(units.head(1), on=UNIT).sort(_RANK)
 
     def _steps(self, events: Sequence[Event]) -> tuple[tuple[Event, Estimate], ...]:
-        key = events[0].session, events[0].user
+        session_key = events[0].session, events[0].user
         with self._lock:
-            self._scorer.close(*key)
+            self._scorer.close(*session_key)
             steps = tuple((event, self._scorer.update(event, reasons=True)) for event in events)
-            self._scorer.close(*key)
+            self._scorer.close(*session_key)
         return steps
 
     def _as_events(self, rows: pl.DataFrame) -> list[Event]:

@@ -35,12 +35,11 @@ def target_of_dataset(
     """
     ids = dataset.submission_order().get_column(USER_SESSION)
     values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
-    known = (
-        dataset.units_to_predict().drop_nulls(KNOWN_VALUE).group_by(SESSION).agg(pl.col(KNOWN_VALUE).first()).collect()
-    )
+    known_units = dataset.units_to_predict().drop_nulls(KNOWN_VALUE)
+    by_session = known_units.group_by(SESSION).agg(pl.col(KNOWN_VALUE).first()).collect()
     known = (
         dataset.submission_order()
-        .join(known, on=SESSION)
+        .join(by_session, on=SESSION)
         .select(USER_SESSION, pl.col(KNOWN_VALUE).alias(SESSION_VALUE))
     )
     card = dataset.card()

@@ -230,7 +230,7 @@ def prices(facts: Facts) -> str:
         | {columns[event_type]: _price(row[event_type]) for event_type in EVENT_TYPES}
         for row in products.iter_rows(named=True)
     ]
-    shown = products.select(*EVENT_TYPES).unpivot().get_column("value").drop_nulls()
+    price_cells = products.select(*EVENT_TYPES).unpivot().get_column("value").drop_nulls()
     explained = [
         "Sessions with an event on a product are worth so much more or less than sessions without it, all else equal. "
         "The numbers of all events of a session add up. They are estimated from session values, in "
@@ -239,7 +239,7 @@ def prices(facts: Facts) -> str:
         "twice the range includes 0, the event may add nothing. A product with few events has a wide range, and a "
         "number close to that of its category.",
     ]
-    if any(not cell["learned"] for cell in shown):
+    if any(not cell["learned"] for cell in price_cells):
         explained.append("“About” marks the number of the category, where the product itself was not seen.")
     return html.section(
         "What is an event on a product worth?",
