@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ValidationError, field_validator
 
+from core.base.ids import short_digest
 from core.errors import SettingError
 from core.schema import LEARNER_LABELS
 from core.setting import Setting, describe, setting_field
@@ -243,7 +244,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     @property
     def digest(self) -> str:
         """Hash of all settings; part of the run's name."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        return short_digest(hashlib.sha256(self.model_dump_json().encode()).hexdigest())
 
 
 def _with_older_settings(config: object) -> object:

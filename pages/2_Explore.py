@@ -72,11 +72,11 @@ def choose_split(charts: tuple[Chart, ...]) -> SplitName | None:
     return next((name for name in names if name == chosen), None)
 
 
-def shown_chart(name: str, of: explore_cache.Query, split: SplitName | None = None) -> tuple[Frame, export.Shown]:
+def shown_chart(name: str, of: explore_cache.Query, split: SplitName | None = None) -> tuple[Frame, export.PageChart]:
     """Return the numbers of a chart, and the chart as the page shows it; without a figure if there are no numbers."""
     chart = CHARTS[name]
     data = explore_cache.chart_frame(name, folder, of, split if split in chart.splits else None)
-    return data, export.Shown(chart.title, chart.finding(data), None if data.is_empty() else chart.figure(data))
+    return data, export.PageChart(chart.title, chart.finding(data), None if data.is_empty() else chart.figure(data))
 
 
 def only_type(chart: Chart) -> str:
@@ -106,12 +106,12 @@ def show_charts(charts: tuple[Chart, ...], split: SplitName | None) -> None:
             st.caption(plain(f"{reason} Not shown: {' '.join(titles)}"))
 
 
-def drawn_charts(charts: tuple[Chart, ...]) -> list[export.Shown]:
+def drawn_charts(charts: tuple[Chart, ...]) -> list[export.PageChart]:
     """Return the charts that apply to the log, without a split."""
     return [shown_chart(chart.name, query)[1] for chart in charts if not only_type(chart)]
 
 
-def show_chart_of_view(chart: Chart, shown: export.Shown, split: SplitName | None) -> None:
+def show_chart_of_view(chart: Chart, shown: export.PageChart, split: SplitName | None) -> None:
     """Show the answer and the drawing of a chart; of two filters, if they are compared."""
     if other is None or other_query is None:
         show_drawing(chart, shown)
@@ -133,7 +133,7 @@ def show_chart_of_view(chart: Chart, shown: export.Shown, split: SplitName | Non
                 draw_chart(other_shown.figure, key=f"{chart.name}-other")
 
 
-def show_drawing(chart: Chart, shown: export.Shown) -> None:
+def show_drawing(chart: Chart, shown: export.PageChart) -> None:
     """Show the finding of a chart, and its drawing, which may filter the page."""
     st.markdown(plain(shown.finding))
     if shown.figure is None:
@@ -192,7 +192,7 @@ def show_session() -> None:
             show_prediction(sessions, session_id)
         figure = session_line.figure(events)
         draw_chart(figure, key="session-line")
-        shown = export.Shown(session_line.TITLE, session_line.finding(events), figure)
+        shown = export.PageChart(session_line.TITLE, session_line.finding(events), figure)
         offer_chart("session", events, shown, context)
         columns = [name for name in events.columns if not name.startswith("all_") and name != SESSION_VALUE]
         show_table(events.select(columns), scrolls=True, alt="The events of the session")
@@ -229,7 +229,7 @@ def show_own_column() -> None:
     else:
         draw_chart(figure, key=f"own-{name}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        offer_chart(f"own-{name}", data, export.Shown(own_value.title(own), finding, figure), context)
+        offer_chart(f"own-{name}", data, export.PageChart(own_value.title(own), finding, figure), context)
         if with_cells:
             st.caption(pick.hint, width="content")
 
@@ -246,7 +246,7 @@ def show_one_feature() -> None:
     finding, figure = one_feature.finding(data, label), one_feature.figure(data, label)
     st.markdown(plain(finding))
     draw_chart(figure, key="one-feature-chart")
-    offer_chart(f"feature-{name}", data, export.Shown(one_feature.title(label), finding, figure), context)
+    offer_chart(f"feature-{name}", data, export.PageChart(one_feature.title(label), finding, figure), context)
 
 
 view = select_view(frame.EXPLORE.label, [*VIEWS, *([EXTRA_COLUMNS] if card.own else []), ONE_SESSION])

@@ -12,6 +12,7 @@ from core.dataset import Dataset
 from core.eda.charts import funnel, session_duration_value, week_value
 from core.eda.parts.common_axes import with_common_axes
 from core.eda.parts.selection import Selection
+from core.eda.parts.session_filter import filter_sessions
 from core.eda.parts.session_table import session_table
 from core.eda.parts.theme import Figure
 
@@ -21,7 +22,7 @@ def tables(finished: tuple) -> tuple[pl.DataFrame, pl.DataFrame]:  # type: ignor
     workspace, run = finished
     dataset = Dataset(workspace.datasets / run.manifest.dataset)
     table = session_table(dataset)
-    return table, Selection(types=("BUY",)).filter_sessions(table, dataset)
+    return table, filter_sessions(table, dataset, Selection(types=("BUY",)))
 
 
 def domains(figure: Figure) -> dict[str, Any]:
@@ -66,5 +67,31 @@ def test_stacked_marks_are_added_up() -> None:
     other = figure.copy(deep=True)
     other.data = days.with_columns(pl.col("n") * 10)
     first, second = with_common_axes(figure, other)
-    assert domains(first) == {"x": {"unionWith": [0, 86_400_000]}, "y": {"unionWith": [50, 70]}}
-    assert domains(second)["y"] == {"unionWith": [5, 7]}
+    assert domains(first) == {"x": {"unionWith": [0, 86_400_000]}, "y": {"unionWith": [0, 70]}}
+    assert domains(second)["y"] == {"unionWith": [0, 7]}
+
+
+def test_negative_marks_are_stacked_downwards() -> None:
+    data = pl.DataFrame({"x": [1, 1, 2], "file": ["train", "test", "test"], "n": [3, -4, 5]})
+    figure = alt.Chart(data).mark_bar().encode(x="x:Q", y=alt.Y("n:Q", stack="zero"), color="file:N")
+    first, _ = with_common_axes(figure, figure)
+    assert domains(first)["y"] == {"unionWith": [-4, 5]}
+
+
+def test_layers_of_layers_have_common_axes() -> None:
+    def nested(data: pl.DataFrame) -> Figure:
+        points = alt.Chart(data).mark_point().encode(x="x:Q")
+        return alt.layer(alt.layer(points, points.mark_line()), points.mark_area())
+
+    first, _ = with_common_axes(nested(pl.DataFrame({"x": [1]})), nested(pl.DataFrame({"x": [7, 9]})))
+    inner, outer = first.to_dict()["layer"]
+    assert [domains(alt.Chart.from_dict(inner))["x"], outer["encoding"]["x"]["scale"]["domain"]] == [
+        {"unionWith": [7, 9]},
+        {"unionWith": [7, 9]},
+    ]
+
+
+def test_a_figure_of_several_panels_is_refused() -> None:
+    points = alt.Chart(pl.DataFrame({"x": [1]})).mark_point().encode(x="x:Q")
+    with pytest.raises(TypeError, match="not HConcatChart"):
+        with_common_axes(points | points, points)

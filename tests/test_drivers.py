@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from scipy.stats import t as students_t
 
+from core.base import number_format
 from core.eda.run_charts import beeswarm, effect_curve, segment_effects, theme_effects
 from core.eda.run_charts import drivers as drivers_chart
 from core.importance import Explanation, drivers, segments, text
@@ -188,17 +189,37 @@ def test_charts_of_drivers_themes_and_curves() -> None:
     assert themes["high"].to_list() == pytest.approx([value + 0.1645 for value in (15.0, 2.0, 1.0, 0.1)])
     assert theme_effects.figure(themes).to_dict()["layer"]
     curve = effect_curve.frame(explanation.curves, "n_buy")
-    assert effect_curve.finding(curve, "Purchases") == (
+    assert effect_curve.finding(curve, "Purchases", "events") == (
         "Purchases: the prediction is 9.00 value units below an average session at 0 and 80.0 value units above it at "
         "9.00, over 15 sessions."
     )
     bent = pl.DataFrame({"x": [0.0, 1.0, 2.0], "effect": [-1.0, 8.0, 2.0], "sessions": [0, 5, 5]})
-    assert effect_curve.finding(bent, "Carts") == (
+    assert effect_curve.finding(bent, "Carts", "events") == (
         "Carts: the prediction is 1.00 value units below an average session at 0, 8.00 value units above it at 1.00 "
         "and 2.00 value units above it at 2.00, over 10 sessions."
     )
     assert effect_curve.figure(curve, "Purchases", "events").to_dict()["layer"]
     assert effect_curve.frame(explanation.curves, "n_view").is_empty()
+
+
+def test_the_description_of_an_effect_curve_has_amounts_in_the_currency() -> None:
+    curve = pl.DataFrame({"x": [2.0, 9.0], "effect": [-1.0, 8.0], "low": [-2.0, 7.0], "high": [0.0, 9.0]})
+    curve = curve.with_columns(sessions=pl.Series([4, 5]))
+    with number_format.using_format(number_format.NumberFormat(symbol="€")):
+        description = effect_curve.figure(curve, "Price", number_format.UNIT).to_dict()["description"]
+    assert description.endswith(
+        "Price: the prediction is €1.00 below an average session at €2.00 and €8.00 above it at €9.00, over 9 sessions."
+    )
+
+
+@pytest.mark.parametrize(
+    ("x", "scale"), [([0, 1, 9], "symlog"), ([0, 1, 7], None), ([-1, 1, 9], None), ([0, 0, 1], "symlog")]
+)
+def test_an_axis_with_a_long_tail_is_logarithmic(x: list[float], scale: str | None) -> None:
+    ones = pl.Series([1.0] * len(x))
+    curve = pl.DataFrame({"x": x, "effect": ones, "low": ones, "high": ones, "sessions": [1] * len(x)})
+    layers = effect_curve.figure(curve, "Views", "events").to_dict()["layer"]
+    assert {layer["encoding"]["x"]["scale"].get("type") for layer in layers if "x" in layer["encoding"]} == {scale}
 
 
 def test_stretching_is_the_largest_share_of_any_learner() -> None:

@@ -60,16 +60,18 @@ COLUMNS: dict[str, Callable[[], StudioError]] = {
     "table_needed": lambda: ColumnError.table_needed("products", ["brand", "list_price"]),
     "no_table_key": lambda: ColumnError.no_table_key("items.csv", "products", "product_id", ["sku", "brand"]),
     "missing_table_columns": lambda: ColumnError.missing_table_columns("items.csv", "products", ["brand"], ["sku"]),
-    "no_known_ids": lambda: ColumnError.no_known_ids("items.csv", "products", "sku", ("12", "SKU-12")),
-    "too_few_ids": lambda: ColumnError.too_few_ids("items.csv", "sku", 2, 40),
-    "repeated_ids": lambda: ColumnError.repeated_ids("prices.csv", "products", "sku", 12, 4_000),
-    "table_too_large": lambda: ColumnError.table_too_large("items.csv", 5_000_000, 1),
+    "no_known_ids": lambda: ColumnError.no_known_ids(
+        "items.csv", "products", "sku", id_in_table="12", id_in_log="SKU-12"
+    ),
+    "too_few_ids": lambda: ColumnError.too_few_ids("items.csv", "sku", n_valid=2, n_rows=40),
+    "repeated_ids": lambda: ColumnError.repeated_ids("prices.csv", "products", "sku", n_ids=12, n_rows=4_000),
+    "table_too_large": lambda: ColumnError.table_too_large("items.csv", max_rows=5_000_000, max_gigabytes=1),
     "missing_columns": lambda: ColumnError.missing_columns("train.csv", ["user_id"], NAMES),
     "missing_columns, several": lambda: ColumnError.missing_columns("train.csv", ["user_id", "event_type"], ["a"]),
     "no_header": lambda: ColumnError.no_header("train.csv", ["1", "2014-04-07T10:51:09.277Z"]),
     "duplicate_column": lambda: ColumnError.duplicate_column("train.csv", "user_id"),
     "other_separator": lambda: ColumnError.other_separator("train.csv", "commas"),
-    "too_many_columns": lambda: ColumnError.too_many_columns("a.csv", 20_001, 10_000),
+    "too_many_columns": lambda: ColumnError.too_many_columns("a.csv", 20_001, max_columns=10_000),
     "missing_columns, nested": lambda: ColumnError.missing_columns("a.jsonl", ["user_id"], ["events"], ["events"]),
 }
 CONTENT: dict[str, Callable[[], StudioError]] = {

@@ -63,6 +63,7 @@ from core.eda.parts.feature_sample import FeatureSample, join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
 from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
 from core.eda.parts.selection import Selection
+from core.eda.parts.session_filter import filter_sessions
 from core.eda.parts.session_table import COUNT_COLUMNS, session_table
 from core.eda.views import CHARTS, Chart, Source
 from core.features import display_names
@@ -932,7 +933,7 @@ def scarce(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, obje
     return {
         "no session": sources_of(SelectedDataset.from_sessions(whole.folder, sessions.head(0)), whole),
         "all test": sources_of(
-            SelectedDataset.from_sessions(whole.folder, Selection(file="test").filter_sessions(sessions, whole)), whole
+            SelectedDataset.from_sessions(whole.folder, filter_sessions(sessions, whole, Selection(file="test"))), whole
         ),
         "no value": sources_of(unvalued, unvalued),
     }
@@ -995,7 +996,7 @@ def holds(selection: Selection, role: str, rows: list[Row]) -> bool:
 def test_a_filter_selects_the_sessions_that_it_describes_in_every_chart(
     selection: Selection, dataset: Dataset, table: pl.DataFrame
 ) -> None:
-    chosen = selection.filter_sessions(table, dataset)
+    chosen = filter_sessions(table, dataset, selection)
     kept = {
         (role, session)
         for role in ("train", "test")
@@ -1020,12 +1021,32 @@ def test_a_filter_selects_the_sessions_that_it_describes_in_every_chart(
 
 
 def test_a_sample_of_users_holds_whole_users_and_is_reproducible(dataset: Dataset, table: pl.DataFrame) -> None:
-    half = Selection(users=0.5).filter_sessions(table, dataset)
+    half = filter_sessions(table, dataset, Selection(users=0.5))
     users = set(half["user"])
     assert 0 < len(users) < table["user"].n_unique()
     assert half.height == table.filter(pl.col("user").is_in(list(users))).height
-    assert Selection(users=0.5).filter_sessions(table, dataset).equals(half)
-    assert set(Selection(users=0.2).filter_sessions(table, dataset)["user"]) <= users
+    assert filter_sessions(table, dataset, Selection(users=0.5)).equals(half)
+    assert set(filter_sessions(table, dataset, Selection(users=0.2))["user"]) <= users
+
+
+def splitmix64(n: int) -> int:
+    """Return output n of the generator with the seed 0, in Python's integers."""
+    state = n * 0x9E3779B97F4A7C15 % 2**64
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        state = (state ^ (state >> shift)) * factor % 2**64
+    return state ^ (state >> 31)
+
+
+def test_a_sample_has_the_same_users_in_every_version(dataset: Dataset, table: pl.DataFrame) -> None:
+    assert [splitmix64(n) for n in (1, 2)] == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4]  # published outputs
+    half = filter_sessions(table, dataset, Selection(users=0.5))
+    assert set(half["user"]) == {user for user in table["user"] if splitmix64(user + 1) < 2**63}
+
+
+def test_a_small_share_of_many_users_is_not_empty(dataset: Dataset, table: pl.DataFrame) -> None:
+    many = table.head(1).drop("user").join(pl.DataFrame({"user": range(100_000)}), how="cross")
+    assert 5 < filter_sessions(many, dataset, Selection(users=0.0002)).height < 50
+    assert filter_sessions(many, dataset, Selection(users=1.0)).height == many.height
 
 
 ODD_IDS = Selection(categories=("with, comma", 'with "quotes"', "plain"))
@@ -1049,10 +1070,31 @@ def test_a_filter_is_restored_from_the_address(selection: Selection) -> None:
         {"users": "2"},
         {"users": "nan"},
         {"other": "x"},
+        {"categories": "a\nb"},
+        {"own": "a\rb"},
+        {"own": "device"},
+        {"categories": "x" * 200_000},
     ],
 )
 def test_invalid_parameters_of_an_address_are_ignored(query: dict[str, str]) -> None:
     assert Selection.from_query(query).is_empty
+    assert Selection.from_query({"last": "2024-03-05", **query}) == Selection(last=date(2024, 3, 5))
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        {"least_value": 50.0, "most_value": 20.0},
+        {"least_events": 9, "most_events": 2},
+        {"first": date(2024, 3, 9), "last": date(2024, 3, 5)},
+    ],
+)
+def test_the_ends_of_a_range_can_be_in_either_order(ends: dict[str, Any]) -> None:
+    low, high = ends
+    swapped = Selection(**{low: ends[high], high: ends[low]})
+    assert Selection(**ends) == swapped
+    assert Selection(**ends).describe() == swapped.describe()
+    assert Selection.from_query({name: str(end) for name, end in ends.items()}) == swapped
 
 
 def test_the_ordered_funnel_against_a_count_by_hand(dataset: Dataset) -> None:

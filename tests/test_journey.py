@@ -253,6 +253,16 @@ def test_own_columns_are_tables_with_a_mapping_and_change_nothing_else(tmp_path:
     assert {row[0]: row[1:] for row in written.iter_rows()} == {f"USER_{row[0]}": row[1:] for row in cells}
 
 
+def test_tables_of_an_earlier_call_are_removed_but_not_those_of_others(tmp_path: Path) -> None:
+    write_journey(tmp_path, sessions=200, own_columns=True)
+    write_journey(tmp_path, sessions=200)
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+    (tmp_path / "mapping.toml").write_text("# mine\n")
+    (tmp_path / "users.csv").write_text("id\n")
+    write_journey(tmp_path, sessions=200)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*FILES, "mapping.toml", "users.csv"])
+
+
 def test_the_tables_are_read_with_the_mapping(tmp_path: Path) -> None:
     write_journey(tmp_path, sessions=300, own_columns=True)
     tables = {"products": tmp_path / "products.csv", "users": tmp_path / "users.csv"}

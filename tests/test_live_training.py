@@ -16,7 +16,7 @@ from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.features import build_prefixes, compute_features, describe_prefixes, draw_prefixes, session_events
-from core.features.prefixes import ALL_DRAWN
+from core.features.prefixes import ALWAYS_DRAWN_LENGTH
 from core.features.registry import groups_of
 from core.features.units import events_and_units
 from core.ingestion import InputFiles, ingest
@@ -113,7 +113,7 @@ def test_whether_a_prefix_is_drawn_depends_on_its_length_alone() -> None:
     of_session = pl.Series("n_events", n_events).gather(drawn[UNIT])
     counts = dict(drawn.with_columns(of_session).group_by("events_seen", "n_events").len().rows_by_key("events_seen"))
     for seen, by_session in counts.items():
-        expected = min(1.0, ALL_DRAWN / seen)
+        expected = min(1.0, ALWAYS_DRAWN_LENGTH / seen)
         for n, count in by_session:
             assert seen <= n
             assert count / 4_000 == pytest.approx(expected, abs=0.04)

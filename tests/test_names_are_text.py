@@ -15,7 +15,7 @@ from core.base.note import write_note
 from core.base.workspace import Workspace
 from core.dataset import list_datasets
 from core.eda.parts import export
-from core.eda.parts.export import Shown
+from core.eda.parts.export import PageChart
 from core.eda.views import VIEWS
 from core.runs import Note, Run
 from pages._ui.text import plain
@@ -121,7 +121,7 @@ def test_usual_texts_need_no_escape(text: str) -> None:
 def test_a_page_of_charts_has_no_tags_of_names() -> None:
     name = "<!--<script></script><b>*st*ar"
     figure = alt.Chart(pl.DataFrame({"name": [name], "n": [1]})).mark_bar().encode(x="name", y="n")
-    page = export.page(name, name, [Shown(f"{name} 2", name, figure)]).decode()
+    page = export.render_page(name, name, [PageChart(f"{name} 2", name, figure)]).decode()
     body = page[page.rindex("<body><h1>") :]
     assert "<!--" not in body
     assert "<b>" not in body

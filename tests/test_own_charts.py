@@ -16,6 +16,7 @@ from core.dataset import Dataset
 from core.eda.charts import feature_value, own_value
 from core.eda.parts.feature_sample import join_values
 from core.eda.parts.selection import Selection
+from core.eda.parts.session_filter import filter_sessions
 from core.eda.parts.session_table import session_table
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
@@ -102,7 +103,7 @@ def test_times_are_shown_as_days(dataset: Dataset) -> None:
 )
 def test_sessions_are_filtered_by_cells(dataset: Dataset, own: Any, sessions: int, words: str) -> None:
     selection = Selection(own=own)
-    assert selection.filter_sessions(session_table(dataset), dataset).height == sessions
+    assert filter_sessions(session_table(dataset), dataset, selection).height == sessions
     assert selection.describe() == words
     assert Selection.from_query(selection.as_query()) == selection
 

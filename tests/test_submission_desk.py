@@ -435,6 +435,24 @@ def test_a_file_is_handed_in_and_its_score_awaited(home, client, capsys, monkeyp
     assert (entry.action, entry.returned) == ("submitted", 601.25)
 
 
+def test_a_wait_that_fails_says_that_the_file_was_submitted(home, client, capsys, monkeypatch):
+    workspace, run, _ = home
+
+    def no_answer(competition: str, message: str) -> host.Returned:
+        raise RunError("kaggle did not answer (TimeoutExpired).", "Try again later.", code="host")
+
+    monkeypatch.setattr(host, "wait_for_score", no_answer)
+    asked = ["submissions", "submit", run.manifest.run_id, "--run", run.manifest.run_id, "--competition", "datathon"]
+    assert main([*asked, "--wait"]) == 2
+    (entry,) = log.entries(workspace)
+    assert (entry.action, entry.returned) == ("submitted", None)
+    error = capsys.readouterr().err
+    assert f"was submitted and recorded as {entry.entry}, but its score is not known" in error
+    assert "Do not submit it again" in error
+    assert f"submissions score {entry.entry} --returned" in error
+    assert main(["submissions", "score", entry.entry, "--returned", "9"]) == 0
+
+
 def test_the_reason_of_a_refusal_is_shown(home, client, capsys):
     workspace, run, _ = home
     asked = ["submissions", "submit", run.manifest.run_id, "--run", run.manifest.run_id, "--competition", "closed"]

@@ -148,35 +148,40 @@ class SpellingVariants(Rule):
         )
 
 
+_VISIBLE, _COMMON = "visible", "common"
+"""Columns of an id as a person sees it, and of the spelling that its variants have in common."""
+
+
 def _variants(ids: pl.LazyFrame) -> pl.DataFrame:
     """Return one row per group of ids that differ only in spelling.
 
     Returns:
-        key: the normalized id, in upper case unless its case is mixed.
+        common: the normalized id, in upper case unless its case is mixed.
         id: sorted list of the spellings.
         cased: whether the id occurs both in upper and in lower case.
         same: whether some spellings look the same but for leading zeros or ".0" at the end.
     """
     is_ascii = not ids.select(pl.col("id").str.contains(r"[^\x00-\x7F]").any()).collect().item()
-    form = pl.col("id")
+    visible = pl.col("id")
     if not is_ascii:  # as a person sees them: accents in one encoding, one kind of blank, no invisible characters
-        form = form.str.normalize("NFC").str.replace_all(_NO_BREAK_SPACES, " ").str.replace_all(_WITHOUT_WIDTH, "")
-    form = form.str.replace(r"^0*(\d+)(?:\.0+)?$", "$1")
-    lower, upper = pl.col("form").str.to_lowercase(), pl.col("form").str.to_uppercase()
-    is_lower, is_upper = pl.col("form") == lower, pl.col("form") == upper
+        visible = visible.str.normalize("NFC").str.replace_all(_NO_BREAK_SPACES, " ")
+        visible = visible.str.replace_all(_WITHOUT_WIDTH, "")
+    visible = visible.str.replace(r"^0*(\d+)(?:\.0+)?$", "$1")
+    lower, upper = pl.col(_VISIBLE).str.to_lowercase(), pl.col(_VISIBLE).str.to_uppercase()
+    is_lower, is_upper = pl.col(_VISIBLE) == lower, pl.col(_VISIBLE) == upper
     # Ids of mixed case are left alone: random codes may differ in nothing else. Turkish writes the capital of i as İ.
     folded = upper if is_ascii else upper.str.replace_all("İ", "I", literal=True)
-    key = pl.when(is_lower | is_upper).then(folded).otherwise("form")
+    common = pl.when(is_lower | is_upper).then(folded).otherwise(_VISIBLE)
     in_both_cases = (is_upper & ~is_lower).any() & (is_lower & ~is_upper).any()
     return (
-        ids.select("id", form.alias("form"))
-        .with_columns(key.alias("key"))
-        .filter(pl.col("key").is_duplicated())
-        .group_by("key")
-        .agg(pl.col("id").sort(), in_both_cases.alias("cased"), (pl.col("form").n_unique() < pl.len()).alias("same"))
+        ids.select("id", visible.alias(_VISIBLE))
+        .with_columns(common.alias(_COMMON))
+        .filter(pl.col(_COMMON).is_duplicated())
+        .group_by(_COMMON)
+        .agg(pl.col("id").sort(), in_both_cases.alias("cased"), (pl.col(_VISIBLE).n_unique() < pl.len()).alias("same"))
         # Within one case, another letter is another id: Turkish ılık and ilik have the same capital form.
         .filter(pl.col("cased") | pl.col("same"))
-        .sort("key")
+        .sort(_COMMON)
         .collect()
     )
 

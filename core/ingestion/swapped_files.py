@@ -16,9 +16,9 @@ def refuse_swapped_files(files: InputFiles) -> None:
     column = files.mapping.columns.session_value
     if files.test is None or files.mapping.value != "column" or column is None:
         return
-    wanted = plain(str(column)).casefold()
-    if wanted in (_header(files.test, files.mapping) or ()) and wanted not in (
-        _header(files.train, files.mapping) or (wanted,)
+    value_column = plain(str(column)).casefold()
+    if value_column in (_header(files.test, files.mapping) or ()) and value_column not in (
+        _header(files.train, files.mapping) or (value_column,)
     ):
         raise SourceError.swapped_files(files.train.name, files.test.name, str(column))
 

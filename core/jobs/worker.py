@@ -92,27 +92,12 @@ def job_worker(workspace: Workspace, job_id: str) -> Iterator[JobCallbacks]:
     if not jobs.set_worker(job_id, os.getpid()):
         raise Cancelled("The run was cancelled before it started.")
 
-    def stop(signum: int, frame: FrameType | None) -> None:
-        if jobs.should_stop(job_id):
-            raise Cancelled("The run was cancelled, and its checkpoints were deleted.")
-        raise KeyboardInterrupt  # terminated by the system or another program: keep the checkpoints
-
-    previous = signal.signal(signal.SIGTERM, stop)
+    previous = signal.signal(signal.SIGTERM, _stop_handler(jobs, job_id))
     ended = threading.Event()
     threading.Thread(target=_send_heartbeats, args=(jobs, job_id, ended), daemon=True).start()
-    last_written = 0.0
-
-    def write_progress(progress: ProgressUpdate) -> None:
-        nonlocal last_written
-        now = time.monotonic()
-        if now - last_written >= _PROGRESS_SECONDS or progress.fraction >= 1:
-            last_written = now
-            if not jobs.record_heartbeat(job_id, progress):
-                raise KeyboardInterrupt  # the job was marked as lost, so another worker may resume it
-
     interrupted = False
     try:
-        yield JobCallbacks(write_progress, partial(jobs.add_result, job_id))
+        yield JobCallbacks(_progress_writer(jobs, job_id), partial(jobs.add_result, job_id))
     except Cancelled:
         jobs.end(job_id, "cancelled")
         raise
@@ -132,6 +117,39 @@ def job_worker(workspace: Workspace, job_id: str) -> Iterator[JobCallbacks]:
         ended.set()
         if not interrupted:
             start_next_job(workspace)
+
+
+def _stop_handler(jobs: Jobs, job_id: str) -> Callable[[int, FrameType | None], None]:
+    """Return a signal handler that raises `Cancelled` if a person asked for the end of the job, or `KeyboardInterrupt`.
+
+    The checkpoints are kept if the system or another program terminates the process.
+    """
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        if jobs.should_stop(job_id):
+            raise Cancelled("The run was cancelled, and its checkpoints were deleted.")
+        raise KeyboardInterrupt
+
+    return stop
+
+
+def _progress_writer(jobs: Jobs, job_id: str) -> Callable[[ProgressUpdate], None]:
+    """Return a function that records progress; it may be called often.
+
+    It raises `KeyboardInterrupt` if the job was marked as lost, because another worker may then resume it.
+    """
+    last_written = 0.0
+
+    def write_progress(progress: ProgressUpdate) -> None:
+        nonlocal last_written
+        now = time.monotonic()
+        if now - last_written < _PROGRESS_SECONDS and progress.fraction < 1:
+            return
+        last_written = now
+        if not jobs.record_heartbeat(job_id, progress):
+            raise KeyboardInterrupt
+
+    return write_progress
 
 
 def _send_heartbeats(jobs: Jobs, job_id: str, ended: threading.Event) -> None:

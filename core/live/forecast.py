@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.stats import pearson3
 
 from core.features.columns import EVENTS_SEEN
-from core.features.prefixes import ALL_DRAWN
+from core.features.prefixes import ALWAYS_DRAWN_LENGTH
 from core.model.history import History
 from core.schema import STACK, TIME, UNIT, VALUE
 from core.training.live.train import DRAWN, SECURED
@@ -91,7 +91,7 @@ class Spread:
         value, predicted, secured, low, high, seen = (rows.get_column(name).to_numpy() for name in columns)
         to_come, width = np.maximum(predicted - secured, 0.0), high - low
         lasting = rows.get_column(_GAP).fill_null(idle_seconds).clip(0, idle_seconds).to_numpy()
-        chances = np.minimum(1.0, ALL_DRAWN / seen)
+        chances = np.minimum(1.0, ALWAYS_DRAWN_LENGTH / seen)
         ends = (*_IDLE_FIRSTS[1:], idle_seconds)
         spans = zip(_IDLE_FIRSTS, ends, strict=True)
         seconds = [np.clip(lasting, first, max(first, end)) - first for first, end in spans]

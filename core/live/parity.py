@@ -155,8 +155,8 @@ def _segments(model: SessionValueModel, received: Iterable[tuple[Event, bool]]) 
     finished: list[Segment] = []
     n_segments = 0
     for event, is_close in received:
-        key = (event.session, event.user)
-        segment = current.pop(key, None)
+        session_key = (event.session, event.user)
+        segment = current.pop(session_key, None)
         if is_close:
             finished.extend([segment] if segment else [])
             continue
@@ -172,7 +172,7 @@ def _segments(model: SessionValueModel, received: Iterable[tuple[Event, bool]]) 
         if keeps_duplicates or row not in segment.texts:
             segment.rows.append(row)
             segment.texts.setdefault(row, event)
-        current[key] = segment  # the latest one is the last
+        current[session_key] = segment  # the latest one is the last
     return [*finished, *current.values()]
 
 

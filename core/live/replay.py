@@ -120,12 +120,12 @@ class Replayer:
     def random_session(self, seed: int) -> str | None:
         """Return the id of a random session, if possible of at least three events; None if there is no session."""
         lengths = self._events.group_by(UNIT, maintain_order=True).len()
-        long = lengths.filter(pl.col("len") >= _INTERESTING)
-        units = lengths if long.is_empty() else long
+        long_sessions = lengths.filter(pl.col("len") >= _INTERESTING)
+        units = lengths if long_sessions.is_empty() else long_sessions
         if units.is_empty():
             return None
-        drawn = self._units.join(units.sample(1, seed=seed), on=UNIT, how="semi")
-        return str(drawn.join(self._history.ids[SESSION], on=SESSION).item(0, ID_COLUMNS[SESSION]))
+        sampled_unit = self._units.join(units.sample(1, seed=seed), on=UNIT, how="semi")
+        return str(sampled_unit.join(self._history.ids[SESSION], on=SESSION).item(0, ID_COLUMNS[SESSION]))
 
     def replay(self, session: str) -> Replay | None:
         """Predict a session after each of its events; None if the test file does not have the session."""
@@ -212,11 +212,11 @@ class Replayer:
         return self._events.join(units.head(1), on=UNIT).sort(_RANK)
 
     def _steps(self, events: Sequence[Event]) -> tuple[tuple[Event, Estimate], ...]:
-        key = events[0].session, events[0].user
+        session_key = events[0].session, events[0].user
         with self._lock:
-            self._scorer.close(*key)
+            self._scorer.close(*session_key)
             steps = tuple((event, self._scorer.update(event, reasons=True)) for event in events)
-            self._scorer.close(*key)
+            self._scorer.close(*session_key)
         return steps
 
     def _as_events(self, rows: pl.DataFrame) -> list[Event]:

@@ -102,9 +102,9 @@ class LiveScorer:
         """
         if self._learns_history:
             raise ValueError("a scorer that learns from events cannot share its history")
-        other = copy(self)
-        other._sessions = {}
-        return other
+        scorer = copy(self)
+        scorer._sessions = {}
+        return scorer
 
     @property
     def n_sessions(self) -> int:
@@ -127,11 +127,11 @@ class LiveScorer:
         Args:
             is_history: whether it becomes history of later sessions, if the scorer learns history.
         """
-        key = (event.session, event.user)
-        session = self._sessions.get(key)
+        session_key = (event.session, event.user)
+        session = self._sessions.get(session_key)
         if session is None:
             codes = self._codes.train_session(event.session), self._codes.of(USER, event.user)
-            session = self._sessions[key] = OpenSession(*codes)
+            session = self._sessions[session_key] = OpenSession(*codes)
         if not (event.id and event.id in session.event_ids):
             self._add(session, event, learns_history=self._learns_history and is_history)
         return session

@@ -47,8 +47,8 @@ def with_changed_session(history: History, unit: int, events: Sequence[ChangedEv
     is_own = pl.col(UNIT) == unit
     start = int(history.units.item(unit, START))
     codes = dict(history.ids[PRODUCT].select(PRODUCT_ID, PRODUCT).iter_rows())
-    wanted = {event.product_id for event in events}
-    products = [codes[product] for product in sorted(wanted) if product in codes]
+    product_ids = {event.product_id for event in events}
+    products = [codes[product] for product in sorted(product_ids) if product in codes]
     on_products = history.events.filter(pl.col(PRODUCT).is_in(products))
     latest = on_products.with_columns(is_own.alias("_own")).sort("_own", TIME).unique(PRODUCT, keep="last")
     templates = {row[PRODUCT]: row for row in latest.drop("_own").iter_rows(named=True)}

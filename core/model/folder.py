@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -170,48 +171,57 @@ def _load_tables(folder: Path, mapping: Mapping) -> tuple[AttributeTable, ...]:
 
 def _load_fitted(folder: Path, spec: ModelSpec) -> FittedStack:
     context, is_live = FitContext(spec.names, threads=1, seed=spec.config.seed), spec.config.is_live
-    learners = {learner.name: learner for learner in LEARNERS}
-
-    def models(name: str) -> tuple[FittedLearner, ...]:
-        stems = [stem for stem in spec.stems if stem.startswith(f"{name}-")]
-        return tuple(
-            FittedLearner(learners[name].load(folder / _LEARNERS, stem, context), Link(**spec.links[stem].model_dump()))
-            for stem in stems
-        )
-
-    def table(name: str) -> pl.DataFrame:
-        return pl.read_parquet(folder / _LEARNED / name, memory_map=False, glob=False)
-
     arrays = load_arrays(folder / _LEARNED / _VALUED_FILE)
     values = arrays.pop(_VALUES)
-    weights = np.array(spec.stack.weights)
     return FittedStack(
         names=spec.names,
-        learners={name: models(name) for name in spec.learners},
+        learners={name: _load_models(folder / _LEARNERS, name, spec, context) for name in spec.learners},
         fits_for_test=spec.fits_for_test,
         transforms=tuple(
             FoldTransform.of_arrays(load_arrays(folder / _LEARNED / _transform_file(fit))) for fit in range(spec.fits)
         ),
-        catalogue=Catalogue(
-            table(_ITEMS_FILE),
-            table(_GROUPS_FILE),
-            {column: table(_own_file(column)) for column in Catalogue.empty(spec.own).own},
-        ),
+        catalogue=_load_catalogue(folder / _LEARNED, spec.own),
         valued=Sessions(**arrays),
         values=values,
         include_later=spec.config.history == "all_rows",
-        stack=Stack(
-            weights,
-            spec.stack.intercept,
-            spec.stack.alpha,
-            np.empty(0),
-            metric_named(spec.config.metric),
-            spec.stack.lower_bound,
-            spec.stack.combination,
-            spec.stack.start_weight,
-        ),
+        stack=_stack_of(spec),
         calibration=(LengthCalibration if is_live else Calibration).load(folder / _INTERVALS),
         buy=BuyHead.load(folder / _BUY, context) if is_live else None,
+    )
+
+
+def _load_models(folder: Path, name: str, spec: ModelSpec, context: FitContext) -> tuple[FittedLearner, ...]:
+    """Load the models of a learner, in the order of the fits."""
+    learner = {learner.name: learner for learner in LEARNERS}[name]
+    return tuple(
+        FittedLearner(learner.load(folder, stem, context), Link(**spec.links[stem].model_dump()))
+        for stem in spec.stems
+        if stem.startswith(f"{name}-")
+    )
+
+
+def _load_catalogue(folder: Path, own: Iterable[OwnColumn]) -> Catalogue:
+    def table(name: str) -> pl.DataFrame:
+        return pl.read_parquet(folder / name, memory_map=False, glob=False)
+
+    return Catalogue(
+        items=table(_ITEMS_FILE),
+        groups=table(_GROUPS_FILE),
+        own={column: table(_own_file(column)) for column in Catalogue.empty(own).own},
+    )
+
+
+def _stack_of(spec: ModelSpec) -> Stack:
+    """Return the stored meta-model, without its out-of-fold predictions."""
+    return Stack(
+        weights=np.array(spec.stack.weights),
+        intercept=spec.stack.intercept,
+        alpha=spec.stack.alpha,
+        oof=np.empty(0),
+        metric=metric_named(spec.config.metric),
+        lower_bound=spec.stack.lower_bound,
+        combination=spec.stack.combination,
+        start_weight=spec.stack.start_weight,
     )
 
 

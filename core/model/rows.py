@@ -55,37 +55,46 @@ def session_rows(
     """Compute the rows of units, some at a time, in unit order.
 
     Args:
+        log_with_history: the new events and those that the model knows.
+        spec: the features of the model, and how they are computed.
         catalogue: the items and groups of the model.
         units: numbers of the units, ascending; None for those of the new file.
+        report: receives the progress of the features.
+
+    Yields:
+        The rows of at most `_ROWS_AT_ONCE` units.
     """
     events, all_units = log_with_history.log
     config = spec.config
     if not config.split_composite_sessions:
         lazy_events, lazy_units = merge_composite_sessions(events.lazy(), all_units.lazy())
         events, all_units = lazy_events.sort(UNIT).collect(), lazy_units.collect()
-    wanted = all_units.filter(NEW) if units is None else all_units.filter(pl.col(UNIT).is_in(units.implode()))
-    if wanted.is_empty():
+    selected = all_units.filter(NEW) if units is None else all_units.filter(pl.col(UNIT).is_in(units.implode()))
+    if selected.is_empty():
         return
-    wanted = wanted.join(_positions(all_units), on=[SESSION, USER], how="left", maintain_order="left")
-    own = [column.stored for column in catalogue.own]
-    items = events.filter(pl.col(UNIT).is_in(wanted[UNIT].implode())).select(UNIT, PRODUCT, CATEGORY, TYPE, *own)
-    item_units = items.get_column(UNIT).to_numpy()
-    subset, done = wanted.get_column(UNIT), 0
+    selected = selected.join(_positions(all_units), on=[SESSION, USER], how="left", maintain_order="left")
+    own_columns = [column.stored for column in catalogue.own]
+    is_selected = pl.col(UNIT).is_in(selected[UNIT].implode())
+    items = events.filter(is_selected).select(UNIT, PRODUCT, CATEGORY, TYPE, *own_columns)
+    subset, done = selected.get_column(UNIT), 0
     log = events.lazy(), all_units.drop(VALUED, NEW).lazy()
     with open_engine(config.engine, *log, config.history, spec.log_start, own_columns=spec.own) as engine:
         for table in engine.batches(spec.groups, unit_subset=subset, at_once=_UNITS_AT_ONCE, report=report):
-            for first in range(0, table.height, _ROWS_AT_ONCE):
-                values = table[first : first + _ROWS_AT_ONCE]
-                part = wanted[done : done + values.height]
+            for values in table.iter_slices(_ROWS_AT_ONCE):
+                yield _rows_of(selected[done : done + values.height], values, items, catalogue)
                 done += values.height
-                numbers = part.get_column(UNIT).to_numpy()
-                begin, end = np.searchsorted(item_units, [numbers[0], numbers[-1] + 1])
-                yield SessionRows(
-                    part.select(UNIT, SESSION),
-                    np.ascontiguousarray(values.to_numpy(), dtype=np.float64),
-                    Baskets.of(items[begin:end], numbers, catalogue),
-                    _sessions(part, values.get_column("duration")),
-                )
+
+
+def _rows_of(units: pl.DataFrame, values: pl.DataFrame, items: pl.DataFrame, catalogue: Catalogue) -> SessionRows:
+    """Return the rows of units with these features; `items` has the events of more units, sorted by unit."""
+    numbers = units.get_column(UNIT).to_numpy()
+    begin, end = np.searchsorted(items.get_column(UNIT).to_numpy(), [numbers[0], numbers[-1] + 1])
+    return SessionRows(
+        units.select(UNIT, SESSION),
+        np.ascontiguousarray(values.to_numpy(), dtype=np.float64),
+        Baskets.of(items[begin:end], numbers, catalogue),
+        _sessions(units, values.get_column("duration")),
+    )
 
 
 def prefix_rows(
@@ -99,7 +108,7 @@ def prefix_rows(
     events, all_units = log_with_history.log
     all_with_positions = all_units.join(_positions(all_units), on=[SESSION, USER], how="left", maintain_order="left")
     units = prefixes.select(UNIT).join(all_with_positions, on=UNIT, maintain_order="left")
-    values, own_events = describe_prefixes(
+    values, prefix_events = describe_prefixes(
         events.lazy(),
         all_units.drop(VALUED, NEW),
         prefixes,
@@ -109,7 +118,7 @@ def prefix_rows(
     )
     numbers = np.arange(prefixes.height)
     X = np.ascontiguousarray(values.select(spec.features).to_numpy(), dtype=np.float64)
-    baskets = Baskets.of(own_events, numbers, catalogue)
+    baskets = Baskets.of(prefix_events, numbers, catalogue)
     return SessionRows(units.select(UNIT, SESSION), X, baskets, _sessions(units, values.get_column("duration")))
 
 

@@ -89,8 +89,8 @@ class Scoring:
     def rows(self, max_rows: int, report: Report = no_report) -> Iterator[SessionRows]:
         """Compute the rows of at most `max_rows` units of the file, drawn at random, some at a time."""
         units = self.log.units.with_row_index(UNIT).filter(NEW).get_column(UNIT).cast(pl.Int64)
-        drawn = units.sample(min(max_rows, len(units)), seed=self.model.spec.config.seed).sort()
-        return session_rows(self.log, self.model.spec, self.model.fitted.catalogue, units=drawn, report=report)
+        sampled_units = units.sample(min(max_rows, len(units)), seed=self.model.spec.config.seed).sort()
+        return session_rows(self.log, self.model.spec, self.model.fitted.catalogue, units=sampled_units, report=report)
 
     def contributions(self, max_rows: int = _MAX_EXPLAINED, report: Report = no_report) -> pl.DataFrame:
         """Return how far each feature moves the value of each session from the average, in value units.

@@ -19,6 +19,7 @@ from core.dataset import Dataset
 from core.eda.charts.own_value import frequent_cells
 from core.eda.parts.labels import labels_of
 from core.eda.parts.selection import Selection
+from core.eda.parts.session_filter import filter_sessions
 from core.eda.parts.session_table import COUNT_COLUMNS, EVENTS, FILE, session_table
 from core.eda.parts.surprise import (
     Values,
@@ -107,7 +108,7 @@ def data_findings(dataset: Dataset) -> list[BriefFinding]:
     labels = _category_labels(dataset)
     findings = [_concentration(values)] if values.min() >= 0 else []
     for selection, view in _groups(dataset, table):
-        units = selection.filter_sessions(table, dataset).get_column(UNIT)
+        units = filter_sessions(table, dataset, selection).get_column(UNIT)
         inside = table.get_column(UNIT).is_in(units.implode()).to_numpy()
         if min(inside.sum(), (~inside).sum()) < _MIN_GROUP:
             continue

@@ -107,11 +107,11 @@ class SessionExplainer:
         means, names = mean_over_fits(self._models.stack, attributions, starts), self._models.names
         stacked = means[STACK]
         effects = dict(zip(names, map(float, stacked.effects[0]), strict=True))
-        shown = {name: None if np.isnan(cell) else float(cell) for name, cell in zip(names, cells, strict=True)}
+        cell_values = {name: None if np.isnan(cell) else float(cell) for name, cell in zip(names, cells, strict=True)}
         disagreement = np.std([means[name].predicted[0] for name in self._model.spec.learners])
-        low, high = self._interval(stacked, shown["n_events"] or 0.0, n_earlier, float(disagreement))
+        low, high = self._interval(stacked, cell_values["n_events"] or 0.0, n_earlier, float(disagreement))
         return SessionExplanation(
-            waterfall(self._drivers, effects, shown, float(stacked.base[0])),
+            waterfall(self._drivers, effects, cell_values, float(stacked.base[0])),
             float(stacked.predicted[0]),
             low,
             high,
@@ -124,8 +124,8 @@ class SessionExplainer:
     def _interval(
         self, stacked: Attribution, n_events: float, n_earlier: float, disagreement: float
     ) -> tuple[float, float]:
-        one = (stacked.predicted, *(np.array([each]) for each in (n_events, n_earlier, disagreement)))
-        low, high = self._model.fitted.calibration.ends(ErrorPredictors(*one))[_LEVEL][0]
+        predictors = (stacked.predicted, *(np.array([each]) for each in (n_events, n_earlier, disagreement)))
+        low, high = self._model.fitted.calibration.ends(ErrorPredictors(*predictors))[_LEVEL][0]
         return float(low), float(high)
 
     def _similar(self, effects: dict[str, float], unit: int) -> pl.DataFrame:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from core import runs as run_store
+from core.base.ids import short_digest
 from core.base.stored_files import hash_stored
 from core.base.workspace import Workspace
 from core.errors import RunError
@@ -27,7 +28,7 @@ def load_served(workspace: Workspace, name: str) -> ServedModel:
     if (Path(name) / MODEL_FILE).exists():
         model = load_model(name)
         # a model folder may be copied to any place, so that its name says little
-        identity = f"model-{hash_stored(Path(name) / MODEL_FILE)[:12]}"
+        identity = f"model-{short_digest(hash_stored(Path(name) / MODEL_FILE))}"
         return ServedModel(Path(name).name, identity, model, LiveScorer(model), None)
     return _served(run_store.find_run(workspace, name))
 

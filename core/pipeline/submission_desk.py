@@ -261,10 +261,10 @@ def _maker(workspace: Workspace, path: Path, sha256: str) -> str:
     runs = [
         (run.manifest.run_id, run.submission, run.manifest.sha256.get(SUBMISSION_FILE)) for run in list_runs(workspace)
     ]
-    makers = runs + [(blend.blend, blend.submission, blend.sha256) for blend in list_blends(workspace)]
-    equal = [(name, submission) for name, submission, made in makers if made == sha256]
-    own = [name for name, submission in equal if submission.resolve() == path.resolve()]
-    return next(iter([*own, *(name for name, _ in equal)]), "")
+    blends = [(blend.blend, blend.submission, blend.sha256) for blend in list_blends(workspace)]
+    candidates = [(name, submission) for name, submission, digest in runs + blends if digest == sha256]
+    at_path = [name for name, submission in candidates if submission.resolve() == path.resolve()]
+    return next(iter([*at_path, *(name for name, _ in candidates)]), "")
 
 
 def hash_of(path: Path) -> str:

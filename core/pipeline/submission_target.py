@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from core.base.ids import short_digest
 from core.base.workspace import Workspace
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError
@@ -34,12 +35,11 @@ def target_of_dataset(
     """
     ids = dataset.submission_order().get_column(USER_SESSION)
     values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
-    known = (
-        dataset.units_to_predict().drop_nulls(KNOWN_VALUE).group_by(SESSION).agg(pl.col(KNOWN_VALUE).first()).collect()
-    )
+    known_units = dataset.units_to_predict().drop_nulls(KNOWN_VALUE)
+    by_session = known_units.group_by(SESSION).agg(pl.col(KNOWN_VALUE).first()).collect()
     known = (
         dataset.submission_order()
-        .join(known, on=SESSION)
+        .join(by_session, on=SESSION)
         .select(USER_SESSION, pl.col(KNOWN_VALUE).alias(SESSION_VALUE))
     )
     card = dataset.card()
@@ -81,7 +81,8 @@ def dataset_of(workspace: Workspace, run: Run) -> Dataset:
     for dataset in datasets:
         if run.is_on(dataset):
             return dataset
-    raise RunError.unknown("dataset", run.manifest.dataset[:12], [dataset.fingerprint[:12] for dataset in datasets])
+    known = [short_digest(dataset.fingerprint) for dataset in datasets]
+    raise RunError.unknown("dataset", short_digest(run.manifest.dataset), known)
 
 
 def target_of_files(test: Path, sample_submission: Path | None, mapping: Mapping | None = None) -> SubmissionTarget:

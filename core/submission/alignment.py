@@ -34,10 +34,10 @@ def explain(ids: pl.Series, values: Vector, predicted: Vector) -> str | None:
     correlation = _correlation(values[rows], predicted[rows])
     if correlation >= MIN_CORRELATION:
         return _explain_part(values, predicted, chunks)
-    found = f"The rank correlation of the values with the predictions of the run is {fixed(correlation, 2)}"
+    problem = f"The rank correlation of the values with the predictions of the run is {fixed(correlation, 2)}"
     sorted_predicted = predicted[ids.arg_sort().to_numpy()]
     cause = _cause(values[rows], predicted[rows], sorted_predicted[rows], correlation)
-    return f"{found}. {cause} Write each value next to the id of its session."
+    return f"{problem}. {cause} Write each value next to the id of its session."
 
 
 def _chunks(n_rows: int) -> list[NDArray[np.int64]]:

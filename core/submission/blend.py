@@ -46,8 +46,8 @@ def _one_each(noun: str, numbers: Sequence[float], n_files: int) -> Vector:
         raise unusable_weights(problem, f"Give one {noun} for each file, in the order of the files.")
     checked = np.asarray(numbers, dtype=np.float64)
     if not np.isfinite(checked).all() or (checked < 0).any():
-        shown = listed(f"{number:g}" for number in numbers)
-        problem = f"The {noun_form(len(numbers), noun)} {shown} cannot be used."
+        numbers_text = listed(f"{number:g}" for number in numbers)
+        problem = f"The {noun_form(len(numbers), noun)} {numbers_text} cannot be used."
         raise unusable_weights(problem, f"Each {noun} must be 0 or more.")
     return checked
 

@@ -26,16 +26,16 @@ def respelled_ids(rows: pl.DataFrame, sessions: pl.Series) -> pl.DataFrame:
         `line`, `text`, and `spelling`, the id of the session. A session may have several rows, also in its right
         spelling.
     """
-    found = rows.clear().select(LINE, TEXT, pl.col(TEXT).alias(SPELLING))
+    respelled = rows.clear().select(LINE, TEXT, pl.col(TEXT).alias(SPELLING))
     if rows.is_empty():
-        return found
-    for key in (pl.col(TEXT).str.strip_chars(), plain_spelling(TEXT)):
-        by_key = sessions.to_frame().select(pl.col(TEXT).alias(SPELLING), key.alias(_KEY))
-        by_key = by_key.filter(~pl.col(_KEY).is_duplicated())
-        left = rows.join(found, on=LINE, how="anti", maintain_order="left").with_columns(key.alias(_KEY))
-        matches = left.join(by_key, on=_KEY, maintain_order="left").select(LINE, TEXT, SPELLING)
-        found = pl.concat([found, matches])
-    return found.sort(LINE)
+        return respelled
+    for spelling in (pl.col(TEXT).str.strip_chars(), plain_spelling(TEXT)):
+        sessions_by_spelling = sessions.to_frame().select(pl.col(TEXT).alias(SPELLING), spelling.alias(_KEY))
+        sessions_by_spelling = sessions_by_spelling.filter(~pl.col(_KEY).is_duplicated())
+        unmatched = rows.join(respelled, on=LINE, how="anti", maintain_order="left").with_columns(spelling.alias(_KEY))
+        matches = unmatched.join(sessions_by_spelling, on=_KEY, maintain_order="left").select(LINE, TEXT, SPELLING)
+        respelled = pl.concat([respelled, matches])
+    return respelled.sort(LINE)
 
 
 def plain_spelling(column: str) -> pl.Expr:

@@ -191,14 +191,18 @@ def _right_ids(case: CheckedSubmission, changes: list[Change]) -> pl.DataFrame:
 
 def _plain_numbers(rows: pl.DataFrame, changes: list[Change]) -> pl.DataFrame:
     texts = rows.select(LINE, KIND, pl.col(VALUE).alias(_BEFORE), pl.col(PLAIN).alias(_AFTER))
-    for code, kind, what in (
+    for code, kind, description in (
         ("decimal_mark", DECIMAL_COMMA, "written with a point before decimals"),
         ("thousands_mark", THOUSANDS_MARK, "written without a mark between thousands"),
         ("value_signs", SIGN, "written as a number only"),
     ):
         if (changed := texts.filter(pl.col(KIND) == kind)).height:
-            changes.append(_change(code, changed, "value is", "values are", what))
+            changes.append(_change(code, changed, "value is", "values are", description))
     return rows.with_columns(pl.col(PLAIN).alias(VALUE)).drop(PLAIN)
+
+
+_NUMBER_TEXT = "number_text"
+"""Column of a row's number as text, by which rows of one session are compared; null for a known session."""
 
 
 def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]) -> pl.DataFrame:
@@ -206,10 +210,10 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
 
     Of the rows of a known session only the first is kept, because it gets the known value in any case.
     """
-    wanted = rows.join(target.sessions.to_frame(), on=TEXT, how="semi", maintain_order="left")
-    if wanted.height < rows.height:
-        _leave_out(rows, wanted, changes, "extra_sessions", "left out, because the session is not to be predicted")
-    if wanted.is_empty():
+    of_target = rows.join(target.sessions.to_frame(), on=TEXT, how="semi", maintain_order="left")
+    if of_target.height < rows.height:
+        _leave_out(rows, of_target, changes, "extra_sessions", "left out, because the session is not to be predicted")
+    if of_target.is_empty():
         problem = "it has no rows" if rows.is_empty() else "no row belongs to a session to predict"
         raise InputError(
             f"The file cannot be repaired: {problem}.",
@@ -217,46 +221,47 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
             code="extra_sessions",
         )
     has_number = pl.col(NUMBER).is_not_null()
-    single = wanted.filter(has_number | ~has_number.any().over(TEXT))
+    unrepeated = of_target.filter(has_number | ~has_number.any().over(TEXT))
     is_known = pl.col(TEXT).is_in(target.known[TEXT].implode())
     same_number = pl.when(~is_known).then(pl.col(NUMBER).cast(pl.String).fill_null(pl.col(VALUE)))
-    single = single.with_columns(same_number.alias("same")).unique([TEXT, "same"], keep="first", maintain_order=True)
-    if single.height < wanted.height:
+    unrepeated = unrepeated.with_columns(same_number.alias(_NUMBER_TEXT))
+    unrepeated = unrepeated.unique([TEXT, _NUMBER_TEXT], keep="first", maintain_order=True)
+    if unrepeated.height < of_target.height:
         _leave_out(
-            wanted,
-            single,
+            of_target,
+            unrepeated,
             changes,
             "duplicate_sessions",
             "left out, because another one has the same session and value",
         )
-    return single
+    return unrepeated
 
 
-def _leave_out(rows: pl.DataFrame, kept: pl.DataFrame, changes: list[Change], code: str, what: str) -> None:
+def _leave_out(rows: pl.DataFrame, kept: pl.DataFrame, changes: list[Change], code: str, description: str) -> None:
     """Add a change that removes all rows that are not in `kept`."""
     left_out = rows.join(kept, on=LINE, how="anti", maintain_order="left")
     changes.append(
-        _change(code, left_out.select(LINE, _row(VALUE, _BEFORE), _no_row(_AFTER)), "row is", "rows are", what)
+        _change(code, left_out.select(LINE, _row(VALUE, _BEFORE), _no_row(_AFTER)), "row is", "rows are", description)
     )
 
 
 def _known_values(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]) -> pl.DataFrame:
     """Set sessions in both files to their value in the train file, and add a row for them if they have none."""
-    known = target.known.with_columns(pl.col(VALUE).round(DECIMALS).cast(pl.String).alias(_RIGHT))
-    missing = known.join(rows, on=TEXT, how="anti", maintain_order="left")
-    wrong = wrong_known(known.join(rows.select(TEXT, NUMBER), on=TEXT, maintain_order="left"))
-    unusable = known.join(rows.filter(pl.col(NUMBER).is_null()), on=TEXT, how="semi")
-    right = pl.concat([wrong.select(TEXT, _RIGHT), unusable.select(TEXT, _RIGHT)]).unique(TEXT)
-    if right.height:
-        changed = rows.join(right, on=TEXT, maintain_order="left").unique(TEXT, keep="first", maintain_order=True)
+    known_values = target.known.with_columns(pl.col(VALUE).round(DECIMALS).cast(pl.String).alias(_RIGHT))
+    missing = known_values.join(rows, on=TEXT, how="anti", maintain_order="left")
+    wrong = wrong_known(known_values.join(rows.select(TEXT, NUMBER), on=TEXT, maintain_order="left"))
+    unusable = known_values.join(rows.filter(pl.col(NUMBER).is_null()), on=TEXT, how="semi")
+    corrections = pl.concat([wrong.select(TEXT, _RIGHT), unusable.select(TEXT, _RIGHT)]).unique(TEXT)
+    if corrections.height:
+        changed = rows.join(corrections, on=TEXT, maintain_order="left").unique(TEXT, keep="first", maintain_order=True)
         texts = changed.select(LINE, _row(VALUE, _BEFORE), _row(_RIGHT, _AFTER))
-        what = "the value from the train file"
-        changes.append(_change("known_values", texts, "session gets", "sessions get", what))
+        description = "the value from the train file"
+        changes.append(_change("known_values", texts, "session gets", "sessions get", description))
     if missing.height:
         texts = missing.select(pl.lit(None, pl.Int64).alias(LINE), _no_row(_BEFORE), _row(_RIGHT, _AFTER))
-        what = "added, with the value from the train file"
-        changes.append(_change("missing_sessions", texts, "row is", "rows are", what))
-    rows = rows.select(LINE, TEXT, VALUE).join(right, on=TEXT, how="left", maintain_order="left")
+        description = "added, with the value from the train file"
+        changes.append(_change("missing_sessions", texts, "row is", "rows are", description))
+    rows = rows.select(LINE, TEXT, VALUE).join(corrections, on=TEXT, how="left", maintain_order="left")
     rows = rows.select(LINE, TEXT, pl.coalesce(_RIGHT, VALUE).alias(VALUE))
     added = missing.select(pl.lit(None, rows.schema[LINE]).alias(LINE), TEXT, pl.col(_RIGHT).alias(VALUE))
     return pl.concat([rows, added])
@@ -271,8 +276,8 @@ def _ordered(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Change]
             {_BEFORE: rows.select(_row(VALUE, TEXT))[TEXT], _AFTER: ordered.select(_row(VALUE, TEXT))[TEXT]}
         )
         moved = pairs.with_row_index(LINE, offset=2).filter(pl.col(_BEFORE) != pl.col(_AFTER))
-        what = "place, into the order of the sample submission"
-        changes.append(_change("order", moved, "row changes", "rows change", what))
+        description = "place, into the order of the sample submission"
+        changes.append(_change("order", moved, "row changes", "rows change", description))
     return ordered
 
 
@@ -290,9 +295,9 @@ def _no_row(name: str) -> pl.Expr:
     return pl.lit("").alias(name)
 
 
-def _change(code: str, rows: pl.DataFrame, singular: str, plural: str, what: str) -> Change:
+def _change(code: str, rows: pl.DataFrame, singular: str, plural: str, description: str) -> Change:
     """Return the change of some rows: `line`, `before` and `after`."""
-    text = f"{whole(rows.height)} {verb(rows.height, singular, plural)} {what}."
+    text = f"{whole(rows.height)} {verb(rows.height, singular, plural)} {description}."
     return Change(code, text, rows.height, _examples(rows))
 
 

@@ -124,11 +124,12 @@ def _likely_ids(table: SubmissionTable, target: SubmissionTarget) -> int | None:
     Other spellings of the ids only count if no column has enough sessions in their exact spelling.
     """
     cells = [column.head(_MAX_CELLS).alias(TEXT).to_frame() for column in table.cells]
-    wanted = target.columns.session
-    for spelled in (pl.col(TEXT), plain_spelling(TEXT)):
-        sessions = target.sessions.to_frame().select(spelled).to_series().implode()
-        shares = [float(column.select(spelled.is_in(sessions).mean()).item() or 0.0) for column in cells]
-        best = max(range(len(shares)), key=lambda index: (shares[index], table.header[index] == wanted), default=None)
+    session_column = target.columns.session
+    for spelling in (pl.col(TEXT), plain_spelling(TEXT)):
+        sessions = target.sessions.to_frame().select(spelling).to_series().implode()
+        shares = [float(column.select(spelling.is_in(sessions).mean()).item() or 0.0) for column in cells]
+        ranks = [(share, table.header[index] == session_column) for index, share in enumerate(shares)]
+        best = max(range(len(ranks)), key=ranks.__getitem__, default=None)
         if best is not None and shares[best] >= _IN_TARGET:
             return best
     return None

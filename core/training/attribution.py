@@ -180,9 +180,9 @@ def mean_over_fits(
         starts: for each fit, the start values of the learners; None if they start from 0.
     """
     means = {name: Attribution.mean([each[name] for each in by_fit]) for name in by_fit[0]}
-    known = [start for start in starts if start is not None]
+    known_starts = [start for start in starts if start is not None]
     learners = np.column_stack([mean.predicted for name, mean in means.items() if name != STACK])
-    predicted = stack.predict(learners, np.mean(known, axis=0) if known else None)
+    predicted = stack.predict(learners, np.mean(known_starts, axis=0) if known_starts else None)
     stacked = means[STACK]
     return means | {STACK: Attribution(stacked.base, _scale_to(stacked.effects, predicted - stacked.base))}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from core.base.arrays import load_arrays, save_arrays
 from core.base.checkpoint import LoadOrCompute, always_compute
+from core.base.ids import short_digest
 from core.base.progress import InterimResult, OnResult, Report, ignore_result, no_report
 from core.metric import MEAN_SQUARED_ERROR, Metric
 from core.schema import LEARNER_LABELS
@@ -156,36 +157,54 @@ def cross_fit(
     }
     # Fold by fold, so that CatBoost, which fits one model at a time, is rarely fitted by two threads at once.
     tasks = [(learner, fold) for fold in range(folds.fit_count) for learner in learners]
-    single = replace(context, threads=max(1, context.threads // len(tasks)))
+    context_of_fit = replace(context, threads=max(1, context.threads // len(tasks)))
+    fits: dict[str, dict[int, _FoldFit]] = {learner.name: {} for learner in learners}
 
     def restore_or_fit(learner: Learner, fold: int) -> _FoldFit:
         fit_settings = settings_of[learner.name]
-        key = hashlib.sha256(json.dumps([fit_settings, single.seed], sort_keys=True).encode()).hexdigest()[:12]
         return load_or_compute(
-            f"fits/{learner.name}-{fold}-{key}",
-            lambda: _fit_fold(learner, fold, matrices, settings=fit_settings, context=single, metric=metric),
+            _checkpoint_name(learner, fold, fit_settings, context_of_fit.seed),
+            lambda: _fit_fold(learner, fold, matrices, settings=fit_settings, context=context_of_fit, metric=metric),
             _FoldFit.save,
-            lambda folder: _FoldFit.load(folder, learner, single),
+            lambda folder: _FoldFit.load(folder, learner, context_of_fit),
         )
 
+    def collect(learner: Learner, fold: int, fit: _FoldFit) -> None:
+        fits[learner.name][fold] = fit
+        values = y[folds.fold_of == fold]
+        mse = float(np.mean((fit.validated - values) ** 2)) if len(values) else None
+        on_result(InterimResult("fit", {"learner": learner.name, "fold": fold, "mse": mse}))
+        n_finished = sum(map(len, fits.values()))
+        report(n_finished, len(tasks), _progress_text(learner, len(fits[learner.name]), folds.fit_count))
+
     report(0, len(tasks), _progress_text(learners[0], 0, folds.fit_count))
-    fits: dict[str, dict[int, _FoldFit]] = {learner.name: {} for learner in learners}
-    pool = ThreadPoolExecutor(min(context.threads, len(tasks)))
+    _run_in_threads(restore_or_fit, tasks, context.threads, collect)
+    return tuple(_gather(name, settings_of[name], learner_fits, matrices) for name, learner_fits in fits.items())
+
+
+def _checkpoint_name(learner: Learner, fold: int, settings: Settings, seed: int) -> str:
+    settings_digest = hashlib.sha256(json.dumps([settings, seed], sort_keys=True).encode()).hexdigest()
+    return f"fits/{learner.name}-{fold}-{short_digest(settings_digest)}"
+
+
+def _run_in_threads(
+    fit: Callable[[Learner, int], _FoldFit],
+    tasks: Sequence[tuple[Learner, int]],
+    threads: int,
+    collect: Callable[[Learner, int, _FoldFit], None],
+) -> None:
+    """Fit each task, and pass it to `collect` in this thread when it is finished.
+
+    After an error or an interruption, no further fit starts, and those that run are not waited for.
+    """
+    pool = ThreadPoolExecutor(min(threads, len(tasks)))
     with threadpool_limits(1, user_api="blas"):  # the sums of a linear model must not depend on the number of cores
         try:
-            futures = {pool.submit(restore_or_fit, *task): task for task in tasks}
+            futures = {pool.submit(fit, *task): task for task in tasks}
             for future in as_completed(futures):
-                learner, fold = futures[future]
-                learner_fits = fits[learner.name]
-                learner_fits[fold] = future.result()
-                values = y[folds.fold_of == fold]
-                mse = float(np.mean((learner_fits[fold].validated - values) ** 2)) if len(values) else None
-                on_result(InterimResult("fit", {"learner": learner.name, "fold": fold, "mse": mse}))
-                n_finished = sum(map(len, fits.values()))
-                report(n_finished, len(tasks), _progress_text(learner, len(learner_fits), folds.fit_count))
+                collect(*futures[future], future.result())
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)  # after an interruption no further fit starts
-    return tuple(_gather(name, settings_of[name], learner_fits, matrices) for name, learner_fits in fits.items())
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def mean_of_seeds(fits: Sequence[CrossFit], y: Vector, folds: Folds) -> CrossFit:

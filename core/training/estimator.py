@@ -14,9 +14,9 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from core.base.cores import available_cores
 from core.base.text import count, listed
 from core.metric import METRICS, metric_named
-from core.training.cross_fitting import FoldMatrices, cross_fit
+from core.training.cross_fitting import CrossFit, FoldMatrices, cross_fit
 from core.training.fitting import default_settings
-from core.training.folds import make_folds
+from core.training.folds import Folds, make_folds
 from core.training.learners import LEARNERS, FitContext, Matrix, Settings
 from core.training.stacking import fit_stack
 
@@ -104,20 +104,28 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         n_folds = min(self.folds, len(np.unique(group_codes)))
         if n_folds < 2:
             raise ValueError(f"groups must have at least 2 distinct labels. It has {n_folds}.")
-        learners, metric = [_LEARNERS[name] for name in self.learners], metric_named(self.metric)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.folds_ = make_folds(group_codes, n_folds, seed, users_per_fold=1)
-        smallest = min(len(train) for train, _ in self.folds_.splits())
-        if smallest < _MIN_TRAIN_ROWS:
-            raise ValueError(
-                f"X has {count(len(rows), 'sample')}, which leaves only {smallest:,} to train on in one fold. At least "
-                f"{_MIN_TRAIN_ROWS} are needed. Use more samples, or groups of more similar size."
-            )
+        _require_train_rows(self.folds_)
+        self.fits_ = self._cross_fit(rows, values, seed)
+        self.stack_ = fit_stack(
+            np.column_stack([fit.oof for fit in self.fits_]),
+            values,
+            self.folds_,
+            metric_named(self.metric),
+            non_negative=self.non_negative,
+            lower_bound=0.0 if values.min() >= 0 else -np.inf,
+        )
+        return self
+
+    def _cross_fit(self, rows: Matrix, values: NDArray[np.float64], seed: int) -> tuple[CrossFit, ...]:
+        """Fit the learners on `folds_`, with their default settings and those of `settings`."""
+        learners, metric = [_LEARNERS[name] for name in self.learners], metric_named(self.metric)
         names = [str(index) for index in range(rows.shape[1])]
         overrides = self.settings or {}
-        self.fits_ = cross_fit(
+        return cross_fit(
             learners,
-            FoldMatrices(rows, values, rows[:0], self.folds_),
+            FoldMatrices(rows, values, X_test=rows[:0], folds=self.folds_),
             context=FitContext(names, self.threads or available_cores(), seed),
             metric=metric,
             settings={
@@ -125,15 +133,6 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 for learner in learners
             },
         )
-        self.stack_ = fit_stack(
-            np.column_stack([fit.oof for fit in self.fits_]),
-            values,
-            self.folds_,
-            metric,
-            non_negative=self.non_negative,
-            lower_bound=0.0 if values.min() >= 0 else -np.inf,
-        )
-        return self
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predict one value per row; at least 0 if all training values were."""
@@ -180,6 +179,16 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             raise ValueError(f"groups must have one label per row. It has {len(labels)} labels for {rows} rows.")
         _, codes = np.unique(labels, return_inverse=True)
         return np.asarray(codes, dtype=np.int64)
+
+
+def _require_train_rows(folds: Folds) -> None:
+    """Raise a ValueError if a fold has too few rows to train on."""
+    smallest = min(len(train) for train, _ in folds.splits())
+    if smallest < _MIN_TRAIN_ROWS:
+        raise ValueError(
+            f"A fold would have {count(smallest, 'sample')} to train on. Each fold needs at least {_MIN_TRAIN_ROWS}. "
+            f"Use more samples, or groups of more equal size. X has {len(folds.fold_of):,}."
+        )
 
 
 def _require_small_numbers(name: str, numbers: NDArray[np.float64]) -> None:

@@ -128,26 +128,35 @@ def make_folds(
     if kind == "forward":
         if starts is None:
             raise TypeError("forward folds need starts")
-        folds = Folds(_periods(starts, count), count, users, kind)
-        if not all(len(validated) for _, validated in folds.splits()):
-            raise ContentError.empty_period(count)
-        n_users = min(len(np.unique(users[train])) for train, _ in folds.splits())
-        if n_users < users_per_fold:
-            raise ContentError.too_few_users_per_period(n_users, users_per_fold)
-        return folds
+        return _forward_folds(users, starts, count, users_per_fold)
     if kind == "user_and_value":
         if y is None:
             raise TypeError("folds by user and value need y")
-        n_classes = max(1, min(_VALUE_CLASSES, len(y) // count))  # a class needs a row for each fold
-        edges = np.unique(np.quantile(y, np.linspace(0, 1, n_classes + 1)[1:-1]))
         splitter = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
-        splits = splitter.split(users, np.searchsorted(edges, y), groups=users)
+        splits = splitter.split(users, _value_classes(y, count), groups=users)
     else:
         splits = GroupKFold(n_splits=count, shuffle=True, random_state=seed).split(users, groups=users)
     fold_of = np.full(len(users), NO_FOLD, dtype=np.int64)
     for fold, (_, validated) in enumerate(splits):
         fold_of[validated] = fold
     return Folds(fold_of, count, users, kind)
+
+
+def _forward_folds(users: NDArray[np.int64], starts: NDArray[np.int64], count: int, users_per_fold: int) -> Folds:
+    folds = Folds(_periods(starts, count), count, users, "forward")
+    if not all(len(validated) for _, validated in folds.splits()):
+        raise ContentError.empty_period(count)
+    n_users = min(len(np.unique(users[train])) for train, _ in folds.splits())
+    if n_users < users_per_fold:
+        raise ContentError.too_few_users_per_period(n_users, users_per_fold)
+    return folds
+
+
+def _value_classes(y: NDArray[np.float64], n_folds: int) -> NDArray[np.int64]:
+    """Return the class of each value: quantiles of about equal size, each with a row for every fold."""
+    n_classes = max(1, min(_VALUE_CLASSES, len(y) // n_folds))
+    edges = np.unique(np.quantile(y, np.linspace(0, 1, n_classes + 1)[1:-1]))
+    return np.asarray(np.searchsorted(edges, y), dtype=np.int64)
 
 
 def _periods(starts: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -27,6 +27,12 @@ def fit_with_seeds(
 
     The configuration sets the minimum and maximum number of seeds. The first seed is always fitted, and others while
     there is time. Without a time limit, the minimum is fitted.
+
+    Args:
+        prepared: the rows, folds and learners.
+        search_results: learner -> result of its search; learners without one get default settings.
+        budget: the time limit; None without one.
+        report, on_result, load_or_compute: as for `cross_fit`; a result also has the number of its seed.
     """
     min_seeds, max_seeds = prepared.config.min_seeds, prepared.config.max_seeds
     if budget is None or budget.deadline is None:
@@ -52,11 +58,16 @@ def fit_with_seeds(
     fits_by_seed: list[tuple[CrossFit, ...]] = []
     while len(fits_by_seed) < max_seeds:
         if fits_by_seed and budget is not None:
-            is_short = budget.seconds_left() < seconds_per_seed * (1.0 + AFTER_FITS_SHARE)
-            if is_short or (len(fits_by_seed) >= min_seeds and budget.should_finish()):
+            has_enough = len(fits_by_seed) >= min_seeds
+            if _is_short(budget, seconds_per_seed) or (has_enough and budget.should_finish()):
                 break
         started = time.monotonic()
         fits_by_seed.append(fit_seed(len(fits_by_seed)))
         seconds_per_seed = max(seconds_per_seed, time.monotonic() - started)
     averages = tuple(mean_of_seeds(fits, prepared.data.y, folds) for fits in zip(*fits_by_seed, strict=True))
     return averages, len(fits_by_seed)
+
+
+def _is_short(budget: Budget, seconds_per_seed: float) -> bool:
+    """Return whether too little time is left for another seed and for what follows the fits."""
+    return budget.seconds_left() < seconds_per_seed * (1.0 + AFTER_FITS_SHARE)

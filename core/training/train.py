@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -142,10 +142,10 @@ def _stack_fits(
     search_results: Mapping[str, SearchResult],
     known_share: float,
 ) -> Training:
-    data, matrices, metric, config = prepared.data, prepared.matrices, prepared.metric, prepared.config
-    folds, y = matrices.folds, data.y
+    """Combine the learners and compute the scores; arguments as for `train` and results of `fit_with_seeds`."""
+    matrices, metric, config = prepared.matrices, prepared.metric, prepared.config
+    folds, y = matrices.folds, prepared.data.y
     oof = np.column_stack([fit.oof for fit in fits])
-    test_columns = np.column_stack([fit.test for fit in fits])
     start = _oof_start(matrices)
 
     def combinations_of(oof: Matrix) -> Combinations:
@@ -156,8 +156,8 @@ def _stack_fits(
         return combinations.best() if config.combination == "best" else combinations.only("ridge")
 
     stack = stack_of(oof)
-    test = stack.predict(test_columns, _test_start(matrices))
-    history, test_history = user_histories(data)
+    test = stack.predict(np.column_stack([fit.test for fit in fits]), _test_start(matrices))
+    history, test_history = user_histories(prepared.data)
     bias = selection_bias(search_results, y, folds, metric, stack_of)
     scorer = Scorer.of(prepared, (history, test_history), known_share=known_share, bias=bias)
     return Training(
@@ -178,13 +178,28 @@ def _stack_fits(
         seeds=seeds,
         search_results=search_results,
         selection_bias=bias,
-        intervals=fit_intervals(
-            error_predictors(data.X, data.names, stack.oof, history, oof),
-            y,
-            error_predictors(data.X_test, data.names, test, test_history, test_columns),
-            folds,
-            seed=config.seed,
-        ),
+        intervals=_fit_intervals(prepared, fits, (stack.oof, test), (history, test_history)),
+    )
+
+
+def _fit_intervals(
+    prepared: PreparedFolds,
+    fits: Sequence[CrossFit],
+    predictions: tuple[Vector, Vector],
+    histories: tuple[History, History],
+) -> Intervals:
+    """Return the intervals of the test rows; `predictions` of the stack and `histories` of training and test rows."""
+    data, (oof, test), (history, test_history) = prepared.data, predictions, histories
+    learners_oof, learners_test = (
+        np.column_stack([fit.oof for fit in fits]),
+        np.column_stack([fit.test for fit in fits]),
+    )
+    return fit_intervals(
+        error_predictors(data.X, data.names, oof, history, learners_oof),
+        data.y,
+        error_predictors(data.X_test, data.names, test, test_history, learners_test),
+        prepared.matrices.folds,
+        seed=prepared.config.seed,
     )
 
 

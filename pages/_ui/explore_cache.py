@@ -19,6 +19,7 @@ from core.eda.parts.feature_sample import FeatureSample, join_values
 from core.eda.parts.product_counts import ProductCounts, ProductEvents
 from core.eda.parts.selected_dataset import SelectedDataset, unit_mask
 from core.eda.parts.selection import Selection
+from core.eda.parts.session_filter import filter_sessions
 from core.eda.parts.session_table import COUNT_COLUMNS, count_sessions, session_table, sessions_by_file
 from core.eda.parts.split import SplitName, group_units
 from core.eda.views import CHARTS
@@ -51,7 +52,8 @@ def _sessions(dataset_folder: str) -> Frame:
 
 @st.cache_resource(max_entries=_TABLES, show_spinner="Filtering")
 def _selected_sessions(dataset_folder: str, query: Query) -> Frame:
-    return Selection.from_query(dict(query)).filter_sessions(_sessions(dataset_folder), _dataset(dataset_folder))
+    selection = Selection.from_query(dict(query))
+    return filter_sessions(_sessions(dataset_folder), _dataset(dataset_folder), selection)
 
 
 @cache_texts(max_entries=_FILTERED_ENTRIES, show_spinner=False)

@@ -58,10 +58,10 @@ def show_filter(card: DatasetCard, categories: list[str], own: list[str], labels
 
 
 def _drop_days_outside(selection: Selection, card: DatasetCard) -> tuple[Selection, list[str]]:
-    """Remove a span of days that is empty or outside the log from a filter; also return its ends as "name=day"."""
+    """Remove a span of days that is outside the log from a filter; also return its ends as "name=day"."""
     first, last = _days(card)
     begin, end = selection.first or first, selection.last or last
-    if begin <= last and end >= first and (None in (selection.first, selection.last) or begin <= end):
+    if begin <= last and end >= first:
         return selection, []
     removed = [f"{name}={day}" for name, day in (("first", selection.first), ("last", selection.last)) if day]
     return dataclasses.replace(selection, first=None, last=None), removed

@@ -10,7 +10,7 @@ from core.base.amounts import unit_text, value_text, value_unit
 from core.base.progress import Report
 from core.base.text import day_of, number, percent, whole
 from core.dataset import Dataset
-from core.eda.parts.export import Shown
+from core.eda.parts.export import PageChart
 from core.eda.run_charts import beeswarm, drivers, effect_curve, importance, segment_effects, theme_effects
 from core.importance import PERIODS, SELF_EXPLANATORY, text
 from core.importance.methods.interactions import SEPARATOR
@@ -37,7 +37,7 @@ _SLOW_TITLES = {
 }
 
 
-def _chart(name: str, data: Frame, shown: Shown, note: str) -> None:
+def _chart(name: str, data: Frame, shown: PageChart, note: str) -> None:
     """Show a chart with its title, finding and downloads."""
     show_chart(shown.finding, shown.figure, title=shown.title, key=f"chart-{name}")
     offer_chart(name, data, shown, note)
@@ -48,10 +48,10 @@ def show_summary(explained: Explained, lines: list[str], note: str) -> None:
     with st.container(key="grid-summary"):
         with st.container():
             data = drivers.frame(explained.drivers)
-            shown = Shown("How large are the effects?", drivers.finding(data), drivers.figure(data))
+            shown = PageChart("How large are the effects?", drivers.finding(data), drivers.figure(data))
             _chart("drivers", data, shown, note)
             data = theme_effects.frame(explained.methods)
-            shown = Shown(theme_effects.TITLE, theme_effects.finding(data), theme_effects.figure(data))
+            shown = PageChart(theme_effects.TITLE, theme_effects.finding(data), theme_effects.figure(data))
             _chart("parts_of_a_session", data, shown, note)
         with st.container():
             _show_drivers(explained)
@@ -70,7 +70,7 @@ def _show_drivers(explained: Explained) -> None:
 
 def show_effects(explained: Explained, note: str) -> None:
     """Show the effects in single sessions, and the effect curve of a driver."""
-    shown = Shown(beeswarm.TITLE, beeswarm.finding(explained.swarm), beeswarm.figure(explained.swarm))
+    shown = PageChart(beeswarm.TITLE, beeswarm.finding(explained.swarm), beeswarm.figure(explained.swarm))
     _chart("effects_in_sessions", explained.swarm, shown, note)
     curved = set(explained.curves.get_column("feature"))
     by_feature = {row["feature"]: row for row in explained.drivers.iter_rows(named=True) if row["feature"] in curved}
@@ -81,7 +81,7 @@ def show_effects(explained: Explained, note: str) -> None:
     driver = by_feature[feature]
     data = effect_curve.frame(explained.curves, feature)
     label = driver["label"]
-    shown = Shown(
+    shown = PageChart(
         "", effect_curve.finding(data, label, driver["unit"]), effect_curve.figure(data, label, driver["unit"])
     )
     st.caption(plain(driver["meaning"]))
@@ -102,7 +102,7 @@ def show_segments(explained: Explained, note: str, run: Run, dataset: Dataset | 
     if data.is_empty():
         st.markdown("One of the periods has too few explained sessions. Choose another day.")
         return
-    shown = Shown(segment_effects.TITLE, segment_effects.finding(data), segment_effects.figure(data))
+    shown = PageChart(segment_effects.TITLE, segment_effects.finding(data), segment_effects.figure(data))
     _chart("groups_of_sessions", data, shown, note)
     rows = segments.filter(kind=kind).iter_rows(named=True)
     show_table(
@@ -159,7 +159,7 @@ def show_learners(run: Run, note: str) -> None:
         format_func=importance.MEASURES.__getitem__,
     )
     data = importance_frame(str(run.folder), measure, N_FEATURES)
-    shown = Shown(importance.TITLE, importance.finding(data, measure), importance.figure(data, measure))
+    shown = PageChart(importance.TITLE, importance.finding(data, measure), importance.figure(data, measure))
     _chart(f"importance_{measure}", data, shown, note)
     st.caption(unit_text(importance.EXPLAINED[measure]))
     learners = [LEARNER_LABELS[name] for name in run.manifest.scores.learners]

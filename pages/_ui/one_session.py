@@ -8,7 +8,7 @@ from core.base.amounts import money, value_interval, value_text, value_unit
 from core.base.text import count
 from core.dataset import Dataset
 from core.eda.charts import session_line
-from core.eda.parts.export import Shown
+from core.eda.parts.export import PageChart
 from core.eda.run_charts import session_waterfall
 from core.model import ChangedEvent
 from core.pipeline.one_session import SessionExplanation
@@ -43,7 +43,7 @@ def show_session(run: Run, dataset: Dataset) -> None:
         return
     _show_metrics(found)
     data = session_waterfall.frame(found.steps)
-    shown = Shown(session_waterfall.TITLE, session_waterfall.finding(data), session_waterfall.figure(data))
+    shown = PageChart(session_waterfall.TITLE, session_waterfall.finding(data), session_waterfall.figure(data))
     show_chart(shown.finding, shown.figure, title=shown.title, key="waterfall")
     offer_chart("one_session", data, shown, f"Session {session_id}.")
     st.caption(plain(_origin(found)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from collections.abc import Mapping as Table
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from core.ingestion.attributes import read_attributes
 from core.ingestion.attributes.completion import complete_with_tables
 from core.ingestion.completed_mapping import complete_mapping, own_note
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
-from core.ingestion.mapping.own_text import describe, describe_unused
+from core.ingestion.mapping.own_text import Unused, describe, describe_unused
 from core.ingestion.peek import peek
 from core.ingestion.preview import count_usable, preview_rows
 from core.own_columns import own_lines
@@ -167,13 +169,14 @@ def _guess(options: argparse.Namespace) -> Outcome:
     if options.out:
         with writing_to(options.out):
             options.out.write_text(text, encoding="utf-8")
-    lines = [f"{role}: {reason}" for role, reason in reasons.items()]
     own = completed.mapping.model_dump(exclude_defaults=True).get("own", {})
-    lines += ["Own columns:", *(f"  {line}" for line in describe(own))] if own else []
-    lines += ["Not used:", *(f"  {line}" for line in describe_unused(guess.unused))] if guess.unused else []
+    lines = [
+        *(f"{role}: {reason}" for role, reason in reasons.items()),
+        *_titled("Own columns:", describe(own) if own else ()),
+        *_titled("Not used:", describe_unused(guess.unused)),
+    ]
     for table, columns in completed.unused.items():
-        if columns:
-            lines += [f"Not used, of the {table}:", *(f"  {line}" for line in describe_unused(columns))]
+        lines += _titled(f"Not used, of the {table}:", describe_unused(columns))
     if options.mapping:
         stated = "Encoding, separator and keys of tables" if mapping.tables else "Encoding and separator"
         lines.append(f"{stated} are those of the mapping {options.mapping}. All else is guessed.")
@@ -181,13 +184,28 @@ def _guess(options: argparse.Namespace) -> Outcome:
         lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
     elif options.out:
         lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
-    unused = {name: {"code": why.reason, "reason": why.clause} for name, why in guess.unused.items()}
-    content = {"mapping": text, "missing": list(guess.missing), "reasons": reasons, "own": own, "unused": unused}
+    content = {
+        "mapping": text,
+        "missing": list(guess.missing),
+        "reasons": reasons,
+        "own": own,
+        "unused": _reasons_by_column(guess.unused),
+    }
     if completed.unused:
         content["unused_of_tables"] = {
-            table: {name: {"code": why.reason, "reason": why.clause} for name, why in columns.items()}
-            for table, columns in completed.unused.items()
+            table: _reasons_by_column(columns) for table, columns in completed.unused.items()
         }
     if not options.out:  # comments, so that the output can be redirected to a mapping file
         lines = [text, *(f"# {line}" for line in lines)]
     return Outcome(content, "\n".join(lines))
+
+
+def _titled(title: str, lines: Iterable[str]) -> list[str]:
+    """Return indented lines below a title; empty without lines."""
+    indented = [f"  {line}" for line in lines]
+    return [title, *indented] if indented else []
+
+
+def _reasons_by_column(unused: Table[str, Unused]) -> dict[str, dict[str, str]]:
+    """Return column -> code and clause of the reason why it is not used."""
+    return {name: {"code": why.reason, "reason": why.clause} for name, why in unused.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core import jobs
 from core import runs as run_store
+from core.base.ids import short_digest
 from core.base.progress import Progress, ProgressUpdate
 from core.base.text import count, time_text, verb
 from core.base.workspace import Workspace
@@ -197,7 +198,7 @@ def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
     card = dataset.card()
     lines += [
         f"{file.name}: {file.quarantined - file.ignored:,} of {file.rows:,} rows quarantined; "
-        f"`quarantine {card.fingerprint[:12]}` shows them"
+        f"`quarantine {short_digest(card.fingerprint)}` shows them"
         for file in (card.train, card.test)
         if file.quarantined > file.ignored
     ]

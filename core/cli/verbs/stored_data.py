@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.base.amounts import money
+from core.base.ids import short_digest
 from core.base.note import checked_format, read_note, write_note
 from core.base.number_format import using_format
 from core.base.text import listed, number, size
@@ -55,8 +56,8 @@ def datasets(options: argparse.Namespace) -> Outcome:
     unreadable = unreadable_datasets(workspace)
     sizes = {stored.folder.name: stored.bytes for stored in list_stored_datasets(workspace)}
     lines = [
-        f"{card.fingerprint[:12]}  {names[card.fingerprint]:16}  {card.train.rows + card.test.rows:>12,} rows  "
-        f"{size(sizes.get(card.fingerprint, 0)):>9}"
+        f"{short_digest(card.fingerprint)}  {names[card.fingerprint]:16}  "
+        f"{card.train.rows + card.test.rows:>12,} rows  {size(sizes.get(card.fingerprint, 0)):>9}"
         for card in cards
     ] + [str(error) for _, error in unreadable]
     content = {

@@ -51,8 +51,8 @@ def finding(data: pl.DataFrame) -> str:
     """Name the most frequent category and the one with the highest share of purchases."""
     if data.is_empty():
         return NO_EVENTS
-    top, shown = data.row(0, named=True), shown_column(data, CATEGORY_ID)
-    sentence = f"{top[shown]} has the most events ({percent(top['share'])})"
+    top, label_column = data.row(0, named=True), shown_column(data, CATEGORY_ID)
+    sentence = f"{top[label_column]} has the most events ({percent(top['share'])})"
     if data.height == 1:
         return f"{sentence} and is the only category."
     if not data.get_column("buys").sum():
@@ -62,7 +62,7 @@ def finding(data: pl.DataFrame) -> str:
     rate = percent(best["buy_rate"])
     if rate == percent(lowest_rate):
         return f"{sentence}; in each of the {whole(data.height)} categories shown, {rate} of the events are purchases."
-    return f"{sentence}; {best[shown]} has the highest share of purchases ({rate} of its events)."
+    return f"{sentence}; {best[label_column]} has the highest share of purchases ({rate} of its events)."
 
 
 def category_tooltip(data: pl.DataFrame) -> list[alt.Tooltip]:
@@ -77,10 +77,10 @@ def category_tooltip(data: pl.DataFrame) -> list[alt.Tooltip]:
 
 def figure(data: pl.DataFrame) -> Figure:
     """Draw one bar of events per category, and the purchases among them."""
-    shown = shown_column(data, CATEGORY_ID)
-    order = data.get_column(shown).to_list()
+    label_column = shown_column(data, CATEGORY_ID)
+    order = data.get_column(label_column).to_list()
     base = alt.Chart(data).encode(
-        y=alt.Y(f"{shown}:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
+        y=alt.Y(f"{label_column}:N", sort=order, title=None, axis=alt.Axis(labelLimit=220)),
         tooltip=[*category_tooltip(data), *Hover.counts("products")],
     )
     events = base.mark_bar(color=FILE_COLOURS["train"], height=12).encode(

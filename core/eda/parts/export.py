@@ -1,42 +1,58 @@
 """Charts as files: PNG and SVG pictures, and HTML pages that work offline.
 
-vl-convert (BSD-3) draws them like a browser. It contains Vega, and may not load anything from the network.
+vl-convert (BSD-3) draws the pictures as a browser would. It contains Vega, and is not allowed to load anything from the
+network.
 """
 
 from __future__ import annotations
 
 import html
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import vl_convert
 
 from core.eda.parts.theme import Figure, with_text_colour
 
-Picture = Literal["png", "svg"]
-_WIDTH = 860
+PictureFormat = Literal["png", "svg"]
+
+_WIDTH: Final = 860
 """Width of an exported picture in pixels; on a page, a chart is as wide as its column."""
-_SCALE = 2.0
+_SCALE: Final = 2.0
 """Pixels of a PNG per pixel of the drawing, for print and high-resolution screens."""
-_NO_BASE_URLS: list[str] = []
-_STYLE = """
+_ALLOWED_BASE_URLS: Final[tuple[str, ...]] = ()
+"""Addresses that vl-convert may load from. There are none, so a specification cannot fetch or send anything."""
+_STYLE: Final = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 900px; margin: 2rem auto; padding: 0 1rem; color: #1f2937; }
 h1 { font-size: 1.9rem; } h2 { font-size: 1.25rem; margin-top: 2.5rem; } .chart { width: 100%; }
 footer { margin-top: 3rem; color: #6b7280; font-size: .85rem; }
 """
+_PAGE: Final = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>{style}</style>
+<script>{vega}</script></head>
+<body><h1>{title}</h1><p>{note}</p>
+{sections}<footer>Made by Session Value Studio.</footer></body></html>
+"""
+_HEADING: Final = "<h2>{title}</h2>\n"
+_FINDING: Final = "<p>{finding}</p>\n"
+_DRAWING: Final = """<div class="chart" id="{id}" role="img" aria-label="{finding}"></div>
+<script>vegaEmbed("#{id}", {spec}, {options});</script>
+"""
+_EMBED_OPTIONS: Final = json.dumps({"actions": False, "renderer": "svg"})
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A chart as a page shows it.
+class PageChart:
+    """A chart and the texts that a page shows with it.
 
     Attributes:
         title: the question.
         finding: the answer in one sentence.
-        figure: the drawing; None if there is nothing to draw.
+        figure: the drawing, made by `core.eda.parts.theme.finished`; None if there is nothing to draw.
     """
 
     title: str
@@ -44,42 +60,44 @@ class Shown:
     figure: Figure | None
 
 
-def picture(figure: Figure, form: Picture, width: int = _WIDTH, height: int | None = None) -> bytes:
-    """Return the chart as a PNG or SVG file with a white background.
+def render_picture(figure: Figure, file_format: PictureFormat, width: int = _WIDTH, height: int | None = None) -> bytes:
+    """Return a chart as a PNG or SVG file with a white background.
 
     Args:
-        width, height: size in pixels. If the height is None, the chart keeps its own.
+        figure: a chart made by `core.eda.parts.theme.finished`.
+        width: width of the drawing in pixels; a PNG has twice as many.
+        height: height of the drawing in pixels; None keeps that of the chart.
     """
     size = {"width": width} if height is None else {"width": width, "height": height}
     spec = with_text_colour(figure, "light").properties(**size, background="white").to_dict()
-    if form == "svg":
-        return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=_NO_BASE_URLS)).encode()
-    return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=_NO_BASE_URLS))
+    allowed = list(_ALLOWED_BASE_URLS)
+    if file_format == "svg":
+        return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=allowed)).encode()
+    return bytes(vl_convert.vegalite_to_png(spec, scale=_SCALE, allowed_base_urls=allowed))
 
 
-def page(title: str, note: str, charts: Sequence[Shown]) -> bytes:
+def render_page(title: str, note: str, charts: Sequence[PageChart]) -> bytes:
     """Return one interactive HTML file with all charts; it contains Vega and works offline.
 
     Args:
         title: heading of the page. A chart with the same title has no heading of its own.
         note: sentence on the data behind the charts, shown under the heading.
+        charts: in the order of the page. A chart without a figure has its finding only.
     """
-    out = io.StringIO()
-    out.write(f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>\n')
-    out.write('<meta name="viewport" content="width=device-width, initial-scale=1">\n')
-    bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its argument has a default
-    out.write(f"<style>{_STYLE}</style>\n<script>{bundle}</script></head>\n")
-    out.write(f"<body><h1>{html.escape(title)}</h1><p>{html.escape(note)}</p>\n")
-    for index, chart in enumerate(charts):
-        if chart.title != title:
-            out.write(f"<h2>{html.escape(chart.title)}</h2>\n")
-        finding = html.escape(chart.finding)
-        out.write(f"<p>{finding}</p>\n")
-        if chart.figure is None:
-            continue
-        out.write(f'<div class="chart" id="chart{index}" role="img" aria-label="{finding}"></div>\n')
-        # a script element may end, or not end, at a tag within a string
-        spec = json.dumps(chart.figure.to_dict()).replace("<", "\\u003c")
-        out.write(f'<script>vegaEmbed("#chart{index}", {spec}, {{"actions": false, "renderer": "svg"}});</script>\n')
-    out.write("<footer>Made by Session Value Studio.</footer></body></html>\n")
-    return out.getvalue().encode()
+    sections = (_section(chart, f"chart{index}", title) for index, chart in enumerate(charts))
+    vega = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stub lacks the default of the argument
+    return _PAGE.format(
+        title=html.escape(title), note=html.escape(note), style=_STYLE, vega=vega, sections="".join(sections)
+    ).encode()
+
+
+def _section(chart: PageChart, element_id: str, page_title: str) -> str:
+    """Return the HTML of one chart: its heading, finding and drawing."""
+    heading = "" if chart.title == page_title else _HEADING.format(title=html.escape(chart.title))
+    finding = html.escape(chart.finding)
+    text = heading + _FINDING.format(finding=finding)
+    if chart.figure is None:
+        return text
+    # "</script>" in a JSON string would end the element, and "<!--" could keep it open, so no "<" is written
+    spec = json.dumps(with_text_colour(chart.figure, "light").to_dict()).replace("<", "\\u003c")
+    return text + _DRAWING.format(id=element_id, finding=finding, spec=spec, options=_EMBED_OPTIONS)

@@ -63,9 +63,9 @@ def study_of(search: pl.DataFrame, learner: str, space: Space, *, complete_only:
     }
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # no line in the log for each drawing
     study = optuna.create_study(direction="minimize")
-    for each, loss in zip(params, trials.get_column("loss").to_list(), strict=True):
-        own = {name: distributions[name] for name in each}
-        study.add_trial(optuna.trial.create_trial(params=dict(each), distributions=own, value=loss))
+    for values, loss in zip(params, trials.get_column("loss").to_list(), strict=True):
+        of_trial = {name: distributions[name] for name in values}
+        study.add_trial(optuna.trial.create_trial(params=dict(values), distributions=of_trial, value=loss))
     return study
 
 
@@ -119,18 +119,18 @@ def figure(search: pl.DataFrame, learner: str, space: Space, view: str, theme: T
     if view == IMPORTANCE:
         if not importances(study):
             return None
-        drawn = visualization.plot_param_importances(study, evaluator=_evaluator())
-        return _finished(drawn.update_traces(marker_color=LEARNER_COLOURS[learner]), theme)
+        plot = visualization.plot_param_importances(study, evaluator=_evaluator())
+        return _finished(plot.update_traces(marker_color=LEARNER_COLOURS[learner]), theme)
     if view == SLICES:
-        drawn = visualization.plot_slice(study, target_name=_LOSS)
+        plot = visualization.plot_slice(study, target_name=_LOSS)
         scale = best_first_scale(theme)
-        drawn.update_traces(
+        plot.update_traces(
             marker={"colorscale": [(1 - at, colour) for at, colour in reversed(scale)], "line": {"width": 0}}
         )
-        return _finished(drawn, theme)
-    drawn = visualization.plot_optimization_history(study, target_name=_LOSS)
-    drawn.data[0].marker.color, drawn.data[1].line.color = LEARNER_COLOURS[learner], ACCENT
-    return _finished(drawn, theme)
+        return _finished(plot, theme)
+    plot = visualization.plot_optimization_history(study, target_name=_LOSS)
+    plot.data[0].marker.color, plot.data[1].line.color = LEARNER_COLOURS[learner], ACCENT
+    return _finished(plot, theme)
 
 
 def _finished(drawn: PlotlyFigure, theme: Theme, *, top: int = 30, right: int = 40) -> PlotlyFigure:

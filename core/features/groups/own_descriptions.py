@@ -7,8 +7,8 @@ from core.own_columns import OwnColumn
 from core.schema import ADD_CART, BUY, EVENT_NOUNS
 
 _UNITS = {"money": "money of the log", "number": "as in the log", "time": "days", "flag": "share"}
-USUAL = {ADD_CART: "usual_added", BUY: "usual_bought"}
-"""Event type -> feature, if purchases of the session itself may not be used."""
+_USUAL = {ADD_CART: "usual_added", BUY: "usual_bought"}
+"""Event type -> end of the name of its usual total."""
 
 
 def own_features(column: OwnColumn) -> tuple[Feature, ...]:
@@ -135,14 +135,24 @@ def own_history_features(column: OwnColumn) -> tuple[Feature, ...]:
         ),
         *(
             Feature(
-                f"{name}_{suffix}",
+                feature,
                 _UNITS["money"],
                 usual.format(EVENT_NOUNS[event_type][1]),
                 f"Usual total {label} of {EVENT_NOUNS[event_type][1]}",
             )
-            for event_type, suffix in ({} if column.with_purchases else USUAL).items()
+            for event_type, feature in usual_totals(column).items()
         ),
     )
+
+
+def usual_totals(column: OwnColumn) -> dict[str, str]:
+    """Return event type -> name of the feature with the usual total of its products.
+
+    Empty if the session's purchases may be used: their own total then is a feature, and more exact than a usual one.
+    """
+    if column.with_purchases:
+        return {}
+    return {event_type: f"{column.stored}_{suffix}" for event_type, suffix in _USUAL.items()}
 
 
 def _capital(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import narwhals as nw
 
 from core.features.columns import IS_LAST, POSITION, PREVIOUS_TYPE, SAME_PRODUCT, STREAK, names_by_type
@@ -12,62 +14,78 @@ from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_NOUNS, EVENT_TYPES, PRO
 _FIRST_IS = names_by_type("first_is_{}")
 _LAST_IS = names_by_type("last_is_{}")
 _NEXT_TYPES = {VIEW: (VIEW, ADD_CART, BUY), ADD_CART: EVENT_TYPES, REMOVE_CART: (ADD_CART,), BUY: (VIEW, BUY)}
-"""Ten of the sixteen possible pairs of consecutive types: those that show how a session progresses."""
-TRANSITIONS = {
+"""Event type -> types of the next event. These pairs show how a session progresses, and each has a feature."""
+TRANSITIONS: Final = {
     (before, after): f"{before.lower()}_then_{after.lower()}"
     for before, next_types in _NEXT_TYPES.items()
     for after in next_types
 }
+"""Type of an event and type of the next one -> feature that counts such pairs."""
 _MILESTONES = (ADD_CART, BUY)
-"""Event types whose first and latest occurrence is timed."""
+"""Event types whose first and last occurrence is timed."""
 _EVENTS_TO = names_by_type("events_to_{}", _MILESTONES)
 _SECONDS_TO = names_by_type("seconds_to_{}", _MILESTONES)
 _SECONDS_AFTER = names_by_type("seconds_after_{}", _MILESTONES)
 
+_START, _END = "_start", "_end"
+"""Times of the first and the last event."""
+_FIRST_TIME, _LAST_TIME = names_by_type("_first_time_{}", _MILESTONES), names_by_type("_last_time_{}", _MILESTONES)
+"""Event type -> time of its first and of its last event; null without one."""
+_FIRST_PRODUCT, _LAST_PRODUCT = "_first_product", "_last_product"
+_IS_FIRST = nw.col(POSITION) == 0
+
 
 def _compute(log: SessionLog) -> Frame:
-    is_first, is_last = nw.col(POSITION) == 0, nw.col(IS_LAST)
-    is_type = {event_type: nw.col(TYPE) == code for event_type, code in EVENT_CODE.items()}
+    """Return the features, and helper columns that begin with an underscore, which the group drops."""
+    return log.aggregate(log.events, sums=_counts(), minima=_minima(), maxima=_maxima()).with_columns(
+        (nw.col(_FIRST_PRODUCT) == nw.col(_LAST_PRODUCT)).cast(nw.Int64).alias("ends_where_it_began"),
+        *((nw.col(_FIRST_TIME[milestone]) - nw.col(_START)).alias(name) for milestone, name in _SECONDS_TO.items()),
+        *((nw.col(_END) - nw.col(_LAST_TIME[milestone])).alias(name) for milestone, name in _SECONDS_AFTER.items()),
+    )
+
+
+def _counts() -> dict[str, nw.Expr]:
+    """Return what is counted. The first event has no previous one, so comparisons with it are null and do not count."""
     follows = {event_type: nw.col(PREVIOUS_TYPE) == code for event_type, code in EVENT_CODE.items()}
-    times = {event_type: nw.when(is_type[event_type]).then(nw.col(TIME)) for event_type in _MILESTONES}
-    totals = log.aggregate(
-        log.events,
-        sums={
-            **{name: is_first & is_type[event_type] for event_type, name in _FIRST_IS.items()},
-            **{name: is_last & is_type[event_type] for event_type, name in _LAST_IS.items()},
-            **{name: follows[before] & is_type[after] for (before, after), name in TRANSITIONS.items()},
-            "type_changes": nw.col(TYPE) != nw.col(PREVIOUS_TYPE),
-            "stays_on_product": nw.col(SAME_PRODUCT),
-        },
-        minima={
-            "_start": nw.col(TIME),
-            **{name: nw.when(is_type[event_type]).then(nw.col(POSITION)) for event_type, name in _EVENTS_TO.items()},
-            **{f"_first_{event_type}": time for event_type, time in times.items()},
-        },
-        maxima={
-            "_end": nw.col(TIME),
-            "_first_product": nw.when(is_first).then(nw.col(PRODUCT)),
-            "_last_product": nw.when(is_last).then(nw.col(PRODUCT)),
-            "streak_max": nw.col(STREAK),
-            "streak_last": nw.when(is_last).then(nw.col(STREAK)),
-            **{f"_latest_{event_type}": time for event_type, time in times.items()},
-        },
-    )
-    return totals.with_columns(
-        (nw.col("_first_product") == nw.col("_last_product")).cast(nw.Int64).alias("ends_where_it_began"),
-        *((nw.col(f"_first_{event_type}") - nw.col("_start")).alias(name) for event_type, name in _SECONDS_TO.items()),
-        *(
-            (nw.col("_end") - nw.col(f"_latest_{event_type}")).alias(name)
-            for event_type, name in _SECONDS_AFTER.items()
-        ),
-    )
+    return {
+        **{name: _IS_FIRST & _is_type(event_type) for event_type, name in _FIRST_IS.items()},
+        **{name: nw.col(IS_LAST) & _is_type(event_type) for event_type, name in _LAST_IS.items()},
+        **{name: follows[before] & _is_type(after) for (before, after), name in TRANSITIONS.items()},
+        "type_changes": nw.col(TYPE) != nw.col(PREVIOUS_TYPE),
+        "stays_on_product": nw.col(SAME_PRODUCT),
+    }
+
+
+def _minima() -> dict[str, nw.Expr]:
+    return {
+        _START: nw.col(TIME),
+        **{_FIRST_TIME[milestone]: nw.when(_is_type(milestone)).then(nw.col(TIME)) for milestone in _MILESTONES},
+        **{name: nw.when(_is_type(milestone)).then(nw.col(POSITION)) for milestone, name in _EVENTS_TO.items()},
+    }
+
+
+def _maxima() -> dict[str, nw.Expr]:
+    """Return maxima. One over a single event, such as the last, is the number of that event."""
+    return {
+        _END: nw.col(TIME),
+        **{_LAST_TIME[milestone]: nw.when(_is_type(milestone)).then(nw.col(TIME)) for milestone in _MILESTONES},
+        _FIRST_PRODUCT: nw.when(_IS_FIRST).then(nw.col(PRODUCT)),
+        _LAST_PRODUCT: nw.when(nw.col(IS_LAST)).then(nw.col(PRODUCT)),
+        "streak_max": nw.col(STREAK),
+        "streak_last": nw.when(nw.col(IS_LAST)).then(nw.col(STREAK)),
+    }
+
+
+def _is_type(event_type: str) -> nw.Expr:
+    return nw.col(TYPE) == EVENT_CODE[event_type]
 
 
 def _transition(name: str, before: str, after: str) -> Feature:
-    """Return the feature of an event type directly followed by another one."""
-    (first, firsts), (second, _) = EVENT_NOUNS[before], EVENT_NOUNS[after]
-    meaning = f"Number of {firsts} directly followed by a {second}."
-    return Feature(name, "events", meaning, f"{first.capitalize()} followed by {second}")
+    """Return the feature of a transition from an event type to another or the same."""
+    noun_before, plural_before = EVENT_NOUNS[before]
+    noun_after, _ = EVENT_NOUNS[after]
+    meaning = f"Number of {plural_before} directly followed by a {noun_after}."
+    return Feature(name, "events", meaning, f"{noun_before.capitalize()} followed by {noun_after}")
 
 
 SEQUENCE = FeatureGroup(

@@ -38,8 +38,8 @@ class Catalogue:
     @classmethod
     def empty(cls, own: Iterable[OwnColumn] = ()) -> Catalogue:
         """Return a catalogue without items, groups and categories."""
-        categories = {each: pl.DataFrame(schema={each.stored: pl.String}) for each in own if each.kind == "category"}
-        return cls(*_no_items(), categories)
+        categories = [column for column in own if column.kind == "category"]
+        return cls(*_no_items(), {column: pl.DataFrame(schema={column.stored: pl.String}) for column in categories})
 
     @cached_property
     def item_products(self) -> NDArray[np.int64]:
@@ -55,12 +55,10 @@ class Catalogue:
         """Add the items and groups of sorted events. New ones get the next numbers, in sort order."""
         items = events.group_by(PRODUCT, TYPE).agg(pl.col(CATEGORY).first()).sort(PRODUCT, TYPE)
         groups = events.select(CATEGORY, TYPE).unique().sort(CATEGORY, TYPE)
-        own = {
-            each: _with_new(known, events.select(each.stored).drop_nulls().unique().sort(each.stored), (each.stored,))
-            for each, known in self.own.items()
-        }
         return Catalogue(
-            _with_new(self.items, items, (PRODUCT, TYPE)), _with_new(self.groups, groups, (CATEGORY, TYPE)), own
+            items=_with_new(self.items, items, (PRODUCT, TYPE)),
+            groups=_with_new(self.groups, groups, (CATEGORY, TYPE)),
+            own={column: _with_new_cells(known, events, column.stored) for column, known in self.own.items()},
         )
 
     def numbers(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -69,7 +67,7 @@ class Catalogue:
 
     def own_numbers(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], ...]:
         """Return the number of each event's category in each own column; -1 for an empty cell."""
-        return tuple(_numbers(events, known, (each.stored,)) for each, known in self.own.items())
+        return tuple(_numbers(events, categories, (column.stored,)) for column, categories in self.own.items())
 
 
 def _by_appearance(codes: pl.Series) -> NDArray[np.int64]:
@@ -88,6 +86,11 @@ def _no_items() -> tuple[pl.DataFrame, pl.DataFrame]:
 def _with_new(numbered: pl.DataFrame, rows: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
     new = rows.join(numbered, on=keys, how="anti", maintain_order="left") if numbered.height else rows
     return pl.concat([numbered, new.select(numbered.columns)])
+
+
+def _with_new_cells(numbered: pl.DataFrame, events: pl.DataFrame, name: str) -> pl.DataFrame:
+    cells = events.select(name).drop_nulls().unique().sort(name)
+    return _with_new(numbered, cells, (name,))
 
 
 def _numbers(events: pl.DataFrame, numbered: pl.DataFrame, keys: tuple[str, ...]) -> NDArray[np.int64]:
@@ -144,9 +147,9 @@ class Baskets:
         new_rows[rows] = np.arange(len(rows))
         row = new_rows[self.row]
         in_part = row >= 0
-        row, item, group, kind = (each[in_part] for each in (row, self.item, self.group, self.kind))
-        own = tuple(each[in_part] for each in self.own)
-        return Baskets(row, item, group, kind, len(rows), self.catalogue, own)
+        row, item, group, kind = (numbers[in_part] for numbers in (row, self.item, self.group, self.kind))
+        own_numbers = tuple(numbers[in_part] for numbers in self.own)
+        return Baskets(row, item, group, kind, len(rows), self.catalogue, own_numbers)
 
     def counts(
         self, codes: NDArray[np.int64], n_codes: int, weights: NDArray[np.float64] | None = None

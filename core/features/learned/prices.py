@@ -92,16 +92,17 @@ class Prices:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all attributes as arrays by name."""
-        single = {name: np.asarray(value) for name, value in vars(self).items() if name != "own"}
-        return single | {f"own{number}": values for number, values in enumerate(self.own)}
+        common = {name: np.asarray(value) for name, value in vars(self).items() if name != "own"}
+        return common | {f"own{number}": values for number, values in enumerate(self.own)}
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Prices:
         """Return the prices with these arrays. Those of older versions have no prices that all event types share."""
         older = {"share": np.zeros(len(EVENT_TYPES)), "product": np.zeros(0), "category": np.zeros(0)}
-        single = older | {name: array for name, array in arrays.items() if not name.startswith("own")}
-        own = tuple(arrays[f"own{number}"] for number in range(sum(name.startswith("own") for name in arrays)))
-        return cls(**(single | {"base": float(single["base"]), "own": own}))
+        common = older | {name: array for name, array in arrays.items() if not name.startswith("own")}
+        n_own = sum(name.startswith("own") for name in arrays)
+        own = tuple(arrays[f"own{number}"] for number in range(n_own))
+        return cls(**(common | {"base": float(common["base"]), "own": own}))
 
     def of_events(self, baskets: Baskets) -> Vector:
         """Return the price of each event. It is negative if such events lower the value of their session."""
@@ -109,7 +110,8 @@ class Prices:
         product = extended(self.product, n_items)[catalogue.item_products]
         category = extended(self.category, n_groups)[catalogue.group_categories]
         shared = product[baskets.item] + category[baskets.group]
-        for prices, numbers in zip(self.own, baskets.own, strict=False):
+        own_numbers = baskets.own[: len(self.own)]  # stored prices of an older version have none of own columns
+        for prices, numbers in zip(self.own, own_numbers, strict=True):
             shared += np.append(extended(prices, _n_codes(numbers)), 0.0)[numbers]  # the number -1 is an empty cell
         alone = extended(self.item, n_items)[baskets.item] + extended(self.group, n_groups)[baskets.group]
         price: Vector = self.kind[baskets.kind] + alone + self.share[baskets.kind] * shared

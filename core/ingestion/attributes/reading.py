@@ -73,19 +73,19 @@ def read_attributes(path: Path, name: TableName, mapping: Mapping, content: Cont
         n_rows += rows.height
         n_bytes += int(rows.estimated_size())
         if n_rows > MAX_ROWS or n_bytes > MAX_BYTES:
-            raise ColumnError.table_too_large(path.name, MAX_ROWS, MAX_BYTES >> 30)
+            raise ColumnError.table_too_large(path.name, max_rows=MAX_ROWS, max_gigabytes=MAX_BYTES >> 30)
         parts.append(rows)
     n_all = n_rows + n_broken
     if not n_all:
         raise SourceError.empty(path.name)
     if not n_rows or n_rows < mapping.least_usable * n_all:
-        raise ColumnError.too_few_ids(path.name, key, n_rows, n_all)
+        raise ColumnError.too_few_ids(path.name, key, n_valid=n_rows, n_rows=n_all)
     if len({tuple(part.dtypes) for part in parts}) > 1:  # files of a folder with other types
         parts = [part.cast(pl.String) for part in parts]
     rows = pl.concat(parts, rechunk=True)
     last = rows.unique(id_column, keep="last", maintain_order=True)
     if last.height < MIN_DISTINCT * n_rows:
-        raise ColumnError.repeated_ids(path.name, name, key, last.height, n_rows)
+        raise ColumnError.repeated_ids(path.name, name, key, n_ids=last.height, n_rows=n_rows)
     n_repeated = 0 if last.height == n_rows else rows.unique().height - last.height
     return ReadAttributes(AttributeTable(name, last), n_rows, n_repeated, n_broken)
 

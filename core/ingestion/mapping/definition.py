@@ -9,6 +9,7 @@ from typing import Any, Final, Self
 from pydantic import BaseModel, ValidationError, model_validator
 
 from core import schema
+from core.base.ids import short_digest
 from core.ingestion.mapping.consistency import check_consistency
 from core.ingestion.mapping.nested_settings import Columns, Names, OwnSettings, TableSettings
 from core.ingestion.mapping.refusals import refusal
@@ -55,7 +56,7 @@ class Mapping(MappingSettings):
             settings["event_words"] = self.words()
         if settings.pop("ignored_words", None):
             settings["ignored_words"] = sorted(self.ignored())
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+        return short_digest(hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest())
 
     @property
     def is_identity(self) -> bool:

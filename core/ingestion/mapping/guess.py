@@ -110,26 +110,26 @@ def without_absent_own(mapping: Mapping, header: Sequence[str]) -> Mapping:
     Other mappings are returned as they are, because they were made for their log.
     """
     shipped = (load_mapping(name) for name in shipped_names()) if mapping.own or mapping.names_in_log() else ()
-    if not any((mapping.own, mapping.columns) == (each.own, each.columns) for each in shipped):
+    if not any((one.own, one.columns) == (mapping.own, mapping.columns) for one in shipped):
         return mapping
     counts = _name_counts(header)
-    own = {name: column for name, column in mapping.own.items() if counts[fold_case(column.column)] == 1}
-    names = {
+    present_own = {name: column for name, column in mapping.own.items() if counts[fold_case(column.column)] == 1}
+    present_names = {
         role.removesuffix("_name"): column
         for role, column in mapping.names_in_log().items()
         if counts[fold_case(column)] == 1
     }
-    if len(own) == len(mapping.own) and len(names) == len(mapping.names_in_log()):
+    if len(present_own) == len(mapping.own) and len(present_names) == len(mapping.names_in_log()):
         return mapping
-    return mapping.model_copy(update={"own": own, "names": Names.model_validate(names)})
+    return mapping.model_copy(update={"own": present_own, "names": Names.model_validate(present_names)})
 
 
 def _own_of(builder: GuessBuilder, header: Sequence[str]) -> OwnGuess:
     """Return the own columns of a log, without names that occur several times in its header."""
     guess, counts = guess_own_columns(builder), _name_counts(header)
-    own = {name: each for name, each in guess.own.items() if counts[fold_case(each["column"])] == 1}
-    repeated = {each["column"]: Unused(Reason.REPEATED) for name, each in guess.own.items() if name not in own}
-    return OwnGuess(own, guess.unused | repeated)
+    unrepeated = {name: setting for name, setting in guess.own.items() if counts[fold_case(setting["column"])] == 1}
+    repeated = [setting["column"] for name, setting in guess.own.items() if name not in unrepeated]
+    return OwnGuess(unrepeated, guess.unused | dict.fromkeys(repeated, Unused(Reason.REPEATED)))
 
 
 def _name_counts(header: Sequence[str]) -> Counter[str]:
@@ -137,11 +137,11 @@ def _name_counts(header: Sequence[str]) -> Counter[str]:
     return Counter(fold_case(name.strip().removeprefix("\ufeff").strip()) for name in header)
 
 
-def _with_own(guess: Guess, own: OwnGuess) -> Guess:
-    settings = guess.settings | ({"own": own.own} if own.own else {})
+def _with_own(guess: Guess, own_guess: OwnGuess) -> Guess:
+    settings = guess.settings | ({"own": own_guess.own} if own_guess.own else {})
     names = settings.get("names", {}).values()
     return replace(
-        guess, settings=settings, unused={name: why for name, why in own.unused.items() if name not in names}
+        guess, settings=settings, unused={name: why for name, why in own_guess.unused.items() if name not in names}
     )
 
 
@@ -149,14 +149,14 @@ def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], header: Sequence
     """Return the guess of a log that a mapping fits. The own columns of a shipped mapping are those it names."""
     mapping = without_absent_own(mapping, header)
     settings = mapping.model_dump(exclude_defaults=True)
-    own = _own_of(builder_of(mapping, columns, settings), header)
+    own_guess = _own_of(builder_of(mapping, columns, settings), header)
     if not mapping.name:
         guess = _guess_roles_from(mapping, columns, with_value=with_value)
-        return _with_own(with_names(guess, columns, mapped_columns(mapping, columns)), own)
+        return _with_own(with_names(guess, columns, mapped_columns(mapping, columns)), own_guess)
     used = {fold_case(column.column) for column in mapping.own.values()}
     used |= set(map(fold_case, mapping.names_in_log().values()))
-    passed_over = {each["column"]: Unused(Reason.NOT_IN_MAPPING, own=each) for each in own.own.values()}
-    unused = {name: why for name, why in (passed_over | own.unused).items() if fold_case(name) not in used}
+    passed_over = {setting["column"]: Unused(Reason.NOT_IN_MAPPING, own=setting) for setting in own_guess.own.values()}
+    unused = {name: why for name, why in (passed_over | own_guess.unused).items() if fold_case(name) not in used}
     return replace(_guess_roles_from(mapping, columns, with_value=with_value), unused=unused)
 
 
@@ -204,18 +204,18 @@ def _guess_times(builder: GuessBuilder) -> None:
     named = builder.candidates(EVENT_TIME, names.TIME_NAMES)
     others = builder.columns_of_other_names(named)
     for column in [*named, *others]:
-        form = time_form(column.values)
-        if form is None or (column in others and not _is_precise(form.time_format)):
+        detected = time_form(column.values)
+        if detected is None or (column in others and not _is_precise(detected.time_format)):
             continue
-        clock, both = _find_time_of_day(builder, column) if not has_time_of_day(form.time_format) else (None, None)
+        clock, both = _find_time_of_day(builder, column) if not has_time_of_day(detected.time_format) else (None, None)
         if clock is None or both is None:
-            builder.assign(EVENT_TIME, column, f"contains {form.description}")
+            builder.assign(EVENT_TIME, column, f"contains {detected.description}")
         else:
-            form = both
-            builder.assign(EVENT_TIME, column, f"and column {clock.name} together contain {form.description}")
+            detected = both
+            builder.assign(EVENT_TIME, column, f"and column {clock.name} together contain {detected.description}")
             builder.assign(TIME_OF_DAY, clock, "has the time of day")
-        if form.time_format != AUTO:
-            builder.settings["time_format"] = form.time_format
+        if detected.time_format != AUTO:
+            builder.settings["time_format"] = detected.time_format
         return
     if not named:
         builder.leave_column_open(EVENT_TIME, "No column with times was found.", nested_names=names.TIME_NAMES)

@@ -63,12 +63,12 @@ def guess_table(
         rows: cells of the first rows.
     """
     in_log = set(map(fold_case, [*mapping.columns.named().values(), *(own.column for own in mapping.own.values())]))
-    columns = [column for column in read_columns(header, rows) if fold_case(column.name) != fold_case(key)]
-    keys = [column for column in read_columns(header, rows) if fold_case(column.name) == fold_case(key)]
+    columns = read_columns(header, rows)
+    keys = [column for column in columns if fold_case(column.name) == fold_case(key)]
     settings = mapping.model_dump(include={"decimal", "time_format"}, exclude_defaults=True)
     builder = GuessBuilder(
-        [column for column in columns if fold_case(column.name) not in in_log],
-        dict(zip([_ROLE[table]], keys, strict=False)),
+        [column for column in columns if fold_case(column.name) not in {*in_log, fold_case(key)}],
+        {_ROLE[table]: keys[0]} if keys else {},
         settings=settings,
     )
     guess = guess_own_columns(builder, TABLE_LEVEL[table], list(mapping.own), MAX_OWN - len(mapping.own))

@@ -151,9 +151,12 @@ def _plain(time: str) -> str:
     return re.sub(r"(?<=\d)(\s?)(UTC|GMT)$", r"\1+00:00", re.sub(HALF_OF_DAY, r"\1\2m\3", time))
 
 
+_TO_MINUTES = len("2026-01-31T12:34")
+
+
 def _is_iso(text: str) -> bool:
     text = re.sub(ZONE_NAME, "", text)
-    minutes = re.sub(r"^(\d{4})(\d\d)(\d\d)T(\d\d)", r"\1-\2-\3 \4:", text.upper())[:16].replace("T", " ")
+    minutes = re.sub(r"^(\d{4})(\d\d)(\d\d)T(\d\d)", r"\1-\2-\3 \4:", text.upper())[:_TO_MINUTES].replace("T", " ")
     return _ISO.fullmatch(text) is not None and _parse(minutes, "%Y-%m-%d %H:%M") is not None
 
 

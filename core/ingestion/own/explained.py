@@ -77,10 +77,10 @@ def explained_within(predictions: Vector, target: Vector, groups: pl.Series) -> 
     """Return the squared correlation of predictions and target inside groups; None if too few rows share a group."""
     codes = group_codes(groups)
     counts = np.bincount(codes)
-    several = counts[codes] > 1
-    if np.count_nonzero(several) < _MIN_ROWS_IN_GROUPS:
+    in_shared_group = counts[codes] > 1
+    if np.count_nonzero(in_shared_group) < _MIN_ROWS_IN_GROUPS:
         return None
-    left, right = (_centred(values, codes)[several] for values in (predictions, target))
+    left, right = (_centred(values, codes)[in_shared_group] for values in (predictions, target))
     spread = float((left**2).sum() * (right**2).sum())
     return float((left * right).sum()) ** 2 / spread if spread > 0 else 0.0
 
@@ -115,15 +115,15 @@ def similarity(values: Vector, groups: pl.Series) -> float:
     """
     codes = group_codes(groups)
     counts = np.bincount(codes)
-    several = counts > 1
-    if np.count_nonzero(several) < _MIN_GROUPS:
+    has_several_rows = counts > 1
+    if np.count_nonzero(has_several_rows) < _MIN_GROUPS:
         return 0.0
-    kept = several[codes]
-    values, codes = values[kept], codes[kept]
-    sizes = counts[several].astype(np.float64)
-    means = np.bincount(codes, weights=values, minlength=len(counts))[several] / sizes
+    is_used = has_several_rows[codes]
+    values, codes = values[is_used], codes[is_used]
+    sizes = counts[has_several_rows].astype(np.float64)
+    means = np.bincount(codes, weights=values, minlength=len(counts))[has_several_rows] / sizes
     between = float((sizes * (means - values.mean()) ** 2).sum()) / (len(sizes) - 1)
-    position = np.cumsum(several) - 1
+    position = np.cumsum(has_several_rows) - 1
     within = float(((values - means[position[codes]]) ** 2).sum()) / (sizes.sum() - len(sizes))
     size = (sizes.sum() - (sizes**2).sum() / sizes.sum()) / (len(sizes) - 1)
     spread = between + (size - 1) * within

@@ -126,15 +126,15 @@ def _from_zoneless_iso(texts: pl.Series, zone: str) -> pl.Series:
     return pl.select(pl.coalesce(with_offset, *(_in_zone(times, zone) for times in local))).to_series()
 
 
-def _from_format(texts: pl.Series, form: str, zone: str) -> pl.Series:
-    form = form.replace(".%f", "%.f")  # Python's notation to Polars'
-    if "%p" in form:
+def _from_format(texts: pl.Series, time_format: str, zone: str) -> pl.Series:
+    time_format = time_format.replace(".%f", "%.f")  # Python's notation to Polars'
+    if "%p" in time_format:
         texts = texts.str.replace(HALF_OF_DAY, "${1}${2}m${3}")
-    if "%z" in form:
-        texts = texts.str.replace(r"\s?(UTC|GMT|Z)$", "+00:00") if "%z " not in form else texts
-        return _epoch(texts.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False))
-    if not any(directive in form for directive in _CLOCK_DIRECTIVES):
-        return _epoch(texts.str.to_date(form, strict=False).cast(pl.Datetime("us")))
-    if not any(directive in form for directive in _MINUTE_DIRECTIVES):  # Polars requires minutes with hours
-        texts, form = texts + " 00", f"{form} %M"
-    return _in_zone(texts.str.to_datetime(form, time_unit="us", strict=False), zone)
+    if "%z" in time_format:
+        texts = texts.str.replace(r"\s?(UTC|GMT|Z)$", "+00:00") if "%z " not in time_format else texts
+        return _epoch(texts.str.to_datetime(time_format, time_unit="us", time_zone="UTC", strict=False))
+    if not any(directive in time_format for directive in _CLOCK_DIRECTIVES):
+        return _epoch(texts.str.to_date(time_format, strict=False).cast(pl.Datetime("us")))
+    if not any(directive in time_format for directive in _MINUTE_DIRECTIVES):  # Polars requires minutes with hours
+        texts, time_format = texts + " 00", f"{time_format} %M"
+    return _in_zone(texts.str.to_datetime(time_format, time_unit="us", strict=False), zone)

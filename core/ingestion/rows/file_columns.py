@@ -44,9 +44,9 @@ def required_columns(mapping: Mapping, *, with_value: bool, needs_own: bool) -> 
         ORDER_STATUS: is_priced and names.order_status is not None,
         CURRENCY: is_priced and names.currency is not None,
     }
-    own = mapping.own_in_log() if with_value or needs_own else ()
-    shown = mapping.names_in_log() if with_value else ()
-    return (*(name for name, is_required in required.items() if is_required), *own, *shown)
+    own_columns = mapping.own_in_log() if with_value or needs_own else ()
+    name_columns = mapping.names_in_log() if with_value else ()
+    return (*(name for name, is_required in required.items() if is_required), *own_columns, *name_columns)
 
 
 def optional_columns(mapping: Mapping, *, with_value: bool, needs_own: bool) -> tuple[str, ...]:

@@ -66,14 +66,14 @@ def parse_source(
     for table in open_tables(source, parser.mapping, content, assumed_encoding=assumed_encoding):
         counts.begin(table.name)
         faulty.begin(table.name)
-        picked = pick(table, parser.mapping, parser.columns, parser.optional_columns)
+        columns = pick(table, parser.mapping, parser.columns, parser.optional_columns)
 
         def work(piece: Piece, name: str = table.name) -> tuple[int, ParsedBlock, bytes]:
             block = piece.read()
             digest = hashlib.sha256(block.rows.write_csv().encode()).digest() if isinstance(source, Query) else b""
             return piece.size, parser.parse(name, block), digest
 
-        for size, block, digest in map_in_order(work, table.pieces(picked), per_core=_PER_CORE):
+        for size, block, digest in map_in_order(work, table.pieces(columns), per_core=_PER_CORE):
             counts.add(table.name, block)
             if block.bad.height:
                 bad = block.bad.filter(~pl.col(IGNORED))
@@ -142,9 +142,9 @@ def _suggested_setting(source: Source, reason: str, mapping: Mapping) -> str:
             if decimal not in (None, mapping.decimal):
                 return f'decimal = "{decimal}"'
         if reason == no_time(mapping):
-            form = time_form(_first_times(source, mapping))
-            if form is not None and form.time_format != mapping.time_format:
-                return f'time_format = "{form.time_format}"'
+            detected = time_form(_first_times(source, mapping))
+            if detected is not None and detected.time_format != mapping.time_format:
+                return f'time_format = "{detected.time_format}"'
     return ""
 
 

@@ -10,8 +10,10 @@ written in the order of the partitions, and unit numbers continue from one parti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -68,38 +70,72 @@ def assemble(
     )
     counts = AssemblyCounts()
     with (
-        ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TRAIN_ROLE])) as train,
-        ParquetWriter(folder / EVENTS_FILE.format(role=ROLES[TEST_ROLE])) as test,
-        ParquetWriter(folder / UNITS_FILE) as units,
-        ParquetWriter(folder / UNTRAINED_FILE) as untrained,
-        ParquetWriter(folder / ACTUAL_FILE) as actual_file,
-        DictionaryWriter(folder, USER_SESSION) as sessions,
-        ThreadPoolExecutor(2) as writing,  # row groups of one file are sequential; the four files are not
+        _open_writers(folder) as writers,
         ThreadPoolExecutor(1) as disk,  # syncs while work continues, so that little remains to be synced at the end
     ):
         syncing: Future[None] | None = None
         pairs = zip(*(spills[role].parts() for role in (TRAIN_ROLE, TEST_ROLE)), strict=True)
         for assembled in map_in_order(assemble_partition, pairs, ahead=1):
-            tables = assembled.tables
-            numbered = pl.col(UNIT) + counts.units
-            written = [
-                writing.submit(train.write, tables.events[TRAIN_ROLE].with_columns(numbered)),
-                writing.submit(test.write, tables.events[TEST_ROLE].with_columns(numbered)),
-                writing.submit(units.write, tables.units.with_columns(numbered)),
-                writing.submit(sessions.write, tables.ids.rename({SESSION: "code", USER_SESSION: "id"})),
-            ]
-            untrained.write(tables.untrained)
-            if assembled.actual is not None:
-                actual_file.write(assembled.actual)
+            writers.write(assembled, first_unit=counts.units)
             counts.add(assembled)
-            for future in written:
-                future.result()
             if syncing is None or syncing.done():
                 syncing = disk.submit(_sync_files, folder)
-            report(sum(rows.height for rows in tables.events.values()))
+            report(sum(rows.height for rows in assembled.tables.events.values()))
         if syncing is not None:
             syncing.result()
-        return counts, sessions.counts
+        return counts, writers.sessions.counts
+
+
+@dataclass(frozen=True)
+class _Writers:
+    """The open files of a dataset, to which one partition after the other is appended.
+
+    Attributes:
+        events: role -> the events of its file.
+        threads: row groups of one file are written one after the other, but those of several files at once.
+    """
+
+    events: dict[int, ParquetWriter]
+    units: ParquetWriter
+    untrained: ParquetWriter
+    actual: ParquetWriter
+    sessions: DictionaryWriter
+    threads: ThreadPoolExecutor
+
+    def write(self, assembled: AssembledPartition, *, first_unit: int) -> None:
+        """Append a partition whose units are numbered from `first_unit`."""
+        tables = assembled.tables
+        numbered = pl.col(UNIT) + first_unit
+        writes = [
+            *(
+                self.threads.submit(writer.write, tables.events[role].with_columns(numbered))
+                for role, writer in self.events.items()
+            ),
+            self.threads.submit(self.units.write, tables.units.with_columns(numbered)),
+            self.threads.submit(self.sessions.write, tables.ids.rename({SESSION: "code", USER_SESSION: "id"})),
+        ]
+        self.untrained.write(tables.untrained)
+        if assembled.actual is not None:
+            self.actual.write(assembled.actual)
+        for write in writes:
+            write.result()
+
+
+@contextmanager
+def _open_writers(folder: Path) -> Iterator[_Writers]:
+    with ExitStack() as stack:
+
+        def parquet(name: str) -> ParquetWriter:
+            return stack.enter_context(ParquetWriter(folder / name))
+
+        yield _Writers(
+            events={role: parquet(EVENTS_FILE.format(role=ROLES[role])) for role in (TRAIN_ROLE, TEST_ROLE)},
+            units=parquet(UNITS_FILE),
+            untrained=parquet(UNTRAINED_FILE),
+            actual=parquet(ACTUAL_FILE),
+            sessions=stack.enter_context(DictionaryWriter(folder, USER_SESSION)),
+            threads=stack.enter_context(ThreadPoolExecutor(2)),
+        )
 
 
 def _assemble_partition(

@@ -185,14 +185,14 @@ def _sample_as(sample: Path, mapping: Mapping, content: Content | None) -> Sampl
     columns = SubmissionColumns()
     for table in open_tables(sample, mapping, content):
         try:
-            picked = pick(table, Mapping(), [USER_SESSION])
+            positions = pick(table, Mapping(), [USER_SESSION])
         except InputError:
             if mapping.columns.user_session in {None, USER_SESSION}:
                 raise
-            picked = pick(table, mapping, [USER_SESSION])
+            positions = pick(table, mapping, [USER_SESSION])
         if not parts:
-            columns = _submission_columns([plain(name) for name in table.columns], picked[USER_SESSION])
-        for piece in table.pieces(picked):
+            columns = _submission_columns([plain(name) for name in table.columns], positions[USER_SESSION])
+        for piece in table.pieces(positions):
             block = piece.read()
             if block.broken:
                 first, fault = block.broken[0].line, block.broken[0].fault

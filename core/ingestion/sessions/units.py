@@ -95,20 +95,22 @@ class SessionTables:
 
 def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, lost_purchases: LostPurchases) -> SessionTables:
     """Make the tables of a partition from its events, which are rows of whole sessions by role."""
-    key = SESSION if mapping.session_gap_minutes is None else USER
+    session_column = SESSION if mapping.session_gap_minutes is None else USER
     lost = lost_purchases.affected_sessions(events[TRAIN_ROLE])  # by the users of the file, before visits are joined
     ordered, repeats, first_events = {}, {}, []
     for role, rows in events.items():
-        ordered[role], repeats[role] = _in_order(rows, key, mapping)
+        ordered[role], repeats[role] = _in_order(rows, session_column, mapping)
         first_events.append(_first_events(ordered[role], role))
     train = ordered[TRAIN_ROLE]
     if mapping.adds_prices:
         values = purchase_values(train, mapping, lost)
     else:
         values = column_values(train, pl.Series(~_changed(train, SESSION) & _changed(train, VALUE)))
-    numbered = pl.concat(first_events).sort(key, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
+    numbered = (
+        pl.concat(first_events).sort(session_column, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
+    )
     units = _units(numbered, values, mapping)
-    by_session = numbered if key == SESSION else numbered.sort(SESSION, ROLE)
+    by_session = numbered if session_column == SESSION else numbered.sort(SESSION, ROLE)
     check_for_collisions(by_session.get_column(USER_SESSION), by_session.select(_same_as_before(SESSION)).to_series())
     ids = by_session.filter(~_same_as_before(SESSION, ROLE)).select(SESSION, USER_SESSION, ROLE)
     return SessionTables(
@@ -198,8 +200,8 @@ def _with_units(ordered: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     """Add the unit number to events; `units` are those of the same file, in the same order."""
     positions = np.cumsum(_changed(ordered, SESSION, USER)) - 1
     numbers = pl.Series(UNIT, units.get_column(UNIT).to_numpy()[positions])
-    own = (name for name in ordered.columns if name.startswith(PREFIX))
-    return ordered.select(numbers, SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME, *own)
+    own_columns = (name for name in ordered.columns if name.startswith(PREFIX))
+    return ordered.select(numbers, SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME, *own_columns)
 
 
 def _units(units: pl.DataFrame, values: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:

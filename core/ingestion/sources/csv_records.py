@@ -93,7 +93,7 @@ class Lines(Sequence[bytes]):
         return np.diff(self._starts)
 
 
-def complete_records(data: bytes, form: CsvFormat) -> tuple[int, RegularRecords | None]:
+def complete_records(data: bytes, csv_format: CsvFormat) -> tuple[int, RegularRecords | None]:
     """Return the number of leading bytes that contain complete records only, and the records if they are regular.
 
     `data` must begin with a record and end with a line end. A last record that is or may be incomplete is excluded.
@@ -101,11 +101,11 @@ def complete_records(data: bytes, form: CsvFormat) -> tuple[int, RegularRecords 
     """
     if b'"' not in data:
         return len(data), None
-    odd, may_open = lines_with_odd_quotes(data, form)
+    odd, may_open = lines_with_odd_quotes(data, csv_format)
     if not odd:
         return len(data), None
     if all(may_open[:-1:2]):  # in regular text, every other of these lines begins a record; the last may be incomplete
-        records = regular_records(data, form.separator, form.width, MAX_RECORD_LINES)
+        records = regular_records(data, csv_format.separator, csv_format.width, MAX_RECORD_LINES)
         if records is not None:
             return records.end, records
     lines = Lines(data)
@@ -121,14 +121,14 @@ def complete_records(data: bytes, form: CsvFormat) -> tuple[int, RegularRecords 
             second - first < MAX_RECORD_LINES
             and second < n_lines
             and may_open[index]
-            and parse_record(lines, first, form)[1] > 1
+            and parse_record(lines, first, csv_format)[1] > 1
         ):
             index += 1
         index += 1
     return lines.start(n_complete), None
 
 
-def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list[bool]]:
+def lines_with_odd_quotes(data: bytes, csv_format: CsvFormat) -> tuple[list[int], list[bool]]:
     """Return the numbers of the lines that can begin or end a record of several lines.
 
     Returns:
@@ -142,13 +142,13 @@ def lines_with_odd_quotes(data: bytes, form: CsvFormat) -> tuple[list[int], list
     odd = np.flatnonzero(np.bitwise_xor.reduceat((text == _QUOTE).view(np.uint8), starts))
     if not len(odd):
         return [], []
-    separators = np.flatnonzero(text == ord(form.separator))
+    separators = np.flatnonzero(text == ord(csv_format.separator))
     next_odd = np.append(odd[1:], odd[-1:])
     n_separators = np.searchsorted(separators, bounds[next_odd + 1]) - np.searchsorted(separators, bounds[odd])
-    return odd.tolist(), (n_separators >= form.width - 1).tolist()
+    return odd.tolist(), (n_separators >= csv_format.width - 1).tolist()
 
 
-def parse_record(lines: Lines, first: int, form: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
+def parse_record(lines: Lines, first: int, csv_format: CsvFormat) -> tuple[list[str] | LineFault | None, int]:
     """Parse the record that begins at line number `first` of the lines.
 
     Returns:
@@ -159,20 +159,20 @@ def parse_record(lines: Lines, first: int, form: CsvFormat) -> tuple[list[str] |
         return None, 1
     if len(line) > MAX_RECORD_BYTES:
         return _TOO_LONG, 1
-    fields = _fields(line, form)
+    fields = _fields(line, csv_format)
     if fields is None:
-        return other_encoding(form.encoding), 1
-    if len(fields) != form.width and _ESCAPED_QUOTE in line:  # as Spark, MySQL and Hive write quotes
-        fields = _fields(line, form, escape="\\") or fields
-    if len(fields) == form.width:  # a quote within an unquoted cell (24" screen) is an ordinary character
+        return other_encoding(csv_format.encoding), 1
+    if len(fields) != csv_format.width and _ESCAPED_QUOTE in line:  # as Spark, MySQL and Hive write quotes
+        fields = _fields(line, csv_format, escape="\\") or fields
+    if len(fields) == csv_format.width:  # a quote within an unquoted cell (24" screen) is an ordinary character
         return fields, 1
     if line.count(b'"') % 2:
-        record = _quoted_record(lines, first, form)
-        fields = _fields(record, form) if record else []
-        if fields and len(fields) == form.width:
+        record = _quoted_record(lines, first, csv_format)
+        fields = _fields(record, csv_format) if record else []
+        if fields and len(fields) == csv_format.width:
             return fields, record.count(b"\n") + 1
         fields = []  # if the record is no row, only this line is broken, not the lines after it
-    return other_width(len(fields), form.width) if fields else _quote_fault(lines, first), 1
+    return other_width(len(fields), csv_format.width) if fields else _quote_fault(lines, first), 1
 
 
 def _quote_fault(lines: Lines, first: int) -> LineFault:
@@ -209,7 +209,7 @@ def other_width(fields: int, width: int) -> LineFault:
     return LineFault(FaultCode.FIELD_COUNT, f"{count(fields, 'field')}, but the header has {width:,}")
 
 
-def _quoted_record(lines: Lines, first: int, form: CsvFormat) -> bytes:
+def _quoted_record(lines: Lines, first: int, csv_format: CsvFormat) -> bytes:
     """Return the record that begins at line number `first`, up to the line that closes its quote.
 
     The result is empty if no line within MAX_RECORD_LINES closes the quote, or if the lines are separate rows.
@@ -218,35 +218,38 @@ def _quoted_record(lines: Lines, first: int, form: CsvFormat) -> bytes:
     if last is None:
         return b""
     record = lines[first : last + 1]
-    return b"" if sum(map(len, record)) > MAX_RECORD_BYTES or _holds_rows(record, form) else b"\n".join(record)
+    return b"" if sum(map(len, record)) > MAX_RECORD_BYTES or _holds_rows(record, csv_format) else b"\n".join(record)
 
 
-def _holds_rows(lines: Sequence[bytes], form: CsvFormat) -> bool:
+def _holds_rows(lines: Sequence[bytes], csv_format: CsvFormat) -> bool:
     """Return whether the lines from one stray quote to the next are separate rows rather than one record.
 
     They are separate if any line between the first and the last is a complete row. They also are if the last line is a
     complete row and the first would be one without its quote. Either of these two conditions alone is not enough,
     because it also holds if the first or the last cell of a record spans several lines.
     """
-    if form.width < MIN_WIDTH_TO_JUDGE:
+    if csv_format.width < MIN_WIDTH_TO_JUDGE:
         return False
     first, *between, last = lines
-    return any(_is_row(line, form) for line in between) or (
-        _is_row(last, form) and _is_row_but_for_a_quote(first, form)
+    return any(_is_row(line, csv_format) for line in between) or (
+        _is_row(last, csv_format) and _is_row_but_for_a_quote(first, csv_format)
     )
 
 
-def _is_row(line: bytes, form: CsvFormat) -> bool:
-    return line.count(form.separator.encode()) >= form.width - 1 and len(_fields(line, form) or ()) == form.width
+def _is_row(line: bytes, csv_format: CsvFormat) -> bool:
+    return (
+        line.count(csv_format.separator.encode()) >= csv_format.width - 1
+        and len(_fields(line, csv_format) or ()) == csv_format.width
+    )
 
 
-def _is_row_but_for_a_quote(line: bytes, form: CsvFormat) -> bool:
+def _is_row_but_for_a_quote(line: bytes, csv_format: CsvFormat) -> bool:
     """Return whether a line that opens a quote would be a row if the quote were an ordinary character."""
-    fields = _fields(line + b'"', form) or [""]
-    return len(fields) + fields[-1].count(form.separator) == form.width
+    fields = _fields(line + b'"', csv_format) or [""]
+    return len(fields) + fields[-1].count(csv_format.separator) == csv_format.width
 
 
-def _fields(record: bytes, form: CsvFormat, escape: str | None = None) -> list[str] | None:
+def _fields(record: bytes, csv_format: CsvFormat, escape: str | None = None) -> list[str] | None:
     """Return the cells of a record; empty if its quotes do not match, None if it is not UTF-8.
 
     Args:
@@ -257,9 +260,9 @@ def _fields(record: bytes, form: CsvFormat, escape: str | None = None) -> list[s
     except UnicodeDecodeError:
         return None
     if '"' not in text:
-        return text.split(form.separator)
+        return text.split(csv_format.separator)
     try:
-        records = list(csv.reader([text], delimiter=form.separator, escapechar=escape, strict=True))
+        records = list(csv.reader([text], delimiter=csv_format.separator, escapechar=escape, strict=True))
     except csv.Error:
         return []
     return records[0] if len(records) == 1 else []

@@ -61,15 +61,15 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         raise SourceError.unreadable(name, reason) from error
     columns = _with_trailing_separators(columns, rest, separator)
     if len(columns) > MAX_COLUMNS:
-        raise ColumnError.too_many_columns(name, len(columns), MAX_COLUMNS)
+        raise ColumnError.too_many_columns(name, len(columns), max_columns=MAX_COLUMNS)
 
     def pieces(picked: ColumnPositions) -> Iterator[Piece]:
         chunks = iter(partial(stream.read, PIECE_BYTES), b"")
         with_unix_ends = (
             part for chunk in chunks for part in with_few_lines(_with_unix_ends(chunk, has_mac_ends=has_mac_ends))
         )
-        form = CsvFormat(separator, len(columns), picked, encoding)
-        return _pieces(name, with_unix_ends, form, blanks, rest=rest, line=line)
+        csv_format = CsvFormat(separator, len(columns), picked, encoding)
+        return _pieces(name, with_unix_ends, csv_format, blanks, rest=rest, line=line)
 
     return Table(name, columns, pieces)
 
@@ -124,7 +124,7 @@ def _with_unix_ends(data: bytes, *, has_mac_ends: bool) -> bytes:
 def _pieces(
     name: str,
     chunks: Iterable[bytes],
-    form: CsvFormat,
+    csv_format: CsvFormat,
     blanks: re.Pattern[bytes] | None,
     *,
     rest: bytes,
@@ -138,14 +138,14 @@ def _pieces(
         lines = b"".join((rest, memoryview(chunk)[:last]))
         if blanks is not None:
             lines = blanks.sub(b"", lines)
-        end, records = complete_records(lines, form) if last else (0, None)
+        end, records = complete_records(lines, csv_format) if last else (0, None)
         part, rest = lines[:end], lines[end:] + chunk[last:]
         if part.isspace():  # there may be millions of blank lines
             line += count_line_ends(part)
         elif part:
             ends = count_line_ends(part)
-            yield Piece(len(part), partial(parse_block, part, form, line, ends, records))
+            yield Piece(len(part), partial(parse_block, part, csv_format, line, ends, records))
             line += ends
     if rest:
         rest = rest if blanks is None else blanks.sub(b"", rest)
-        yield Piece(len(rest), partial(parse_block, rest, form, line, count_line_ends(rest)))
+        yield Piece(len(rest), partial(parse_block, rest, csv_format, line, count_line_ends(rest)))

@@ -31,6 +31,7 @@ _PACKAGES = {"MySQLdb": "mysqlclient", "psycopg2": "psycopg2-binary", "cx_Oracle
 """Python module -> package to install, if the names differ."""
 _READ_ACTIONS = {getattr(sqlite3, f"SQLITE_{action}") for action in ("SELECT", "READ", "FUNCTION", "RECURSIVE")}
 """Actions allowed in SQLite; ATTACH and VACUUM INTO would create files even under query_only."""
+_MAX_REASON = 200  # characters of a database's error in a message
 _NO_SELECT = "the query must be a SELECT statement"
 
 
@@ -87,7 +88,7 @@ def _as_input_error(query: Query) -> Iterator[None]:
     try:
         yield
     except (ArgumentError, NoSuchModuleError) as error:
-        raise SourceError.invalid_database_address(str(error).splitlines()[0][:200]) from error
+        raise SourceError.invalid_database_address(str(error).splitlines()[0][:_MAX_REASON]) from error
     except ModuleNotFoundError as error:
         package = _PACKAGES.get(str(error.name), str(error.name))
         raise SourceError.no_driver(query.name, package) from error
@@ -107,7 +108,7 @@ def _reason(error: SQLAlchemyError, query: Query) -> str:
     for secret in (address.password, *_texts(address.query.get("password")), *_texts(address.query.get("sslpassword"))):
         if secret:
             first = first.replace(str(secret), "***")
-    return first[:200]
+    return first[:_MAX_REASON]
 
 
 def _texts(option: str | tuple[str, ...] | None) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def open_json_lines(name: str, stream: IO[bytes], encoding: str = "utf-8") -> Ta
             for key, cell in cells.items():
                 columns[key] = columns.get(key, False) or isinstance(cell, dict | list)
         if len(columns) > MAX_COLUMNS:
-            raise ColumnError.too_many_columns(name, len(columns), MAX_COLUMNS)
+            raise ColumnError.too_many_columns(name, len(columns), max_columns=MAX_COLUMNS)
     if not columns:
         raise SourceError.empty(name)
     names = list(columns)

@@ -56,7 +56,7 @@ def open_parquet(name: str, stream: IO[bytes], allowance: Allowance) -> Table:
         file = parquet.ParquetFile(stream)
         schema = file.schema_arrow
     if len(schema.names) > MAX_COLUMNS:
-        raise ColumnError.too_many_columns(name, len(schema.names), MAX_COLUMNS)
+        raise ColumnError.too_many_columns(name, len(schema.names), max_columns=MAX_COLUMNS)
     nested = {column.name: _record_fields(column.type) for column in schema if pa.types.is_nested(column.type)}
     return Table(name, schema.names, lambda picked: _pieces(name, file, stream, picked, allowance), nested)
 

@@ -21,6 +21,7 @@ from core.errors import InputError, RunError, SourceError
 from core.ingestion.sources.content_hash import content_hash
 
 _CHUNK = 1 << 20
+_FOLDER_LENGTH = 16  # hexadecimal digits of a hash that name the folder of an upload
 _MAX_NAME_CHARACTERS = 60  # file systems allow 255 bytes, and a character can take four
 
 
@@ -49,8 +50,8 @@ def keep_upload(workspace: Workspace, files: Mapping[str, Upload]) -> dict[str, 
             (temporary / part).mkdir()
             with (temporary / path).open("wb") as target:
                 hashes[path] = _copy(files[part], target)
-        named = b"".join(f"{path.as_posix()}/".encode() + content for path, content in hashes.items())
-        folder = workspace.uploads / hashlib.sha256(named).hexdigest()[:16]
+        names_and_hashes = b"".join(f"{path.as_posix()}/".encode() + content for path, content in hashes.items())
+        folder = workspace.uploads / hashlib.sha256(names_and_hashes).hexdigest()[:_FOLDER_LENGTH]
         if folder.is_dir() and not _is_unchanged(folder, hashes):
             remove(folder)
         if not folder.is_dir():

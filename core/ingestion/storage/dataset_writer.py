@@ -136,8 +136,9 @@ class DatasetWriter:
             ids, file = self._dictionary(ID_COLUMN[name]).get_column(ID_COLUMN[name]), self._files.tables[name].name
             n_known = int(read.table.has(ids).sum())
             if not n_known:
-                examples = short(read.table.ids[0]), short(ids[0])
-                raise ColumnError.no_known_ids(file, name, short(self._files.mapping.tables[name].key), examples)
+                column = short(self._files.mapping.tables[name].key)
+                id_in_table, id_in_log = short(read.table.ids[0]), short(ids[0])
+                raise ColumnError.no_known_ids(file, name, column, id_in_table=id_in_table, id_in_log=id_in_log)
             if read.table.columns:
                 read.table.with_columns_of(read.table.columns).save(self._folder)
             cards[name] = TableCard(

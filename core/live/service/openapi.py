@@ -52,7 +52,8 @@ def description() -> dict[str, Any]:
 
 
 def _session_paths() -> dict[str, Any]:
-    event, estimate, every = (_reference(each) for each in (EventMessage, EstimateMessage, OverviewMessage))
+    messages = (EventMessage, EstimateMessage, OverviewMessage)
+    event, estimate, overview = (_reference(message) for message in messages)
     body = {"anyOf": [event, {"type": "array", "items": event, "maxItems": MAX_BATCH}]}
     estimates = {"type": "object", "properties": {"estimates": {"type": "array", "items": estimate}}}
     events = _operation("Count events", {"200": estimates}, ("413", "422", "503"), [_REASONS], body)
@@ -63,7 +64,7 @@ def _session_paths() -> dict[str, Any]:
     delete = _operation("Close a session", {"204": None}, ("404", "503"), [_SESSION])
     return {
         "/v1/events": {"post": events},
-        "/v1/sessions": {"get": _operation("Return all open sessions", {"200": every}, ("422",), [_LIMIT, _BY])},
+        "/v1/sessions": {"get": _operation("Return all open sessions", {"200": overview}, ("422",), [_LIMIT, _BY])},
         "/v1/sessions/{session}": {"get": get, "delete": delete},
         "/v1/score": {"post": score},
     }

@@ -131,7 +131,7 @@ def picture(figure: Figure | None, caption: str, height: int | None = None) -> s
     """
     if figure is None:
         return ""
-    encoded = base64.b64encode(export.picture(figure, "svg", _PICTURE_WIDTH, height)).decode()
+    encoded = base64.b64encode(export.render_picture(figure, "svg", _PICTURE_WIDTH, height)).decode()
     source = f"data:image/svg+xml;base64,{encoded}"
     return f'<figure><img src="{source}" alt="{text(caption)}"><figcaption>{text(caption)}</figcaption></figure>'
 

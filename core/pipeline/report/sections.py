@@ -231,7 +231,7 @@ def prices(facts: Facts) -> str:
         | {columns[event_type]: _price(row[event_type]) for event_type in EVENT_TYPES}
         for row in products.iter_rows(named=True)
     ]
-    shown = products.select(*EVENT_TYPES).unpivot().get_column("value").drop_nulls()
+    price_cells = products.select(*EVENT_TYPES).unpivot().get_column("value").drop_nulls()
     explained = [
         f"Estimated prices, in {value_unit()}: how much an event on a product adds to the value of its session, all "
         "else equal. The prices of all events of a session add up. They are estimated from session values and are not "
@@ -240,7 +240,7 @@ def prices(facts: Facts) -> str:
         "twice the range includes 0, the event may add nothing. A product with few events has a wide range, and a "
         "price close to that of its category.",
     ]
-    if any(not cell["learned"] for cell in shown):
+    if any(not cell["learned"] for cell in price_cells):
         explained.append(
             "“About” means that the product has no such event in the train file, so the number of its category is "
             "shown."

@@ -22,7 +22,7 @@ from core.features import Prefixes
 from core.features.columns import EVENTS_SEEN
 from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.user_values import Sessions
-from core.features.prefixes import ALL_DRAWN
+from core.features.prefixes import ALWAYS_DRAWN_LENGTH
 from core.schema import UNIT
 from core.training.training_set import PrefixRows, TrainingSet
 
@@ -67,6 +67,6 @@ def _prefix_rows(data: TrainingSet, prefixes: Prefixes, rows: NDArray[np.int64])
     lengths = data.X[:, data.names.index("n_events")]
     seen = prefixes.units.get_column(EVENTS_SEEN).to_numpy()
     # A whole session is always among the rows, so its probability is 1.
-    weights = np.concatenate([1.0 / lengths, np.maximum(1.0 / seen, 1.0 / ALL_DRAWN)])
+    weights = np.concatenate([1.0 / lengths, np.maximum(1.0 / seen, 1.0 / ALWAYS_DRAWN_LENGTH)])
     is_drawn = np.isin(data.units, prefixes.whole.get_column(UNIT).to_numpy())
     return PrefixRows(len(data.y), rows, weights, np.concatenate([is_drawn, np.ones(len(seen), dtype=bool)]))

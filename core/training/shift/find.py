@@ -171,17 +171,17 @@ def _within_user_effect(
     column = session_measures.names.index(measures.EVENTS)
     lengths, test_lengths = (adjusted[:, column] for adjusted in effects.subtract_cell_means(train, test))
     late, early, scale = comparison.late, ~comparison.late, session_measures.scales[column]
-    own = effects.within_user_difference(lengths, train.users, test_lengths, test.users)
-    usual = effects.within_user_difference(lengths[early], train.users[early], lengths[late], train.users[late])
-    effect, error, baseline = own.effect / scale, own.error / scale, usual.effect / scale
+    own_effect = effects.within_user_difference(lengths, train.users, test_lengths, test.users)
+    usual_effect = effects.within_user_difference(lengths[early], train.users[early], lengths[late], train.users[late])
+    effect, error, baseline = own_effect.effect / scale, own_effect.error / scale, usual_effect.effect / scale
     comparison.figures |= {
         "own_length_effect": effect,
         "own_length_error": error,
         "own_length_usual": baseline,
-        "own_length_users": own.n_users,
+        "own_length_users": own_effect.n_users,
     }
     threshold = max(measures.OWN_FLOOR, effects.MIN_Z * error, effects.DRIFT_FACTOR * abs(baseline))
-    return effect if own.n_users >= MIN_USERS and abs(effect) >= threshold else 0.0
+    return effect if own_effect.n_users >= MIN_USERS and abs(effect) >= threshold else 0.0
 
 
 def _is_missing(session_measures: measures.Measures) -> NDArray[np.bool_]:

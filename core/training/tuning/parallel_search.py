@@ -225,7 +225,8 @@ def _priority(search: LearnerSearch) -> float:
     if search.best is None:
         return _FIRST_PRIORITY
     gain, seconds, weight = 0.0, 0.0, 1.0
-    for trial, best_before in reversed(list(zip(search.trials[1:], _running_best(search.trials), strict=False))):
+    best_before_next = list(_running_best(search.trials))[:-1]
+    for trial, best_before in reversed(list(zip(search.trials[1:], best_before_next, strict=True))):
         if trial.complete and trial.loss < best_before < np.inf:
             gain += weight * (best_before - trial.loss)
         seconds += weight * trial.seconds
