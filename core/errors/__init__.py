@@ -7,9 +7,9 @@ code. Any other exception is a bug in the program.
 from core.errors.access import AccessError
 from core.errors.base import Cancelled, InputError, StudioError
 from core.errors.columns import ColumnError
-from core.errors.content import ContentError
 from core.errors.files import SourceError
 from core.errors.parts import MissingPart, import_part
+from core.errors.rows import ContentError
 from core.errors.runs import RunError
 from core.errors.services import ServiceError
 from core.errors.settings import SettingError

@@ -1,4 +1,4 @@
-"""Sort events into sessions, remove duplicate rows, number the units, and compute the value of each session.
+"""Sort events into sessions, number the units, and compute the value of each session.
 
 A unit is a session id of one user in one file. Each unit has one row of features.
 """
@@ -9,19 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from core.dataset import UnknownValue
 from core.ingestion.mapping import Mapping
-from core.ingestion.sessions.row_order import argsort_rows
+from core.ingestion.sessions.duplicates import DuplicateCounts, changed, sorted_rows
 from core.ingestion.values.session_values import LostPurchases, column_values, purchase_values
-from core.ingestion.values.visits import assign_visits, find_visits
 from core.own_columns import PREFIX
 from core.schema import (
-    BUY,
     CATEGORY,
     COMPOSITE,
-    EVENT_CODE,
     KNOWN_VALUE,
     PRODUCT,
     REASON,
@@ -40,30 +36,12 @@ from core.schema import (
     VALUE,
 )
 
-ROW_KEYS = (SESSION, USER, PRODUCT, TIME, TYPE)  # identify an event; the other columns describe it
-
-
 CODE_SEEDS = range(8)
 """Seeds of the id codes, tried in turn. With 100 million ids, two have the same code in 0.03% of the first attempts."""
 
 
 class HashCollisionError(Exception):
     """Two ids of a dictionary have the same code. Ingestion then starts again with another seed."""
-
-
-@dataclass(frozen=True)
-class DuplicateCounts:
-    """Counts of duplicate rows in one file.
-
-    Attributes:
-        rows: rows that equal an earlier row in every column.
-        purchases: duplicate BUY rows. If values are sums of purchases, duplicates may differ in their category.
-        visits: sessions whose user id changes during the visit; they are assigned to one user.
-    """
-
-    rows: int
-    purchases: int
-    visits: int
 
 
 @dataclass(frozen=True)
@@ -99,13 +77,13 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, lost_purchases
     lost = lost_purchases.affected_sessions(events[TRAIN_ROLE])  # by the users of the file, before visits are joined
     ordered, repeats, first_events = {}, {}, []
     for role, rows in events.items():
-        ordered[role], repeats[role] = _in_order(rows, session_column, mapping)
+        ordered[role], repeats[role] = sorted_rows(rows, session_column, mapping)
         first_events.append(_first_events(ordered[role], role))
     train = ordered[TRAIN_ROLE]
     if mapping.adds_prices:
         values = purchase_values(train, mapping, lost)
     else:
-        values = column_values(train, pl.Series(~_changed(train, SESSION) & _changed(train, VALUE)))
+        values = column_values(train, pl.Series(~changed(train, SESSION) & changed(train, VALUE)))
     numbered = (
         pl.concat(first_events).sort(session_column, ROLE, USER, START).with_row_index(UNIT).cast({UNIT: pl.Int64})
     )
@@ -123,51 +101,6 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, lost_purchases
     )
 
 
-def _in_order(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.DataFrame, DuplicateCounts]:
-    """Sort the rows of one file by all columns, so that the result does not depend on their order in the file.
-
-    Returns:
-        The rows, without duplicates if the mapping removes them; and the counts of duplicates.
-    """
-    # Session, moment and product nearly always decide the order.
-    moments = rows.rechunk().with_columns((pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)).alias("_moment"))
-    ordered = moments[argsort_rows(*(moments.get_column(name).to_numpy() for name in (key, "_moment", PRODUCT)))]
-    same_key = ~_changed(ordered, key)
-    visits = 0
-    if key == SESSION and (same_key & _changed(ordered, USER)).any():
-        joined_visits = find_visits(ordered)
-        ordered, visits = assign_visits(ordered, joined_visits), joined_visits.height
-    described = [name for name in ordered.columns if name not in (*ROW_KEYS, "_moment", USER_SESSION, CATEGORY)]
-    others = [*described, CATEGORY]
-    tied = same_key & ~_changed(ordered, "_moment", PRODUCT)
-    if (same_key & _changed(ordered, USER)).any() or (tied & _changed(ordered, *others)).any():
-        ordered = ordered.sort(key, USER, "_moment", PRODUCT, *others)
-        tied = ~_changed(ordered, key, "_moment", PRODUCT)
-    repeated = tied & ~_changed(ordered, SESSION, USER, *others)
-    # A join with a table of categories repeats a purchase for each category of its product.
-    bought_again = tied & (ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY])
-    bought_again &= ~_changed(ordered, SESSION, USER, *described) if mapping.adds_prices else repeated
-    counts = DuplicateCounts(int(np.count_nonzero(repeated)), int(np.count_nonzero(bought_again)), visits)
-    surplus = repeated | bought_again
-    return (ordered.filter(~surplus) if mapping.duplicates == "remove" and surplus.any() else ordered), counts
-
-
-def _changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
-    """Return a mask of the rows that differ from the previous row in any of these columns, and of the first row."""
-    changed = np.zeros(rows.height, bool)
-    for name in names:
-        column = rows.get_column(name)
-        if column.null_count() == rows.height:  # all null, such as the values of a test file
-            continue
-        if column.null_count() or column.dtype == pl.String:
-            changed |= column.ne_missing(column.shift(1)).to_numpy()
-        else:
-            cells = column.to_numpy()
-            changed[1:] |= cells[1:] != cells[:-1]
-    changed[:1] = True
-    return changed
-
-
 def _same_as_before(*names: str) -> pl.Expr:
     """Return the negation of `_changed` as an expression, for columns without nulls."""
     return pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in names)
@@ -175,7 +108,7 @@ def _same_as_before(*names: str) -> pl.Expr:
 
 def _first_events(ordered: pl.DataFrame, role: int) -> pl.DataFrame:
     """Return the first event of every unit, and check that the events of a session have the same session id."""
-    is_first = pl.Series(_changed(ordered, SESSION, USER))
+    is_first = pl.Series(changed(ordered, SESSION, USER))
     check_for_collisions(ordered.get_column(USER_SESSION), ~is_first)
     return ordered.filter(is_first).select(
         pl.lit(role, dtype=pl.Int8).alias(ROLE), SESSION, USER, pl.col(TIME).alias(START), VALUE, USER_SESSION
@@ -198,7 +131,7 @@ def check_for_collisions(ids: pl.Series, same_code: pl.Series) -> None:
 
 def _with_units(ordered: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     """Add the unit number to events; `units` are those of the same file, in the same order."""
-    positions = np.cumsum(_changed(ordered, SESSION, USER)) - 1
+    positions = np.cumsum(changed(ordered, SESSION, USER)) - 1
     numbers = pl.Series(UNIT, units.get_column(UNIT).to_numpy()[positions])
     own_columns = (name for name in ordered.columns if name.startswith(PREFIX))
     return ordered.select(numbers, SESSION, USER, PRODUCT, CATEGORY, TYPE, TIME, *own_columns)

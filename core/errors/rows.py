@@ -1,4 +1,4 @@
-"""Errors about the content of files: rows, values, sample submissions, and too little data to train on."""
+"""Errors about the rows of files: their values and sessions, sample submissions, and too little data to train on."""
 
 from __future__ import annotations
 
