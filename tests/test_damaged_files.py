@@ -5,12 +5,15 @@ And damaged machines: a disk that fills up leaves a sentence, and nothing else.
 
 from __future__ import annotations
 
+import errno
 import gc
 import gzip
 import io
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +29,7 @@ from core.dataset import Dataset
 from core.errors import SettingError, StudioError
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
+from core.ingestion.sessions.assembly_counts import AssembledPartition, AssemblyCounts
 from core.ingestion.sources import csv_blocks, csv_records, csv_text
 from core.ingestion.sources.tables import BrokenLine
 from tests.absent import absent_part
@@ -354,6 +358,35 @@ def test_how_many_parts_there_are_and_where_they_are_kept_changes_nothing(
     assert parts.card().model_copy(update={"created": ""}) == whole.card().model_copy(update={"created": ""})
     if mapping != BY_GAP:  # sessions made of pauses stand by user, whose parts they are in
         assert same_frames(parts, whole)
+
+
+def test_a_disk_that_fails_while_the_first_parts_are_synced_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later parts are synced without an error."""
+    synced: list[Path] = []
+    first_failed = threading.Event()
+
+    def sync(folder: Path) -> None:
+        synced.append(folder)
+        if len(synced) == 1:
+            first_failed.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def counted(self: AssemblyCounts, assembled: AssembledPartition) -> None:
+        add(self, assembled)
+        if synced:
+            first_failed.wait()
+            time.sleep(0.05)  # until the failed future is done, so that the next one takes its place
+
+    add = AssemblyCounts.add
+    monkeypatch.setattr("core.ingestion.sessions.partitions._ROWS_A_PART", 3)
+    monkeypatch.setattr("core.ingestion.sessions.assembly._sync_files", sync)
+    monkeypatch.setattr(AssemblyCounts, "add", counted)
+    with pytest.raises(StudioError) as error:
+        store(tmp_path, [*GOOD, *GOOD[::-3]], Mapping())
+    assert "full" in str(error.value)
+    assert len(synced) == 1
 
 
 @pytest.mark.parametrize("column", ["user_session", "user_id", "product_id", "category_id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from scipy.stats import norm
 
 from core.base.workspace import Workspace
 from core.config import RunConfig
+from core.features.columns import EVENTS_SEEN
 from core.ingestion import InputFiles
 from core.live import Estimate
 from core.live.forecast import IDLE_SECONDS, Spread, total_forecast
@@ -20,7 +22,8 @@ from core.model import load_model
 from core.model.history import History
 from core.pipeline.run import run as run_pipeline
 from core.runs.store import PREFIXES_FILE
-from core.schema import TIME, UNIT
+from core.schema import STACK, TIME, UNIT, VALUE
+from core.training.live.train import DRAWN, SECURED
 
 NORMAL = Spread(np.ones(8), np.full(8, 0.25), np.zeros(8), 0.0)
 """The standard deviation of a session is half of the width of its interval."""
@@ -57,6 +60,26 @@ def test_no_session_is_worth_nothing_and_an_open_end_stays_open() -> None:
     assert total_forecast(nothing, nothing, nothing, NORMAL, to_come=nothing, idle=nothing) == (0, 0.0, 0.0, 0.0, 0.0)
     value, high = np.array([5.0, 6.0]), np.array([9.0, np.inf])
     assert total_forecast(value, value - 1, high, NORMAL, to_come=value, idle=np.zeros(2)).high == math.inf
+
+
+def test_a_session_with_an_open_end_widens_the_lower_half_of_the_interval() -> None:
+    def low_end(*high: float) -> float:
+        value = np.array([50.0, 60.0])
+        return total_forecast(value, value - 10, np.array(high), NORMAL, to_come=value, idle=np.zeros(2)).low
+
+    assert low_end(60.0, math.inf) == pytest.approx(norm.ppf(0.1, 110.0, math.hypot(10.0, 10.0)))
+    assert low_end(90.0, math.inf) == pytest.approx(norm.ppf(0.1, 110.0, math.hypot(25.0, 25.0)))
+
+
+def test_without_train_sessions_the_interval_is_wider_than_those_of_the_sessions() -> None:
+    columns = (VALUE, STACK, SECURED, "low_80", "high_80")
+    nothing = {name: pl.Series(dtype=pl.Float64) for name in columns}
+    keys = {DRAWN: pl.Series(dtype=pl.Boolean), UNIT: pl.Series(dtype=pl.Int64), EVENTS_SEEN: pl.Series(dtype=pl.Int64)}
+    events = pl.DataFrame({UNIT: pl.Series(dtype=pl.Int64), TIME: pl.Series(dtype=pl.Int64)})
+    spread = Spread.observed(pl.DataFrame(nothing | keys), SimpleNamespace(events=events))  # type: ignore[arg-type]
+    value = np.array([50.0])
+    total = total_forecast(value, value - 10, value + 10, spread, to_come=value, idle=np.zeros(1))
+    assert (total.low, total.high) == pytest.approx(tuple(norm.ppf([0.1, 0.9], 50.0, 20.0)))
 
 
 def test_the_interval_covers_what_came_of_other_sessions(

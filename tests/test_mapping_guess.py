@@ -24,6 +24,7 @@ from core.errors import SettingError
 from core.ingestion.mapping import Guess, Mapping, guess_mapping, load_mapping, mapping_text, shipped_names
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.log_column import normalize
+from core.ingestion.mapping.time_format import AUTO
 from core.ingestion.mapping.time_guess import time_form
 from core.ingestion.mapping.toml_file import parse_mapping
 from core.ingestion.peek import peek
@@ -594,6 +595,24 @@ def test_swappable_days_and_months_are_read_with_the_shorter_time_span(times: li
     assert form is not None
     assert form.time_format == time_format
     assert form.is_swappable
+
+
+@pytest.mark.parametrize(
+    ("time", "has_offset"),
+    [
+        ("20250602T185800Z", True),
+        ("20250602T185800+0200", True),
+        ("20250602T185800", False),
+        ("2025-06-02T18:58:00+02", True),
+        ("2025-06-02 18:58:00 UTC", True),
+        ("2025-06-02 18:58:00.123", False),
+        ("2025-06-02 18:58", False),
+    ],
+)
+def test_an_offset_is_found_in_any_form_of_iso_8601(time: str, has_offset: bool) -> None:
+    form = time_form([time])
+    assert form is not None
+    assert (form.time_format, form.has_offset) == (AUTO, has_offset)
 
 
 def test_a_day_above_twelve_decides_the_order_of_day_and_month() -> None:

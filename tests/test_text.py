@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from core.base.text import count, duration, listed, number, percent
+from core.base.text import count, duration, listed, number, percent, size
 
 many = settings(derandomize=True, deadline=None, max_examples=300)
 
@@ -137,3 +137,12 @@ def test_listed(items: Iterable[object], max_items: int, expected: str) -> None:
 def test_listed_counts_items_that_it_is_not_given() -> None:
     assert listed("ab", total=10) == "a, b and 8 more"
     assert listed("ab", total=2) == "a and b"
+    assert listed("abcd", max_items=2, conjunction="or") == "a, b or 2 more"
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "shown"),
+    [(999, "999 B"), (1_000, "1.0 kB"), (999_949, "999.9 kB"), (999_950, "1.0 MB"), (10**15, "1,000.0 TB")],
+)
+def test_the_unit_of_a_size_is_chosen_after_rounding(n_bytes: int, shown: str) -> None:
+    assert size(n_bytes) == shown

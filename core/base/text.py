@@ -139,11 +139,17 @@ def size(n_bytes: int) -> str:
 
     >>> [size(0), size(999), size(1_500), size(2_340_000_000)]
     ['0 B', '999 B', '1.5 kB', '2.3 GB']
+    >>> size(999_950)
+    '1.0 MB'
     """
     if n_bytes < 1000:
         return f"{n_bytes} B"
-    power = min(len(str(n_bytes)) - 1, 14) // 3
-    return f"{fixed(n_bytes / 1000**power, 1)} {['B', 'kB', 'MB', 'GB', 'TB'][power]}"
+    amount, unit = n_bytes / 1000, "kB"
+    for larger_unit in ("MB", "GB", "TB"):
+        if round(amount, 1) < 1000:
+            break
+        amount, unit = amount / 1000, larger_unit
+    return f"{fixed(amount, 1)} {unit}"
 
 
 def short_duration(seconds: float) -> str:
@@ -209,7 +215,7 @@ def listed(items: Iterable[object], max_items: int = 8, *, total: int | None = N
 
     Args:
         total: number of items, if `items` contains only the first of them.
-        conjunction: word before the last item.
+        conjunction: word before the last item, or before the number of items that are not shown.
 
     >>> listed(["a", "b", "c"]), listed(["a", "b"], conjunction="or"), listed(range(5), max_items=2), listed([])
     ('a, b and c', 'a or b', '0, 1 and 3 more', '')
@@ -218,7 +224,7 @@ def listed(items: Iterable[object], max_items: int = 8, *, total: int | None = N
     shown = texts[:max_items]
     n_more = (len(texts) if total is None else total) - len(shown)
     if n_more > 0:
-        return f"{', '.join(shown)} and {whole(n_more)} more"
+        return f"{', '.join(shown)} {conjunction} {whole(n_more)} more"
     *first, last = shown or [""]
     return f"{', '.join(first)} {conjunction} {last}" if first else last
 

@@ -36,7 +36,7 @@ IDLE_SECONDS = 1_800
 _IDLE_FIRSTS = (0, 15, 30, 60, 120, 300, 600, 1_200)
 """First second of each class of idle times."""
 _MIN_MOMENTS = 30
-"""Training sessions per class. A class with fewer has the factors of all classes together."""
+"""Drawn prefixes of train sessions per class. A class with fewer has the factors of all classes together."""
 _GAP = "gap"
 _TINY = 1e-300
 
@@ -117,7 +117,7 @@ def total_forecast(
 
     Args:
         value, low, high, to_come: (sessions,) the estimates of the sessions, with 80% intervals.
-        idle: (sessions,) seconds since that event.
+        idle: (sessions,) seconds since the last event.
         spread: statistics of train sessions, see `Spread`.
         level: coverage of the interval.
     """
@@ -127,7 +127,7 @@ def total_forecast(
     still_to_come = remaining * to_come
     total = float((value - to_come + still_to_come).sum())
     is_finite = np.isfinite(high)
-    width = np.where(is_finite, high - low, 0.0)
+    width = _widths(value, low, high)
     common = spread.remaining_error * float(to_come.sum())
     deviation = float(np.sqrt((variance * width**2).sum() + common**2))
     bottom = top = total
@@ -138,6 +138,13 @@ def total_forecast(
     return Forecast(
         len(value), total, float(still_to_come.sum()), max(bottom, lowest), top if is_finite.all() else math.inf
     )
+
+
+def _widths(value: Array, low: Array, high: Array) -> Array:
+    """Return the widths of the intervals; without an upper end, twice the lower part, or the widest of the others."""
+    is_finite = np.isfinite(high)
+    widest = float((high - low)[is_finite].max(initial=0.0))
+    return np.where(is_finite, high - low, np.maximum(2 * (value - low), widest))
 
 
 def _gaps(history: History) -> pl.DataFrame:
@@ -155,10 +162,14 @@ def _factors(rest: Array, to_come: Array, width: Array, weights: Array) -> tuple
 
     Args:
         rest: realized value after the prefix, on the scale of `to_come`.
+
+    Returns:
+        The factors. Without prefixes, the standard deviation is as large as the interval, which is too large rather
+        than too small.
     """
     expected = float(weights @ to_come)
     if expected <= 0:
-        return 1.0, 0.0, 0.0, 0.0
+        return 1.0, 1.0, 0.0, 0.0
     remaining = max(float(weights @ rest) / expected, 0.0)
     error = rest - remaining * to_come
     sampling_error = float(np.sqrt(((weights * error) ** 2).sum())) / expected

@@ -45,13 +45,13 @@ _DIRECTIVE_PATTERNS: Final = {
 }
 """Directive -> regular expression. Matching is much faster than parsing with each format."""
 _ISO: Final = re.compile(
-    r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\d{8}T\d{4}(?=\d\d))(:?\d\d([.,]\d+)?(\s?(UTC|GMT|Z|[+-]\d\d(:?\d\d)?))?)?",
+    r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d|\d{8}T\d{4}(?=\d\d))"
+    r"(:?\d\d([.,]\d+)?(\s?(?P<offset>UTC|GMT|Z|[+-]\d\d(:?\d\d)?))?)?",
     re.A | re.I,
 )
 """ISO 8601, extended or basic. It accepts months above 12, so `_is_iso` also parses the time."""
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?( ?[AaPp][Mm])?", re.A)
 """A time of day without a date."""
-_OFFSET_AT_END: Final = re.compile(r"(UTC|GMT|Z|[+-]\d\d(:?\d\d)?)$", re.I)
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def time_form(times: Sequence[str]) -> TimeForm | None:
     if not times:
         return None
     if read_share(times, AUTO) >= MIN_SHARE:
-        n_offsets = sum(bool(_OFFSET_AT_END.search(time[16:]) or re.search(ZONE_NAME, time)) for time in times)
+        n_offsets = sum(map(_has_offset, times))
         return TimeForm(AUTO, is_swappable=False, has_offset=n_offsets > len(times) / 2)
     for epoch in EPOCHS:
         if read_share(times, epoch) >= MIN_SHARE:
@@ -152,6 +152,14 @@ def _plain(time: str) -> str:
 
 
 _TO_MINUTES = len("2026-01-31T12:34")
+
+
+def _has_offset(text: str) -> bool:
+    """Return whether a time in ISO 8601 says how far it is from UTC."""
+    if re.search(ZONE_NAME, text):
+        return True
+    iso = _ISO.fullmatch(text)
+    return iso is not None and iso["offset"] is not None
 
 
 def _is_iso(text: str) -> bool:

@@ -79,6 +79,8 @@ def assemble(
             writers.write(assembled, first_unit=counts.units)
             counts.add(assembled)
             if syncing is None or syncing.done():
+                if syncing is not None:
+                    syncing.result()  # raises the error of a full or broken disk
                 syncing = disk.submit(_sync_files, folder)
             report(sum(rows.height for rows in assembled.tables.events.values()))
         if syncing is not None:
