@@ -1,6 +1,6 @@
 """Time and memory of values of open sessions, in one process on one core.
 
-    python -m benchmarks.live_speed [--sessions 20000] [--open 100000]
+    python -m benchmarks.live_speed [--sessions 20000] [--open 100000] [--own-columns]
 
 Trains a quick run with `--purpose live` on the demo, and replays the events of the test file a month later, as those of
 new sessions. Prints the processor time of an event, with and without reasons, that of its parts, and the memory of a
@@ -33,10 +33,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=20_000, help="Sessions of the demo.")
     parser.add_argument("--open", type=int, default=100_000, help="Open sessions whose memory is measured; 0 for none.")
+    parser.add_argument("--own-columns", action="store_true", help="Use the own columns of the demo.")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         files = Path(scratch)
-        make_live_run(files, options.sessions)
+        make_live_run(files, options.sessions, own_columns=options.own_columns)
         events = _events(files / "test.csv")
         began = time.perf_counter()
         scorer = LiveScorer.load(files / "run")
@@ -51,9 +52,14 @@ def main() -> None:
 def _events(path: Path) -> list[Event]:
     log = pl.read_csv(path).with_columns(pl.col(EVENT_TIME).str.slice(0, 19).str.to_datetime().dt.epoch("s"))
     names = ("user_session", "user_id", "product_id", "category_id", "event_type", EVENT_TIME)
+    own = [name for name in log.columns if name not in names]
     return [
-        Event(f"{session} later", user, product, category, kind, moment + _MONTH)
-        for session, user, product, category, kind, moment in log.sort(EVENT_TIME).select(names).iter_rows()
+        Event(
+            f"{session} later", user, product, category, kind, moment + _MONTH, own=dict(zip(own, cells, strict=True))
+        )
+        for session, user, product, category, kind, moment, *cells in log.sort(EVENT_TIME)
+        .select(*names, *own)
+        .iter_rows()
     ]
 
 

@@ -33,10 +33,12 @@ def core(*arguments: str, home: Path, exit_codes: tuple[int, ...] = (0,)) -> tup
     return json.loads(process.stdout.splitlines()[-1]), time.perf_counter() - started
 
 
-def make_live_run(folder: Path, n_sessions: int) -> None:
+def make_live_run(folder: Path, n_sessions: int, *, own_columns: bool = False) -> None:
     """Write the files of a demo into a folder, and a run for open sessions on them into its subfolder `run`."""
-    core("demo", "--out", str(folder), "--sessions", str(n_sessions), home=folder / "home")
+    further = ["--own-columns"] if own_columns else []
+    core("demo", "--out", str(folder), "--sessions", str(n_sessions), *further, home=folder / "home")
     inputs = [f"--train={folder / 'train.csv'}", f"--test={folder / 'test.csv'}"]
+    inputs += [f"--mapping={folder / 'mapping.toml'}"] if own_columns else []
     core("run", "--purpose", "live", *inputs, "--out", str(folder / "run"), home=folder / "home")
 
 

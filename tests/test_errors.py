@@ -165,7 +165,6 @@ RUNS: dict[str, Callable[[], StudioError]] = {
     "unusable_state": lambda: RunError.unusable_state(Path("/workspace/live/a.sqlite"), "file is not a database"),
     "state_of_other_run": lambda: RunError.state_of_other_run(Path("/workspace/live/a.sqlite"), "20250601-a", "b"),
     "not_live": RunError.not_live,
-    "own_columns_not_live": lambda: RunError.own_columns_not_live(["brand", "price"]),
     "damaged_dataset": lambda: RunError.damaged_dataset(Path("/workspace/datasets/0a1b2c"), "card.json is a link"),
     "damaged_job": lambda: RunError.damaged_job("j1", "created is not a time"),
     "dataset_in_use": lambda: RunError.dataset_in_use("0a1b2c", ["j1", "j2"]),

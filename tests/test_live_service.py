@@ -512,7 +512,7 @@ def test_the_run_changes_without_a_missed_request(live_run: Run, model: SessionV
 
     changes = asyncio.run(all_at_once())
     assert changes == [
-        (200, {"run": "next"}),
+        (200, {"run": "next", "own": []}),
         (409, {"error": "Another run is being loaded. Try again when it predicts the sessions."}),
     ]
     assert {status for status, _ in answers} == {200}

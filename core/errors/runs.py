@@ -181,15 +181,6 @@ class RunError(StudioError):
         return cls(problem, remedy, code="not_live", actual="sessions", allowed="live")
 
     @classmethod
-    def own_columns_not_live(cls, names: Sequence[str]) -> RunError:
-        problem = (
-            f"The model of this run uses extra columns of the log ({listed(names)}). Models for open sessions cannot "
-            "use extra columns."
-        )
-        remedy = "Start a run with a mapping that has no section [own]."
-        return cls(problem, remedy, code="own_columns_not_live", actual=list(names), allowed=[])
-
-    @classmethod
     def no_model(cls, path: Path) -> RunError:
         problem = (
             f"{path} has no model. It is neither a model folder nor a run of this version; earlier versions stored no "

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
+from core.live.own_features import millionths
+from core.live.own_values import Cell, OwnValue, OwnValues
+from core.live.session_features import LiveEvent
+from core.model import SessionValueModel
 from core.model.history import ID_COLUMNS, History
-from core.schema import CATEGORY, PRODUCT, ROLE, SESSION, TRAIN_ROLE, UNKNOWN_ID, USER
+from core.model.model import used_mapping
+from core.schema import CATEGORY, EVENT_CODE, PRODUCT, ROLE, SESSION, TRAIN_ROLE, UNKNOWN_ID, USER
 
 _SEED = 0
 """Seed of the codes of new ids; that of ingestion, so that events of one second sort as in a batch."""
@@ -24,6 +30,8 @@ class Event:
         type: VIEW, ADD_CART, REMOVE_CART or BUY.
         time: epoch seconds, UTC.
         id: id of the event; empty for none. An event with an id counts once, even if it is sent several times.
+        own: name of an own column -> value: a number, a text, a truth value or a time (epoch seconds, or ISO 8601). A
+            missing name or None is an empty cell. Names of columns that the model does not use are ignored.
     """
 
     session: str
@@ -33,6 +41,7 @@ class Event:
     type: str
     time: int
     id: str = ""
+    own: Mapping[str, OwnValue] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,41 @@ class Estimate:
     events_seen: int
     seconds: int
     reasons: tuple[tuple[str, float], ...] = ()
+
+
+class EventCoder:
+    """Turns events into codes and cells, as a model sees them.
+
+    Attributes:
+        codes: codes of ids.
+        own: reads own columns.
+    """
+
+    def __init__(self, codes: Codes, own: OwnValues) -> None:
+        self.codes, self.own = codes, own
+
+    @classmethod
+    def of(cls, model: SessionValueModel) -> EventCoder:
+        """Return the coder of a model."""
+        mapping = used_mapping(model.mapping, model.spec)
+        return cls(Codes(model.history), OwnValues(model.spec.own, mapping, model.tables))
+
+    def coded(self, event: Event) -> LiveEvent:
+        """Return an event as the model sees it."""
+        product, category = self.codes.of(PRODUCT, event.product), self.codes.of(CATEGORY, event.category)
+        kind = EVENT_CODE[event.type]
+        if not self.own.columns:
+            return LiveEvent(event.time, kind, product, (), category, ())
+        cells = self.own.cells(event.own, event.product, event.user)
+        return with_cells(self.own, cells, time=event.time, event_type=kind, product=product, category=category)
+
+
+def with_cells(
+    own: OwnValues, cells: Sequence[Cell], *, time: int, event_type: int, product: int, category: int
+) -> LiveEvent:
+    """Return an event with these cells of its own columns."""
+    numbers = [millionths(column, cell, time) for column, cell in zip(own.columns, cells, strict=True)]
+    return LiveEvent(time, event_type, product, own.keys(cells), category, tuple(numbers))
 
 
 class Codes:

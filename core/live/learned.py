@@ -5,14 +5,17 @@ They are those of core.features.learned.fold_transform. Arrays have one column p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.base.arrays import extended
+from core.features.learned.value_statistics import n_statistics
 from core.live.session_features import LiveEvent
 from core.model.fitted_stack import FittedStack
+from core.own_columns import OwnColumn
 from core.schema import CATEGORY, EVENT_TYPES, PRODUCT, TYPE
 
 Array = NDArray[np.float64]
@@ -34,10 +37,36 @@ class PricedItem:
         self.item, self.group, self.price, self.is_seen = item, group, price, is_seen
 
 
-class LearnedColumns:
-    """The prices and statistics of a model's fits for new sessions."""
+class _OwnCategories(NamedTuple):
+    """What the fits have learned of the categories of an own column.
 
-    def __init__(self, fitted: FittedStack) -> None:
+    Attributes:
+        place: position of the column among the own columns of the model.
+        numbers: category -> its number; new ones have none.
+        values: (categories and one row for new ones, fits) statistics.
+        prices: (categories, fits) prices; None if the column has none, because it does not describe products.
+        n_statistics: number of features: the mean, or the mean and the maximum.
+    """
+
+    place: int
+    numbers: dict[str | float, int]
+    values: Array
+    prices: Array | None
+    n_statistics: int
+
+    def number(self, event: LiveEvent) -> int | None:
+        """Return the number of the category of an event; None if it is new or the cell is empty."""
+        return self.numbers.get(event.own[self.place])
+
+
+class LearnedColumns:
+    """The prices and statistics of a model's fits for new sessions.
+
+    Args:
+        own: the own columns of the model.
+    """
+
+    def __init__(self, fitted: FittedStack, own: Sequence[OwnColumn] = ()) -> None:
         catalogue = fitted.catalogue
         transforms = [fitted.transforms[fit] for fit in fitted.fits_for_test]
         prices, statistics = [each.prices for each in transforms], [each.statistics for each in transforms]
@@ -52,14 +81,15 @@ class LearnedColumns:
         self._category = _columns(prices, "category", _n_codes(categories))
         self._seen = _columns(prices, "seen", n_items)
         self._unseen = np.array([each.unseen for each in statistics])
-        self._item_value = _with_unseen(statistics, "item", n_items, self._unseen)
-        self._group_value = _with_unseen(statistics, "group", n_groups, self._unseen)
+        self._item_value = _with_unseen([each.item for each in statistics], n_items, self._unseen)
+        self._group_value = _with_unseen([each.group for each in statistics], n_groups, self._unseen)
         items, groups = catalogue.items, catalogue.groups
         self._items = {pair: number for number, pair in enumerate(items.select(PRODUCT, TYPE).iter_rows())}
         self._groups = {pair: number for number, pair in enumerate(groups.select(CATEGORY, TYPE).iter_rows())}
         self._products = dict(zip(items.get_column(PRODUCT).to_list(), products.tolist(), strict=True))
         self._categories = dict(zip(groups.get_column(CATEGORY).to_list(), categories.tolist(), strict=True))
         self._nothing = np.zeros(len(transforms))
+        self._own = [_own_categories(fitted, number, own) for number in range(len(catalogue.own))]
         self._priors, self._fixed = ([getattr(each.factor, name) for each in transforms] for name in ("prior", "fixed"))
 
     def price(self, event: LiveEvent) -> PricedItem:
@@ -69,6 +99,9 @@ class LearnedColumns:
         product, category = self._products.get(event.product), self._categories.get(event.category)
         alone = _row(self._item, item, nothing) + _row(self._group, group, nothing)
         shared = _row(self._product, product, nothing) + _row(self._category, category, nothing)
+        for own in self._own:
+            if own.prices is not None:
+                shared = shared + _row(own.prices, own.number(event), nothing)
         price = self._kind[kind] + alone + self._share[kind] * shared
         return PricedItem(item, group, price, _row(self._seen, item, nothing))
 
@@ -79,7 +112,7 @@ class LearnedColumns:
             events: the session's events in any order.
         """
         # Sums depend on the order of the summands: that of Baskets.of.
-        ordered = sorted(events, key=lambda pair: (pair[0].type, pair[0].product, pair[0].category))
+        ordered = sorted(events, key=self._with_own_order if self._own else _order)
         prices = np.array([priced.price for _, priced in ordered])
         n_events, total = len(ordered), _total(prices)
         columns = [self._base + total, total / n_events, prices.max(axis=0)]
@@ -94,9 +127,20 @@ class LearnedColumns:
         items = self._statistics(self._item_value, {(e.product, e.type): p.item for e, p in ordered})
         groups = self._statistics(self._group_value, {(e.category, e.type): p.group for e, p in ordered})
         columns += [*sums, *maxima, known_share, *items, *groups, *user.columns, user.start(columns[0])]
-        return np.column_stack(columns)
+        return np.column_stack([*self._own_statistics(events), *columns])
 
-    def _statistics(self, values: Array, numbers: dict[tuple[int, int], int | None]) -> tuple[Array, Array]:
+    def _with_own_order(self, pair: tuple[LiveEvent, PricedItem]) -> tuple[object, ...]:
+        return *_order(pair), *(pair[0].own[own.place] for own in self._own)
+
+    def _own_statistics(self, events: Sequence[tuple[LiveEvent, PricedItem]]) -> Iterator[Array]:
+        """Yield the statistics of each own column of categories; NaN for a session without one."""
+        for own in self._own:
+            numbers = {event.own[own.place]: own.number(event) for event, _ in events if event.own[own.place]}
+            nothing = self._nothing + np.nan
+            statistics = self._statistics(own.values, numbers) if numbers else (nothing, nothing)
+            yield from statistics[: own.n_statistics]
+
+    def _statistics(self, values: Array, numbers: Mapping[Any, int | None]) -> tuple[Array, Array]:
         """Return the mean and the maximum of the statistics of distinct codes; new codes come last."""
         known_numbers = sorted(number for number in numbers.values() if number is not None)
         rows = values[known_numbers + [len(values) - 1] * (len(numbers) - len(known_numbers))]
@@ -139,14 +183,30 @@ def _ratio(n_sessions: int, value: float, predicted: float, prior: float, fixed:
     return value / predicted if predicted > 0 else 1.0
 
 
+def _order(pair: tuple[LiveEvent, PricedItem]) -> tuple[int, int, int]:
+    return pair[0].type, pair[0].product, pair[0].category
+
+
+def _own_categories(fitted: FittedStack, number: int, own: Sequence[OwnColumn]) -> _OwnCategories:
+    """Return what the fits have learned of an own column of categories, by its number in the catalogue."""
+    column, table = list(fitted.catalogue.own.items())[number]
+    transforms = [fitted.transforms[fit] for fit in fitted.fits_for_test]
+    unseen = np.array([each.statistics.unseen for each in transforms])
+    values = _with_unseen([each.statistics.own[number] for each in transforms], table.height, unseen)
+    by_fit = [each.prices.own[number] for each in transforms if number < len(each.prices.own)]
+    prices = np.column_stack([extended(each, table.height) for each in by_fit]) if any(map(len, by_fit)) else None
+    numbers = {category: place for place, category in enumerate(table.get_column(column.stored).to_list())}
+    return _OwnCategories(own.index(column), numbers, values, prices, n_statistics(column))
+
+
 def _columns(parts: Sequence[object], name: str, size: int) -> Array:
     return np.column_stack([extended(getattr(part, name), size)[:size] for part in parts]).astype(np.float64)
 
 
-def _with_unseen(statistics: Sequence[object], name: str, size: int, unseen: Array) -> Array:
+def _with_unseen(statistics: Sequence[Array], size: int, unseen: Array) -> Array:
     """Return the statistics by number, with those of a new code in the last row."""
     statistics_of_fits = [
-        extended(getattr(each, name), size, float(fill))[:size] for each, fill in zip(statistics, unseen, strict=True)
+        extended(each, size, float(fill))[:size] for each, fill in zip(statistics, unseen, strict=True)
     ]
     return np.vstack([np.column_stack(statistics_of_fits), unseen])
 

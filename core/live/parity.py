@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from core.features.columns import EVENT_ORDER, EVENTS_SEEN
 from core.features.engines.polars_engine import PolarsEngine
-from core.live.events import Codes, Event
+from core.live.events import Event, EventCoder, with_cells
 from core.live.scorer import LiveScorer
 from core.live.session_features import LiveEvent
 from core.model import SessionValueModel
@@ -20,7 +20,6 @@ from core.model.history import VALUED, History, whole_history
 from core.model.rows import prefix_rows
 from core.schema import (
     CATEGORY,
-    EVENT_CODE,
     PRODUCT,
     ROLE,
     SESSION,
@@ -95,8 +94,9 @@ def batch_cases(
     Args:
         received: every event that the service counted, in order, and whether it is the close of its session.
     """
-    segments = _segments(model, received)
-    history = _advanced(model.history, segments)
+    coder = EventCoder.of(model)
+    segments = _segments(model, coder, received)
+    history = _advanced(model.history, coder, segments)
     first_unit, chosen, n_prefixes = model.history.units.height, [], 0
     for number in range(len(segments) - 1, -1, -1):
         if segments[number].is_known:
@@ -108,7 +108,7 @@ def batch_cases(
     chosen.sort()
     if not chosen:
         return []
-    events_of = _ordered(model, history, [first_unit + number for number in chosen])
+    events_of = _ordered(model, coder, history, [first_unit + number for number in chosen])
     lengths = [len(segments[number].rows) for number in chosen]
     units = np.repeat([first_unit + number for number in chosen], lengths)
     seen = np.concatenate([np.arange(1, length + 1) for length in lengths])
@@ -147,9 +147,9 @@ def mismatches(scorer: LiveScorer, case: Case) -> Iterator[Mismatch]:
             )
 
 
-def _segments(model: SessionValueModel, received: Iterable[tuple[Event, bool]]) -> list[Segment]:
+def _segments(model: SessionValueModel, coder: EventCoder, received: Iterable[tuple[Event, bool]]) -> list[Segment]:
     """Return the sessions in the order of their latest events. A session that continues after it was closed is two."""
-    codes, keeps_duplicates = Codes(model.history), model.mapping.duplicates != "remove"
+    codes, keeps_duplicates = coder.codes, model.mapping.duplicates != "remove"
     sessions_in_history = set(model.history.ids[SESSION].get_column(USER_SESSION).to_list())
     current: dict[tuple[str, str], Segment] = {}
     finished: list[Segment] = []
@@ -166,9 +166,7 @@ def _segments(model: SessionValueModel, received: Iterable[tuple[Event, bool]]) 
             # a session that came back is another visit, so its code is its own
             code = _FIRST_CODE + n_segments if train is None else train
             segment = Segment(code, codes.of(USER, event.user), event.session in sessions_in_history)
-        row = LiveEvent(
-            event.time, EVENT_CODE[event.type], codes.of(PRODUCT, event.product), codes.of(CATEGORY, event.category)
-        )
+        row = coder.coded(event)
         if keeps_duplicates or row not in segment.texts:
             segment.rows.append(row)
             segment.texts.setdefault(row, event)
@@ -176,13 +174,17 @@ def _segments(model: SessionValueModel, received: Iterable[tuple[Event, bool]]) 
     return [*finished, *current.values()]
 
 
-def _advanced(history: History, segments: Sequence[Segment]) -> History:
+def _advanced(history: History, coder: EventCoder, segments: Sequence[Segment]) -> History:
     """Return the history with the received events."""
     first_unit = history.units.height
-    rows = [(first_unit + number, *row) for number, segment in enumerate(segments) for row in segment.rows]
-    events = pl.DataFrame(rows, schema=[UNIT, TIME, TYPE, PRODUCT, CATEGORY], orient="row", infer_schema_length=None)
-    schema = {name: history.events.schema[name] for name in events.columns}
-    events = events.cast(schema).sort(UNIT, *EVENT_ORDER, CATEGORY)  # type: ignore[arg-type]
+    rows = [
+        (first_unit + number, row.time, row.type, row.product, row.category, *coder.own.stored(row.own))
+        for number, segment in enumerate(segments)
+        for row in segment.rows
+    ]
+    own = [column.stored for column in coder.own.columns]
+    schema = {name: history.events.schema[name] for name in (UNIT, TIME, TYPE, PRODUCT, CATEGORY, *own)}
+    events = pl.DataFrame(rows, schema=schema, orient="row").sort(UNIT, *EVENT_ORDER, CATEGORY)
     units = pl.DataFrame(
         {
             ROLE: [TEST_ROLE] * len(segments),
@@ -200,13 +202,17 @@ def _advanced(history: History, segments: Sequence[Segment]) -> History:
     )
 
 
-def _ordered(model: SessionValueModel, history: History, units: Sequence[int]) -> dict[int, list[LiveEvent]]:
+def _ordered(
+    model: SessionValueModel, coder: EventCoder, history: History, units: Sequence[int]
+) -> dict[int, list[LiveEvent]]:
     """Return the events of units in the order in which prefixes take them: those of one second in random order."""
     events, all_units = history.as_log
     arrays = PolarsEngine(events.lazy(), all_units.lazy(), "as_of", model.spec.log_start).arrays
     ranked = arrays.events.with_columns(pl.Series(_RANK, arrays.arrival_ranks))
     ranked = ranked.filter(pl.col(UNIT).is_in(units)).sort(UNIT, _RANK)
     ordered: dict[int, list[LiveEvent]] = {}
-    for unit, *row in ranked.select(UNIT, TIME, TYPE, PRODUCT, CATEGORY).iter_rows():
-        ordered.setdefault(unit, []).append(LiveEvent(*row))
+    columns = [UNIT, TIME, TYPE, PRODUCT, CATEGORY, *(column.stored for column in coder.own.columns)]
+    for unit, time, kind, product, category, *cells in ranked.select(columns).iter_rows():
+        row = with_cells(coder.own, cells, time=time, event_type=kind, product=product, category=category)
+        ordered.setdefault(unit, []).append(row)
     return ordered

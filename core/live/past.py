@@ -96,14 +96,18 @@ class Past:
             del firsts[bisect_left(firsts, previous_start)]
         insort(firsts, start)
 
+    def span(self, code: int, moment: int) -> tuple[int, int]:
+        """Return where the events on a value before a moment begin and end among the sorted events of the log."""
+        rank = self._rank.get(code)
+        return (0, 0) if rank is None else self._span(rank, moment)
+
     def _stored(self, code: int, moment: int) -> tuple[list[int], int, int, int | None]:
         rank = self._rank.get(code)
         if rank is None:
             return [0] * _N_TYPES, 0, 0, None
         stream, bits = self._stream, self._bits
-        begin, end = self._edges[rank], self._edges[rank + 1]
+        begin, until = self._span(rank, moment)
         seconds = min(max(moment - self._first_second, 0), 1 << bits)
-        until = begin + int(stream.events[begin:end].searchsorted(((rank << bits) + seconds) << TYPE_BITS))
         recent_from = min(max(moment - WEEK - self._first_second, 0), 1 << bits)
         recent = (
             until - begin - int(stream.events[begin:until].searchsorted(((rank << bits) + recent_from) << TYPE_BITS))
@@ -115,6 +119,12 @@ class Past:
             return by_type, distinct, recent, None
         latest = (int(stream.events[until - 1]) >> TYPE_BITS) & ((1 << bits) - 1)
         return by_type, distinct, recent, latest + self._first_second
+
+    def _span(self, rank: int, moment: int) -> tuple[int, int]:
+        begin, end = self._edges[rank], self._edges[rank + 1]
+        seconds = min(max(moment - self._first_second, 0), 1 << self._bits)
+        packed = ((rank << self._bits) + seconds) << TYPE_BITS
+        return begin, begin + int(self._stream.events[begin:end].searchsorted(packed))
 
     def _has_pair(self, code: int, user: int) -> bool:
         """Return whether a user has an event on a value in the model's history."""

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from core.base.amounts import value_text
 from core.features.columns import EVENTS_SEEN
-from core.features.learned.catalogue import LEARNED_GROUPS, START
+from core.features.learned.catalogue import START, learned_features
 from core.model import SessionValueModel
 from core.model.history import whole_history
 from core.model.rows import prefix_rows
+from core.own_columns import PREFIX
 from core.schema import UNIT
 
 Array = NDArray[np.float64]
@@ -26,6 +27,8 @@ Reasons = tuple[tuple[str, float], ...]
 _TYPICAL_SESSIONS = 500
 """Sessions whose first events are averaged; their medians hardly change with more."""
 _PRICES = "recovered_prices"
+_HISTORY = "_history"
+"""End of the name of the group that compares an own column with other sessions."""
 GROUP_LABELS = {
     "activity": "Number and types of events",
     "timing": "Time and pace",
@@ -83,15 +86,26 @@ def strongest_reason(reasons: Reasons) -> str:
     if not reasons:
         return ""
     group, effect = reasons[0]
-    return f"{GROUP_LABELS.get(group, group)} ({'+' if effect > 0 else ''}{value_text(effect)})"
+    return f"{group_label(group)} ({'+' if effect > 0 else ''}{value_text(effect)})"
+
+
+def group_label(group: str) -> str:
+    """Return the name of a group of features in a sentence. That of an own column is its name in the mapping.
+
+    >>> group_label("timing"), group_label("own_list_price"), group_label("own_price_history")
+    ('Time and pace', 'List price', 'Price compared with the usual one')
+    """
+    if group in GROUP_LABELS:
+        return GROUP_LABELS[group]
+    name = group.removeprefix(PREFIX).removesuffix(_HISTORY).replace("_", " ")
+    return f"{name[:1].upper()}{name[1:]}{' compared with the usual one' if group.endswith(_HISTORY) else ''}"
 
 
 def _columns_by_group(model: SessionValueModel) -> Mapping[str, NDArray[np.int64]]:
     """Return group of features -> its columns in a row. The start value belongs to the recovered prices."""
     spec = model.spec
     group_of = {feature.name: group.name for group in spec.groups for feature in group.features}
-    for name, features in LEARNED_GROUPS.items():
-        group_of |= {feature.name: name for feature in features}
+    group_of |= {entry.feature.name: entry.group for entry in learned_features(spec.own)}
     group_of[START.name] = _PRICES
     names = [*spec.features, *spec.learned * len(spec.fits_for_test)]
     groups = np.array([group_of[name] for name in names])

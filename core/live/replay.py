@@ -14,6 +14,7 @@ import polars as pl
 from core.features.engines.polars_engine import PolarsEngine
 from core.live.events import Estimate, Event
 from core.live.forecast import Spread
+from core.live.own_values import OwnValue
 from core.live.scorer import LiveScorer
 from core.live.shop_day import DayEvents, ShopDay
 from core.model import SessionValueModel
@@ -43,6 +44,8 @@ _IDLE_SECONDS = 1_800
 """Time without an event after which a session has ended, unless the mapping of the run has another one."""
 _INVENTED = "invented"
 """Session and user id of an invented session. They are new to the model, so the user has no history."""
+_OF_EVENTS = ("event", "product")
+"""Levels of own columns whose cells differ between the events of a session."""
 _RANK = "_rank"
 """Order of arrival of the events of a session, the one in which the model was trained on them."""
 
@@ -64,12 +67,19 @@ class Replay:
         n_events: number of events of the session in the test file. The first MAX_EVENTS are replayed.
         n_users: number of users who share the session id. Only the first one is replayed.
         n_invented: number of hypothetical events at the end of the steps.
+        amounts: name and label of each own column of amounts of money that differ between events.
     """
 
     steps: tuple[tuple[Event, Estimate], ...]
     n_events: int
     n_users: int
     n_invented: int = 0
+    amounts: tuple[tuple[str, str], ...] = ()
+
+    def amounts_of(self, event: Event) -> dict[str, float | None]:
+        """Return label -> amount of an event; None for an empty cell."""
+        cells = ((label, event.own.get(name)) for name, label in self.amounts)
+        return {label: cell if isinstance(cell, (int, float)) else None for label, cell in cells}
 
     def records(self) -> list[dict[str, object]]:
         """Return one record per step: events_seen, second (since the first event), the type and product of the event,
@@ -133,10 +143,14 @@ class Replayer:
         if units.is_empty():
             return None
         rows = self._rows_of(units)
-        return Replay(self._steps(self._as_events(rows.head(MAX_EVENTS))), rows.height, units.height)
+        steps = self._steps(self._as_events(rows.head(MAX_EVENTS)))
+        return Replay(steps, rows.height, units.height, amounts=self._amounts)
 
     def invent(self, clicks: Sequence[Click], session: str = "", n_kept: int = 0) -> Replay | None:
         """Predict a session with hypothetical events after each event, at most MAX_EVENTS; None if there is no event.
+
+        A hypothetical event has the own columns of the latest event on its product. Those of sessions and users are the
+        ones of the session.
 
         Args:
             clicks: the hypothetical events, in order.
@@ -151,12 +165,13 @@ class Replayer:
         ids = (_INVENTED, _INVENTED) if first is None else (first.session, first.user)
         for number, click in enumerate(clicks):
             last += click.seconds
-            category = self._categories.get(click.product, "")
-            events.append(Event(*ids, click.product, category, click.type, last, id=f"{_INVENTED} {number}"))
+            category, own = self._products.get(click.product, ("", {}))
+            own = {**self._of_session(first), **own}
+            events.append(Event(*ids, click.product, category, click.type, last, f"{_INVENTED} {number}", own))
         if not events:
             return None
         steps = self._steps(events[:MAX_EVENTS])
-        return Replay(steps, max(rows.height, 1), max(units.height, 1), len(steps) - rows.height)
+        return Replay(steps, max(rows.height, 1), max(units.height, 1), len(steps) - rows.height, self._amounts)
 
     def days(self) -> list[tuple[int, int]]:
         """Return the start (epoch seconds, UTC) and the number of events of each day of the test file, in order."""
@@ -186,7 +201,7 @@ class Replayer:
 
     def products(self, n_products: int) -> list[str]:
         """Return the ids of the products with the most events, the most frequent first."""
-        return list(self._categories)[:n_products]
+        return list(self._products)[:n_products]
 
     @cached_property
     def _end(self) -> int:
@@ -194,14 +209,31 @@ class Replayer:
         return int(self._history.events.get_column(TIME).max() or 0)  # type: ignore[arg-type]  # integers
 
     @cached_property
-    def _categories(self) -> dict[str, str]:
-        """Product id -> category id of its last event; the products with the most events come first."""
-        by_product = self._history.events.group_by(PRODUCT).agg(pl.len(), pl.col(CATEGORY).sort_by(TIME).last())
+    def _products(self) -> dict[str, tuple[str, dict[str, OwnValue]]]:
+        """Product id -> category id and own columns of its last event; the products with the most events come first."""
+        own = [column for column in self.model.spec.own if column.level in _OF_EVENTS]
+        last = (pl.col(CATEGORY, *(column.stored for column in own)).sort_by(TIME).last(),)
+        by_product = self._history.events.group_by(PRODUCT).agg(pl.len(), *last)
         named = by_product.sort("len", PRODUCT, descending=[True, False])
         for code in (PRODUCT, CATEGORY):
             named = named.join(self._history.ids[code], on=code, maintain_order="left")
-        pairs = named.select(ID_COLUMNS[PRODUCT], ID_COLUMNS[CATEGORY])
-        return {product: category for product, category in pairs.iter_rows() if product != UNKNOWN_ID}
+        rows = named.select(ID_COLUMNS[PRODUCT], ID_COLUMNS[CATEGORY], *(column.stored for column in own)).iter_rows()
+        names = [column.name for column in own]
+        return {
+            product: (category, dict(zip(names, cells, strict=True)))
+            for product, category, *cells in rows
+            if product != UNKNOWN_ID
+        }
+
+    def _of_session(self, event: Event | None) -> dict[str, OwnValue]:
+        """Return the own columns of an event that describe its session or user."""
+        columns = [column.name for column in self.model.spec.own if column.level not in _OF_EVENTS]
+        return {} if event is None else {name: event.own.get(name) for name in columns}
+
+    @property
+    def _amounts(self) -> tuple[tuple[str, str], ...]:
+        columns = (each for each in self.model.spec.own if each.level in _OF_EVENTS and each.kind == "money")
+        return tuple((column.name, column.label[:1].upper() + column.label[1:]) for column in columns)
 
     def _units_of(self, session: str) -> pl.DataFrame:
         code = self._history.ids[SESSION].filter(pl.col(ID_COLUMNS[SESSION]) == session).select(SESSION)
@@ -224,9 +256,10 @@ class Replayer:
         for code, table in self._history.ids.items():
             rows = rows.join(table, on=code, maintain_order="left")
         names = [*(ID_COLUMNS[code] for code in (SESSION, USER, PRODUCT, CATEGORY)), TYPE, TIME]
-        return [
-            Event(session, user, product, category, EVENT_TYPES[event_type], time, id=str(number))
-            for number, (session, user, product, category, event_type, time) in enumerate(
-                rows.select(names).iter_rows()
-            )
-        ]
+        own = {column.name: column.stored for column in self.model.spec.own}
+        events = []
+        for number, row in enumerate(rows.select(*names, *own.values()).iter_rows()):
+            session, user, product, category, event_type, time, *cells = row
+            values = dict(zip(own, cells, strict=True))
+            events.append(Event(session, user, product, category, EVENT_TYPES[event_type], time, str(number), values))
+        return events

@@ -29,17 +29,19 @@ from core.features.engines.polars_engine import PolarsEngine
 from core.features.learned.price_features import SUM_FEATURES
 from core.live import session_features
 from core.live.context import Minutes
-from core.live.events import Codes, Estimate, Event
+from core.live.events import Estimate, Event, EventCoder
 from core.live.history import item_features, user_features
 from core.live.known_sessions import TrainingVisits, ValuedPast
 from core.live.learned import LearnedColumns
+from core.live.own_features import own_features
+from core.live.own_history import OwnHistory
 from core.live.past import Past
 from core.live.predictor import Predictor
 from core.live.reasons import Explainer, Reasons
 from core.live.session import KEYS, BeforeSession, KnownPast, OpenSession
-from core.live.session_features import LiveEvent
 from core.model import SessionValueModel, load_model
-from core.schema import BUY, CATEGORY, EVENT_CODE, PRODUCT, USER
+from core.own_columns import OwnColumn
+from core.schema import BUY, EVENT_CODE, PRODUCT, USER
 
 _SECURED = SUM_FEATURES[EVENT_CODE[BUY]].name
 
@@ -63,20 +65,20 @@ class LiveScorer:
     """
 
     def __init__(self, model: SessionValueModel, *, learns_history: bool = True) -> None:
-        if model.spec.own:
-            raise RunError.own_columns_not_live([column.name for column in model.spec.own])
         if model.fitted.buy is None:
             raise RunError.not_live()
         events, units = model.history.as_log
         log = PolarsEngine(events.lazy(), units.lazy(), "as_of", model.spec.log_start).arrays
         self._spec, self._learns_history = model.spec, learns_history
         self._keeps_duplicates = model.mapping.duplicates != "remove"
-        self._codes, self._minutes = Codes(model.history), Minutes(events, model.spec.log_start)
+        self._coder, self._minutes = EventCoder.of(model), Minutes(events, model.spec.log_start)
+        past = {key: Past(log, key) for key in (USER, *KEYS)}
         self._past = KnownPast(
-            {key: Past(log, key) for key in (USER, *KEYS)},
+            past,
             ValuedPast(model.fitted),
             TrainingVisits(model.history.units),
-            LearnedColumns(model.fitted),
+            LearnedColumns(model.fitted, model.spec.own),
+            OwnHistory(model.spec.own, past, log),
             model.spec.log_start,
         )
         self._predictor = Predictor(model.fitted, len(model.spec.features))
@@ -111,6 +113,11 @@ class LiveScorer:
         """Number of open sessions."""
         return len(self._sessions)
 
+    @property
+    def own_columns(self) -> tuple[OwnColumn, ...]:
+        """The own columns that events may have. The model looks up those of its tables of products and users."""
+        return self._coder.own.of_events
+
     def update(self, event: Event, *, reasons: bool = False) -> Estimate:
         """Count an event, and return the estimate of its session.
 
@@ -118,11 +125,26 @@ class LiveScorer:
 
         Args:
             reasons: whether to explain the change of the value since the last explanation. This takes longer.
+
+        Raises:
+            ValueError: a value of an own column is of a wrong kind; the event is not counted.
         """
+        self.check(event)
         return self.estimate_of(self.observe(event), reasons=reasons)
+
+    def check(self, event: Event) -> None:
+        """Check that the values of own columns are of the kinds of their columns.
+
+        Raises:
+            ValueError: one is not; the message is one sentence.
+        """
+        if event.own:
+            self._coder.own.check(event.own)
 
     def observe(self, event: Event, *, is_history: bool = True) -> OpenSession:
         """Count an event without an estimate, and return the state of its session.
+
+        A value of an own column that is of a wrong kind is an empty cell; see `check`.
 
         Args:
             is_history: whether it becomes history of later sessions, if the scorer learns history.
@@ -130,7 +152,7 @@ class LiveScorer:
         session_key = (event.session, event.user)
         session = self._sessions.get(session_key)
         if session is None:
-            codes = self._codes.train_session(event.session), self._codes.of(USER, event.user)
+            codes = self._coder.codes.train_session(event.session), self._coder.codes.of(USER, event.user)
             session = self._sessions[session_key] = OpenSession(*codes)
         if not (event.id and event.id in session.event_ids):
             self._add(session, event, learns_history=self._learns_history and is_history)
@@ -165,7 +187,9 @@ class LiveScorer:
         session = None
         for event in events:
             if session is None:
-                session = OpenSession(self._codes.train_session(event.session), self._codes.of(USER, event.user))
+                session = OpenSession(
+                    self._coder.codes.train_session(event.session), self._coder.codes.of(USER, event.user)
+                )
             self._add(session, event, learns_history=False)
             yield session
 
@@ -187,8 +211,7 @@ class LiveScorer:
         return self.features_of(self._sessions[session, user])
 
     def _add(self, session: OpenSession, event: Event, *, learns_history: bool) -> None:
-        product, category = self._codes.of(PRODUCT, event.product), self._codes.of(CATEGORY, event.category)
-        coded = LiveEvent(event.time, EVENT_CODE[event.type], product, category)
+        coded = self._coder.coded(event)
         if event.id:
             session.event_ids.add(event.id)
         if not self._keeps_duplicates and session.has(coded):
@@ -214,6 +237,8 @@ class LiveScorer:
         values |= user_features(before.user_counts, before.weeks, before.visit_start)
         for key in KEYS:
             values |= item_features(key, list(before.items[key].values()), before.visit_start)
+        if self._spec.own:
+            values |= own_features(self._spec.own, events) | self._past.own.features(before.own, events)
         if "sequence" in self._groups:
             values |= session_features.sequence(events)
         if "context" in self._groups:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.live.history import Item, Weeks
 from core.live.known_sessions import TrainingVisits, ValuedPast
 from core.live.learned import LearnedColumns, PricedItem, UserValue
+from core.live.own_history import OwnBefore, OwnHistory
 from core.live.past import Counts, Past
 from core.live.session_features import LiveEvent
 from core.schema import CATEGORY, PRODUCT, USER
@@ -27,6 +28,7 @@ class BeforeSession:
         start: epoch seconds of the session's first event.
         visit_start: the same; if the session is in the train file and starts earlier there, that start.
         items: measures of its products and categories, by key and code.
+        own: what is known of its amounts of money.
     """
 
     start: int
@@ -35,6 +37,7 @@ class BeforeSession:
     user_counts: Counts
     user_value: UserValue
     items: Mapping[str, dict[int, Item]]
+    own: OwnBefore
 
 
 @dataclass(slots=True)
@@ -75,6 +78,7 @@ class KnownPast:
         valued: values of the training sessions by user.
         visits: the sessions of the train file.
         learned: prices and statistics.
+        own: cells of own columns.
         first_second: epoch seconds of the log's first event.
     """
 
@@ -82,6 +86,7 @@ class KnownPast:
     valued: ValuedPast
     visits: TrainingVisits
     learned: LearnedColumns
+    own: OwnHistory
     first_second: int
 
     def begin(self, session: OpenSession) -> BeforeSession:
@@ -96,6 +101,7 @@ class KnownPast:
             self.counts[USER].before(session.user, visit_start),
             self.learned.user_value(*self.valued.before(session.user, start, itself)),
             {key: {} for key in KEYS},
+            self.own.before(session.user, visit_start),
         )
         for event, _ in session.events:
             self.look_up(before, event)
@@ -107,8 +113,10 @@ class KnownPast:
             items = before.items[key]
             if value not in items:
                 items[value] = Item.of(self.counts[key].before(value, before.visit_start), before.weeks)
+        self.own.look_up(before.own, event, before.visit_start)
 
     def add(self, session: OpenSession, event: LiveEvent) -> None:
         """Add an event to the history of the sessions that begin after it."""
         for key, value in ((USER, session.user), (PRODUCT, event.product), (CATEGORY, event.category)):
             self.counts[key].add(value, session.user, event.time, event.type)
+        self.own.add(session.user, event)

@@ -23,12 +23,19 @@ _PAIRS = {(EVENT_CODE[before], EVENT_CODE[after]): name for (before, after), nam
 
 
 class LiveEvent(NamedTuple):
-    """An event with codes; events sort as in the log."""
+    """An event with codes; events sort as in the log.
+
+    Attributes:
+        own: sort keys of the cells of its own columns (core.live.own_values).
+        cells: the same as whole millionths; None for empty cells and for categories (core.live.own_features).
+    """
 
     time: int
     type: int
     product: int
+    own: tuple[str | float, ...]
     category: int
+    cells: tuple[int | None, ...]
 
 
 def activity(events: Sequence[LiveEvent], n_products: int) -> dict[str, float]:

@@ -68,6 +68,7 @@ def _show_events(found: ReplayedSession, seen: int) -> None:
         {
             "Events": f"{estimate.events_seen}",
             "Event": event.type,
+            **{label: value_text(amount) for label, amount in found.replay.amounts_of(event).items()},
             "Predicted value": value_text(estimate.value),
             "Purchase probability": percent(estimate.p_buy),
             "Strongest driver": strongest_reason(estimate.reasons),
@@ -77,9 +78,10 @@ def _show_events(found: ReplayedSession, seen: int) -> None:
         }
         for event, estimate in reversed(steps)
     ]
+    amounts = [label for _, label in found.replay.amounts]
     show_table(
         rows,
-        numbers=("Events", "After", "Predicted value", "Purchase probability"),
+        numbers=("Events", "After", "Predicted value", "Purchase probability", *amounts),
         alt="Events, and the predictions after them",
         scrolls=True,
     )

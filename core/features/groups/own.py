@@ -33,10 +33,12 @@ from core.schema import (
     VIEW,
 )
 
-_SCALE: Final = 1_000_000
+SCALE: Final = 1_000_000
 """Cells are added up in whole millionths, because sums of integers are exact on every engine. A sum above 9.2e12 would
 not fit; `core.own_columns.LARGEST` keeps single cells far below."""
-_MILLIONTHS_PER_SECOND: Final = _SCALE / SECONDS_PER_DAY
+PER_SCALE: Final = 1 / SCALE
+"""A factor, because the last bit of a division by a constant depends on the number of rows in Polars."""
+MILLIONTHS_PER_SECOND: Final = SCALE / SECONDS_PER_DAY
 """Millionths of a day per second."""
 
 _N_COUNTED, _N_FILLED = "_n_counted", "_n_filled"
@@ -74,7 +76,7 @@ def _compute(log: SessionLog, column: OwnColumn) -> Frame:
 def _single_value(log: SessionLog, column: OwnColumn) -> Frame:
     """Return the cell of a session or user, which is the same on all of its events."""
     values = log.aggregate(log.events, maxima={column.stored: _session_cell(column)})
-    return values.with_columns(nw.col(column.stored) / _SCALE)
+    return values.with_columns(nw.col(column.stored) * PER_SCALE)
 
 
 def _summarize_numbers(log: SessionLog, column: OwnColumn) -> Frame:
@@ -89,9 +91,9 @@ def _summarize_numbers(log: SessionLog, column: OwnColumn) -> Frame:
     return table.with_columns(
         _share_filled(name),
         _mean(_SUM, _N_FILLED).alias(f"{name}_share" if column.kind == "flag" else f"{name}_mean"),
-        (nw.col(_MIN) / _SCALE).alias(f"{name}_min"),
-        (nw.col(_MAX) / _SCALE).alias(f"{name}_max"),
-        (nw.col(_LAST) / _SCALE).alias(f"{name}_last"),
+        (nw.col(_MIN) * PER_SCALE).alias(f"{name}_min"),
+        (nw.col(_MAX) * PER_SCALE).alias(f"{name}_max"),
+        (nw.col(_LAST) * PER_SCALE).alias(f"{name}_last"),
         *(_totals_by_type(name) if is_money else ()),
     )
 
@@ -108,9 +110,9 @@ def _totals_by_type(name: str) -> tuple[nw.Expr, ...]:
     added, removed, bought = (nw.col(_SUM_OF_TYPE[event_type]) for event_type in (ADD_CART, REMOVE_CART, BUY))
     return (
         _mean(_SUM_OF_TYPE[VIEW], _N_VIEWED).alias(f"{name}_viewed_mean"),
-        (added / _SCALE).alias(f"{name}_added"),
-        ((added - removed) / _SCALE).alias(f"{name}_in_cart"),
-        (bought / _SCALE).alias(f"{name}_bought"),
+        (added * PER_SCALE).alias(f"{name}_added"),
+        ((added - removed) * PER_SCALE).alias(f"{name}_in_cart"),
+        (bought * PER_SCALE).alias(f"{name}_bought"),
     )
 
 
@@ -140,15 +142,15 @@ def _compute_history(log: SessionLog, column: OwnColumn) -> Frame:
 
 def _compare_with_user(log: SessionLog, column: OwnColumn) -> Frame:
     mean = f"{column.stored}_user_mean"
-    cells = log.sums_elsewhere(USER, _cell(column), _session_cell(column))
-    return cells.with_columns((_mean_elsewhere() / _SCALE).alias(mean)).select(
+    cells = log.sums_elsewhere(USER, cell_in_millionths(column), _session_cell(column))
+    return cells.with_columns((_mean_elsewhere() * PER_SCALE).alias(mean)).select(
         UNIT, mean, _ratio(_mean(OWN_SUM, OWN_FILLED), nw.col(mean)).alias(f"{column.stored}_per_user_mean")
     )
 
 
 def _compare_with_categories(log: SessionLog, column: OwnColumn) -> Frame:
     """Compare the sum of the session's cells with the usual cells of the same categories, where these are known."""
-    cells = log.sums_elsewhere(CATEGORY, _cell(column), _session_cell(column))
+    cells = log.sums_elsewhere(CATEGORY, cell_in_millionths(column), _session_cell(column))
     categories = cells.select(
         UNIT,
         nw.when(nw.col(FILLED_ELSEWHERE) > 0).then(nw.col(OWN_SUM)).alias(_ACTUAL),
@@ -162,9 +164,11 @@ def _compare_with_categories(log: SessionLog, column: OwnColumn) -> Frame:
 def _usual_total(log: SessionLog, column: OwnColumn, event_type: str, feature: str) -> Frame:
     """Return the sum over the session's events of a type of what their products have on average in other sessions."""
     is_of_type = (nw.col(TYPE) == EVENT_CODE[event_type]).cast(nw.Int64)
-    products = log.sums_elsewhere(PRODUCT, _cell(column), is_of_type)  # OWN_SUM is the number of such events
+    products = log.sums_elsewhere(
+        PRODUCT, cell_in_millionths(column), is_of_type
+    )  # OWN_SUM is the number of such events
     usual = products.select(UNIT, _rounded(_mean_elsewhere() * nw.col(OWN_SUM)).alias(_USUAL))
-    return log.aggregate(usual, sums={feature: nw.col(_USUAL)}).with_columns(nw.col(feature) / _SCALE)
+    return log.aggregate(usual, sums={feature: nw.col(_USUAL)}).with_columns(nw.col(feature) * PER_SCALE)
 
 
 def _mean_elsewhere() -> nw.Expr:
@@ -174,17 +178,17 @@ def _mean_elsewhere() -> nw.Expr:
 
 def _session_cell(column: OwnColumn) -> nw.Expr:
     """Return the cell of an event of the session itself in millionths; null if the event does not count."""
-    return nw.when(_is_counted(column)).then(_cell(column))
+    return nw.when(_is_counted(column)).then(cell_in_millionths(column))
 
 
-def _cell(column: OwnColumn) -> nw.Expr:
+def cell_in_millionths(column: OwnColumn) -> nw.Expr:
     """Return the cell of an event in millionths: days since a time, 0 or 1 for a flag, otherwise the number."""
     cell = nw.col(column.stored)
     if column.kind == "time":
-        return _rounded((nw.col(TIME) - cell) * _MILLIONTHS_PER_SECOND)
+        return _rounded((nw.col(TIME) - cell) * MILLIONTHS_PER_SECOND)
     if column.kind == "flag":
-        return cell.cast(nw.Int64) * _SCALE
-    return _rounded(cell * _SCALE)
+        return cell.cast(nw.Int64) * SCALE
+    return _rounded(cell * SCALE)
 
 
 def _is_counted(column: OwnColumn) -> nw.Expr:
@@ -199,7 +203,7 @@ def _share_filled(name: str) -> nw.Expr:
 
 def _mean(total: str, count: str) -> nw.Expr:
     """Return the mean of cells from their sum in millionths and their number; null without one."""
-    return nw.col(total) / _null_if_zero(count) / _SCALE
+    return nw.col(total) / _null_if_zero(count) * PER_SCALE
 
 
 def _ratio(numerator: nw.Expr, denominator: nw.Expr) -> nw.Expr:

@@ -48,7 +48,7 @@ def own_statistics(own: Iterable[OwnColumn]) -> tuple[tuple[OwnColumn, Feature],
     for column in own:
         if column.kind == "category":
             average = f"Average value of train sessions with the same {column.label}"
-            for statistic, summary, word in _STATISTICS[: _n_statistics(column)]:
+            for statistic, summary, word in _STATISTICS[: n_statistics(column)]:
                 name = f"{column.stored}_value_{statistic}"
                 meaning = f"{average}; {summary} the session's events."
                 label = f"Value of other sessions with the same {column.label} ({word})"
@@ -56,7 +56,8 @@ def own_statistics(own: Iterable[OwnColumn]) -> tuple[tuple[OwnColumn, Feature],
     return tuple(features)
 
 
-def _n_statistics(column: OwnColumn) -> int:
+def n_statistics(column: OwnColumn) -> int:
+    """Return the number of features that are learned from an own column of categories."""
     return 1 if column.level in ("session", "user") else 2
 
 
@@ -81,7 +82,7 @@ class TargetStatistics:
         """Return a matrix (sessions, features of `own_statistics`); NaN for a session without a filled cell."""
         parts = [np.empty((baskets.rows, 0))]
         for column, incidence, learned in zip(baskets.catalogue.own, baskets.own_incidences, self.own, strict=True):
-            parts += self._mean_and_maximum(incidence, learned)[: _n_statistics(column)]
+            parts += self._mean_and_maximum(incidence, learned)[: n_statistics(column)]
         return np.column_stack(parts)
 
     def _mean_and_maximum(self, incidence: sparse.csr_matrix, learned: Vector) -> list[Vector]:

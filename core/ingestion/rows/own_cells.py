@@ -16,7 +16,7 @@ from core.ingestion.values.flags import FLAG_WORDS
 from core.own_columns import DTYPES, LARGEST, LONGEST, Kind
 from core.schema import PLACEHOLDER_IDS
 
-_PLACEHOLDERS: Final = ["", *sorted(PLACEHOLDER_IDS - {"-1", "default", "guest", "anonymous"})]
+PLACEHOLDERS: Final = ["", *sorted(PLACEHOLDER_IDS - {"-1", "default", "guest", "anonymous"})]
 """Without content. The words that are left out may be numbers or categories."""
 _MAX_DISTINCT_SHARE: Final = 1 / 4
 
@@ -81,7 +81,7 @@ def _content(column: pl.Series) -> pl.Series:
 
 def without_placeholders(texts: pl.Series) -> pl.Series:
     """Replace empty texts and words such as `null` by null."""
-    return texts.set(texts.str.to_lowercase().is_in(_PLACEHOLDERS), None)
+    return texts.set(texts.str.to_lowercase().is_in(PLACEHOLDERS), None)
 
 
 def _times(column: pl.Series, mapping: Mapping) -> pl.Series:

@@ -23,14 +23,17 @@ CREATE TABLE IF NOT EXISTS about (
 CREATE TABLE IF NOT EXISTS rules (number INTEGER PRIMARY KEY, rule TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS events (
     number INTEGER PRIMARY KEY, received INTEGER NOT NULL, session TEXT NOT NULL, user TEXT NOT NULL,
-    product TEXT NOT NULL, category TEXT NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL, id TEXT NOT NULL);
+    product TEXT NOT NULL, category TEXT NOT NULL, type TEXT NOT NULL, time INTEGER NOT NULL, id TEXT NOT NULL,
+    own TEXT NOT NULL DEFAULT '');
 CREATE UNIQUE INDEX IF NOT EXISTS once ON events (session, user, id) WHERE id != '';
 """
 _LOCK_SECONDS = 1.0
 """A service that was killed a moment ago may still hold the file."""
 _CLOSED = ""
 """Type of the row that says that a session was closed."""
-_COLUMNS = "session, user, product, category, type, time, id"
+_COLUMNS = "session, user, product, category, type, time, id, own"
+_ADD_OWN = "ALTER TABLE events ADD COLUMN own TEXT NOT NULL DEFAULT ''"
+"""For states of earlier versions, whose events have no own columns."""
 
 
 class StoredEvent(NamedTuple):
@@ -91,6 +94,8 @@ class EventStore:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(_TABLES)
+            if "own" not in {row[1] for row in self._connection.execute("PRAGMA table_info(events)")}:
+                self._connection.execute(_ADD_OWN)
             stored = self._connection.execute("SELECT run, last_known, known_until FROM about").fetchone()
             if stored is None:
                 stored = (run, 0, 0)
@@ -120,9 +125,10 @@ class EventStore:
                     event.type,
                     event.time,
                     event.id,
+                    json.dumps(dict(event.own)) if event.own else "",
                 )
                 cursor.execute(
-                    f"INSERT OR IGNORE INTO events (received, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (a constant)
+                    f"INSERT OR IGNORE INTO events (received, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (a constant)
                     row,
                 )
                 is_new.append(cursor.rowcount > 0)
@@ -141,8 +147,8 @@ class EventStore:
         """
         query = f"SELECT number, received, {_COLUMNS} FROM events WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
         with closing(self._connection.cursor()) as cursor:
-            for number, received, *fields in cursor.execute(query, (after, limit)):
-                event = Event(*fields)
+            for number, received, *fields, own in cursor.execute(query, (after, limit)):
+                event = Event(*fields, *([json.loads(own)] if own else []))
                 is_history = number > self._last_known or event.time > self._known_until
                 yield StoredEvent(number, received, event, event.type == _CLOSED, is_history)
 

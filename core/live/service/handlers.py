@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from core.errors import StudioError
-from core.live.events import Estimate
+from core.live.events import Estimate, Event
 from core.live.service.estimate_table import Key
 from core.live.service.messages import estimate_record, read_events, read_rules, read_run, read_sessions
 from core.live.service.openapi import description
@@ -63,6 +63,7 @@ class Handlers:
         began = time.perf_counter()
         with _refusing_bodies("is neither an event nor an array of events"):
             events = read_events(body)
+            self._check_own(events)
         if len(events) > 1 and (seconds := self._seconds_to_wait(request, len(events) - 1)):
             return too_fast(seconds)
         try:
@@ -78,6 +79,8 @@ class Handlers:
         body = await _body(request)
         with _refusing_bodies("has no list of sessions"):
             sessions = read_sessions(body)
+            for session in sessions:
+                self._check_own(session)
         n_events = sum(map(len, sessions))
         if n_events > 1 and (seconds := self._seconds_to_wait(request, n_events - 1)):
             return too_fast(seconds)
@@ -140,8 +143,10 @@ class Handlers:
             return refusal(409, str(error))
 
     async def get_run(self, _: Request) -> Response:
-        """Return the run whose model predicts the sessions."""
-        return answer({"run": self._service.served.name})
+        """Return the run whose model predicts the sessions, and the extra columns that it uses."""
+        served = self._service.served
+        own = [{"name": each.name, "level": each.level, "kind": each.kind} for each in served.scorer.own_columns]
+        return answer({"run": served.name, "own": own})
 
     async def post_run(self, request: Request) -> Response:
         """Change the run."""
@@ -172,6 +177,14 @@ class Handlers:
             "# TYPE svs_event_seconds_total counter",
             f"svs_event_seconds_total {self.seconds:.6f}",
         ]
+
+    def _check_own(self, events: Sequence[Event]) -> None:
+        """Check the values of own columns; see `LiveScorer.check`."""
+        for number, event in enumerate(events):
+            try:
+                self._service.served.scorer.check(event)
+            except ValueError as error:
+                raise ValueError(f"{number}.{error}" if len(events) > 1 else str(error)) from None
 
     def _estimates(self, estimates: dict[Key, Estimate]) -> Response:
         return answer({"estimates": [self._record(key, estimate) for key, estimate in estimates.items()]})

@@ -6,13 +6,18 @@ import math
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic.json_schema import WithJsonSchema
 
 from core.live.events import Estimate, Event
+from core.live.own_values import OwnValue
 from core.live.rules import MAX_RULES, Rule, Rules
+from core.own_columns import Kind, Level
 
 MAX_BATCH = 1_000
 _MAX_ID = 256
+_MAX_OWN, _MAX_NUMBER = 100, 1e15
+"""Names in `own`, and the largest number there. Above it, floats have no exact cents."""
 _FIRST_SECOND, _LAST_SECOND = 946_684_800, 4_102_444_800
 """2000 and 2100: an earlier or later time is in another unit, such as milliseconds."""
 _Id = Annotated[str, Field(min_length=1, max_length=_MAX_ID)]
@@ -33,6 +38,32 @@ def _upper(text: object) -> object:
     return text.upper() if isinstance(text, str) else text
 
 
+def _own_value(value: object) -> OwnValue:
+    if isinstance(value, str) and len(value) <= _MAX_ID:
+        return value
+    if value is None or isinstance(value, bool) or (isinstance(value, (int, float)) and abs(value) <= _MAX_NUMBER):
+        return value
+    raise ValueError(
+        f"a value is a number up to {_MAX_NUMBER:.0e}, a text of at most {_MAX_ID} characters, true, false or null"
+    )
+
+
+_OwnValue = Annotated[
+    OwnValue,
+    PlainValidator(_own_value),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": _MAX_ID},
+                {"type": "number", "minimum": -_MAX_NUMBER, "maximum": _MAX_NUMBER},
+                {"type": "boolean"},
+                {"type": "null"},
+            ]
+        }
+    ),
+]
+
+
 class SessionEvent(BaseModel):
     """An event of a session."""
 
@@ -43,10 +74,11 @@ class SessionEvent(BaseModel):
     type: Annotated[Literal["VIEW", "ADD_CART", "REMOVE_CART", "BUY"], BeforeValidator(_upper)]
     time: Annotated[int, BeforeValidator(_epoch_seconds), Field(ge=_FIRST_SECOND, le=_LAST_SECOND)]
     id: _OptionalId = ""
+    own: Annotated[dict[_OptionalId, _OwnValue], Field(max_length=_MAX_OWN)] = {}
 
     def event_of(self, session: str, user: str) -> Event:
         """Return the event. In a log without users, each session is its own user."""
-        return Event(session, user or session, self.product, self.category, self.type, self.time, self.id)
+        return Event(session, user or session, self.product, self.category, self.type, self.time, self.id, self.own)
 
 
 class SessionName(BaseModel):
@@ -94,6 +126,21 @@ class RunMessage(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     run: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
+
+
+class OwnColumnMessage(BaseModel):
+    """An extra column of the model. Events may have its value under its name in `own`; see `core.own_columns`."""
+
+    name: str
+    level: Level
+    kind: Kind
+
+
+class ServedRunMessage(BaseModel):
+    """The run whose model predicts the sessions, and the extra columns that it uses."""
+
+    run: str
+    own: list[OwnColumnMessage]
 
 
 class MismatchMessage(BaseModel):

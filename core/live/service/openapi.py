@@ -15,6 +15,7 @@ from core.live.service.messages import (
     RulesMessage,
     RunMessage,
     ScoreMessage,
+    ServedRunMessage,
 )
 from core.live.service.overview import MAX_LISTED, RANKINGS
 
@@ -26,6 +27,7 @@ _MESSAGES: list[tuple[type[BaseModel], Literal["validation", "serialization"]]] 
     (ScoreMessage, "validation"),
     (ParityMessage, "serialization"),
     (RunMessage, "validation"),
+    (ServedRunMessage, "serialization"),
 ]
 _JSON = "application/json"
 _GATE_ERRORS = ("401", "403", "429")
@@ -71,8 +73,8 @@ def _session_paths() -> dict[str, Any]:
 
 
 def _other_paths() -> dict[str, Any]:
-    rules, parity, run = (_reference(each) for each in (RulesMessage, ParityMessage, RunMessage))
-    served = {"type": "object", "properties": {"run": {"type": "string"}}, "required": ["run"]}
+    messages = (RulesMessage, ParityMessage, RunMessage, ServedRunMessage)
+    rules, parity, run, served = (_reference(each) for each in messages)
     return {
         "/v1/rules": {
             "get": _operation("Return the rules that label sessions", {"200": rules}, ()),

@@ -49,7 +49,7 @@ class _Pairs(NamedTuple):
     value: Int32s
 
 
-class _TimeOrder(NamedTuple):
+class TimeOrder(NamedTuple):
     """The events of the log sorted by the value of a key and by time.
 
     Attributes:
@@ -64,7 +64,7 @@ class _TimeOrder(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """For each pair, the positions in `_TimeOrder.events` of the events on its value before its visit."""
+    """For each pair, the positions in `TimeOrder.events` of the events on its value before its visit."""
 
     begin: Int64s
     until: Int64s
@@ -104,7 +104,7 @@ def _own(pairs: _Pairs, numbers: NDArray[np.generic] | None) -> Int64s:
 
 def _before(selection: UnitArrays, key: str, numbers: NDArray[np.generic] | None) -> Int64s:
     """Return the sum of numbers (None for 1) on each pair's value before its visit."""
-    order, span = selection.log.cached(_time_order, key), selection.cached(_span, key)
+    order, span = selection.log.cached(time_order, key), selection.cached(_span, key)
     if numbers is None:
         return np.asarray(span.until - span.begin)
     running = np.zeros(len(numbers) + 1, np.int64)
@@ -140,7 +140,7 @@ def _pairs(selection: UnitArrays, key: str) -> _Pairs:
 
 def _span(selection: UnitArrays, key: str) -> _Span:
     log, pairs = selection.log, selection.cached(_pairs, key)
-    order = log.cached(_time_order, key)
+    order = log.cached(time_order, key)
     moments = shifted(pairs.value, log.time_bits) | log.starts[selection.units][pairs.unit_row]
     by_moment = np.argsort(moments)
     until = np.empty(len(moments), np.int64)
@@ -148,9 +148,10 @@ def _span(selection: UnitArrays, key: str) -> _Span:
     return _Span(order.edges[pairs.value], until)
 
 
-def _time_order(log: EventArrays, key: str) -> _TimeOrder:
+def time_order(log: EventArrays, key: str) -> TimeOrder:
+    """Return the events of a log sorted by the value of a key and by time."""
     values = log.values(key)
     packed = shifted(values, log.time_bits) | log.times
     order = np.argsort(packed)
     packed = packed[order]
-    return _TimeOrder(order, packed, run_edges(packed, int(values.max()) + 1, log.time_bits))
+    return TimeOrder(order, packed, run_edges(packed, int(values.max()) + 1, log.time_bits))
