@@ -295,7 +295,7 @@ def test_check_reads_the_test_file_also_beside_a_sample(
         ),
         (["run", "--dataset", "x", "--train-query", "SELECT"], "--dataset and --train-query cannot be combined"),
         (["check", SAMPLE, "--run", "x", "--mapping", "rees46"], "--run and --mapping cannot be combined"),
-        (["run", "--train", "no", "--test", "no", "--rising", "cart"], "rising names cart, which is not a feature"),
+        (["run", "--train", "no", "--test", "no", "--rising", "cart"], "rising contains cart, which is not a feature"),
         (["run", "--train", "no", "--test", "no", "--device", "gpu"], "The device gpu cannot be used here"),
         (
             ["run", "--train", "no", "--test", "no", "--device", "gpu", "--background"],

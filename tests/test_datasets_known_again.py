@@ -353,7 +353,7 @@ def test_a_few_sessions_of_a_sample_may_be_unknown(tmp_path: Path) -> None:
 
 def test_a_sample_of_a_log_without_session_ids_is_refused_with_the_way_out(tmp_path: Path) -> None:
     mapping = Mapping.checked(session_gap_minutes=30)
-    with pytest.raises(InputError, match=r"set columns\.user_session to their column instead"):
+    with pytest.raises(InputError, match=r"set columns\.user_session to that column"):
         store(tmp_path, GOOD, mapping, sample=sample_of("B1"))
 
 
@@ -381,7 +381,7 @@ def test_a_submission_gets_the_columns_of_its_sample(tmp_path: Path, sample: byt
     path.write_bytes(sample_of("B1", "B2").replace(b"session_value", b"score"))
     failed = [each for each in check_file(path, target_of_dataset(dataset)) if each.outcome == "failed"]
     assert failed[0].code == "columns"
-    assert f"Write the columns {' and '.join(header)} only" in failed[0].explanation
+    assert f"must contain only the columns {' and '.join(header)}," in failed[0].explanation
 
 
 def test_a_dataset_of_an_earlier_version_gets_the_columns_of_its_sample(tmp_path: Path) -> None:

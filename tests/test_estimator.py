@@ -122,7 +122,7 @@ def test_too_few_rows_are_refused_before_any_fit(rows: int) -> None:
 def test_three_rows_are_enough() -> None:
     stack = fast().fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 6.0])
     assert np.isfinite(stack.predict([[2.0]])).all()
-    with pytest.raises(ValueError, match=r"leaves only 1 to train on in one fold\. At least 2 are needed\. "):
+    with pytest.raises(ValueError, match=r"A fold would have 1 sample to train on\. Each fold needs at least 2\. "):
         fast().fit([[1.0], [2.0], [3.0]], [1.0, 2.0, 6.0], groups=["a", "a", "b"])
 
 

@@ -300,7 +300,7 @@ def test_a_shuffled_target_scores_at_chance_with_all_learned_features(training: 
         dataclasses.replace(training, data=data, folds=make_folds(data.users, 5, seed), context=context)
     )
     assert check.outcome == "passed"
-    assert -0.02 < float(check.explanation.split(" is ")[1].split(";")[0]) < 0.02
+    assert -0.02 < float(check.explanation.split(" is ")[1].split(". ")[0]) < 0.02
 
 
 # --- the price table of a run ----------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ many = settings(derandomize=True, deadline=None, max_examples=300)
         ),
         (
             {"purpose": "live", "engine": "duckdb"},
-            ("engine is 'duckdb'", "polars with the purpose live, because no other"),
+            ("engine is 'duckdb'", "polars with the purpose live, because only this engine"),
         ),
         ({"use_known_values": "maybe"}, ("use_known_values is 'maybe'", "true or false")),
         ({"split_composite_sessions": 3}, ("split_composite_sessions is 3", "true or false")),
