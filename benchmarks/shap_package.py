@@ -19,7 +19,7 @@ from catboost import CatBoostRegressor, Pool
 
 from core.config import RunConfig
 from core.importance.fold_models import FoldModels, held_out_of_training
-from core.importance.methods.group_shapley import pairs, shapley_of_themes
+from core.importance.methods.group_shapley import draw_pairs, shapley_of_themes
 from core.importance.methods.sampled_shapley import sampled_shapley
 from core.training import Matrix, Training, TrainingSet, Vector, prepare, train
 from core.training.learners.catboost import CatBoostModel
@@ -100,7 +100,7 @@ def show_interventional(training: Training) -> None:
     exact = shapley_of_themes(models, part, _NAMES, _NAMES, _EXPLAINED)
     sampled, _ = sampled_shapley(models, part, _EXPLAINED, _ORDERS)
     for method, ours, n_background in (("all coalitions", exact, 8), ("sampled orders", sampled, 4)):
-        explained, background = pairs(models, part, _EXPLAINED, n_background)
+        explained, background = draw_pairs(models, part, _EXPLAINED, n_background)
         for learner in ("lightgbm", "xgboost", "catboost"):
             trees = trees_of(models.of_fit(learner, part.fit)[0].model)
             theirs = [

@@ -91,7 +91,7 @@ def drawn(function: Function, part: FoldRows, n_explained: int, n_background: in
 
 def test_shapley_values_of_themes_equal_the_average_over_all_orders() -> None:
     part = rows_of(interacting, 30)[0]
-    found = shapley_of_themes(models_of(interacting), part, THEMES, USED, n_rows=7)[STACK]
+    found = shapley_of_themes(models_of(interacting), part, THEMES, USED, n_explained=7)[STACK]
     explained, background = drawn(interacting, part, 7, 8)
     columns = [[0], [1], [2], [3, 4]]
     expected = np.zeros((7, 4))

@@ -103,7 +103,7 @@ def test_the_interval_covers_what_came_of_other_sessions(
                 came = actual[rows].sum()
                 inside.append(total.low <= came <= total.high)
                 errors.append((total.value - came) / n_open / actual.mean())
-            assert (np.diff(spread.remaining) < 0).all()  # the longer a session is idle, the less comes
+            assert (np.diff(spread.realized_share) < 0).all()  # the longer a session is idle, the less comes
         assert 0.75 <= np.mean(inside) <= 0.87, n_open
         assert abs(np.mean(errors)) < 0.05, n_open
 

@@ -25,7 +25,7 @@ from core.ingestion.mapping import Guess, Mapping, guess_mapping, load_mapping, 
 from core.ingestion.mapping import column_names as names
 from core.ingestion.mapping.log_column import normalize
 from core.ingestion.mapping.time_format import AUTO
-from core.ingestion.mapping.time_guess import time_form
+from core.ingestion.mapping.time_guess import guess_time_format
 from core.ingestion.mapping.toml_file import parse_mapping
 from core.ingestion.peek import peek
 from core.ingestion.rows.event_types import IGNORED_TYPE, event_types
@@ -99,7 +99,7 @@ def test_rees46_reads_the_published_logs() -> None:
     assert {row[1] for row in REES46_ROWS} == set(mapping.words())
     assert mapping.words()["purchase"] == "BUY"
     assert (mapping.value, mapping.columns.price, mapping.columns.quantity) == ("price_of_buys", "price", None)
-    assert time_form([row[0] for row in REES46_ROWS]).time_format == mapping.time_format  # type: ignore[union-attr]
+    assert guess_time_format([row[0] for row in REES46_ROWS]).time_format == mapping.time_format  # type: ignore[union-attr]
 
 
 def test_complete_journey_reads_the_installed_package() -> None:
@@ -571,7 +571,7 @@ def test_a_column_with_the_name_of_a_role_gets_no_other_role() -> None:
     ],
 )
 def test_a_time_format_is_recognised(times: list[str], time_format: str) -> None:
-    form = time_form(times)
+    form = guess_time_format(times)
     assert form is not None
     assert form.time_format == time_format
     assert Mapping.checked(time_format=time_format)
@@ -579,7 +579,7 @@ def test_a_time_format_is_recognised(times: list[str], time_format: str) -> None
 
 @pytest.mark.parametrize("times", [[], ["soon"], ["10:23"], ["2019-13-41 10:00:00"], ["12345"], ["99999999999999999"]])
 def test_text_that_is_not_a_time_has_no_format(times: list[str]) -> None:
-    assert time_form(times) is None
+    assert guess_time_format(times) is None
 
 
 @pytest.mark.parametrize(
@@ -591,7 +591,7 @@ def test_text_that_is_not_a_time_has_no_format(times: list[str]) -> None:
     ],
 )
 def test_swappable_days_and_months_are_read_with_the_shorter_time_span(times: list[str], time_format: str) -> None:
-    form = time_form(times)
+    form = guess_time_format(times)
     assert form is not None
     assert form.time_format == time_format
     assert form.is_swappable
@@ -610,19 +610,19 @@ def test_swappable_days_and_months_are_read_with_the_shorter_time_span(times: li
     ],
 )
 def test_an_offset_is_found_in_any_form_of_iso_8601(time: str, has_offset: bool) -> None:
-    form = time_form([time])
+    form = guess_time_format([time])
     assert form is not None
     assert (form.time_format, form.has_offset) == (AUTO, has_offset)
 
 
 def test_a_day_above_twelve_decides_the_order_of_day_and_month() -> None:
-    form = time_form(["05/06/2024 10:00", "05/13/2024 10:00"])
+    form = guess_time_format(["05/06/2024 10:00", "05/13/2024 10:00"])
     assert form is not None
     assert (form.time_format, form.is_swappable, form.has_offset) == ("%m/%d/%Y %H:%M", False, False)
 
 
 def test_a_few_invalid_times_do_not_hide_the_format() -> None:
-    form = time_form([*(f"{day:02d}.05.2024 10:00" for day in range(1, 20)), "tomorrow"])
+    form = guess_time_format([*(f"{day:02d}.05.2024 10:00" for day in range(1, 20)), "tomorrow"])
     assert form is not None
     assert form.time_format == "%d.%m.%Y %H:%M"
 

@@ -495,6 +495,12 @@ def test_a_small_parquet_file_cannot_fill_the_memory(tmp_path):
     assert "sub.parquet cannot be read as a submission (sub.parquet" in result.explanation
 
 
+def test_a_name_that_the_system_refuses_is_unreadable(tmp_path):
+    result = check_file(tmp_path / f"{'x' * 300}.csv", SubmissionTarget.of(TEST))[0]
+    assert (result.code, result.outcome) == ("readable", "failed")
+    assert "the system reports: File name too long" in result.explanation
+
+
 def test_what_the_system_refuses_to_read_is_unreadable(tmp_path, monkeypatch):
     def refuse(path, mode):
         raise PermissionError(13, "Permission denied")

@@ -1,4 +1,4 @@
-"""Numbers, durations, counts and lists as text for people.
+"""Numbers, durations, counts and lists as text for people, and words compared regardless of letter case.
 
 Numbers have thousands separators. Missing values (None or NaN) are shown as a dash. The marks in numbers are those of
 the current format (`core.base.number_format`); amounts of money are written by `core.base.amounts`.
@@ -15,8 +15,10 @@ from collections.abc import Iterable
 from core.base.number_format import current_format
 
 MISSING = "–"
-_MOST_READABLE = 1e15
-"""Doubles from about 1e16 up have no exact units."""
+_EXPONENT_FROM = 1e15
+"""Floats from here on are written with an exponent. A double of 1e16 or more cannot hold each whole number, so its last
+digits mean nothing."""
+_MAX_DECIMALS = 10
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _DOTTED_AND_DOTLESS_I = str.maketrans("İIı", "iii")
 
@@ -29,10 +31,18 @@ def number(value: float | int | None) -> str:
     """
     if value is None or math.isnan(value):
         return MISSING
-    rounded = abs(float(f"{value:.3g}"))  # rounding can add a digit: 9.996 becomes 10.0
-    if isinstance(value, int) or rounded >= 1000 or value == 0:
+    if isinstance(value, int) or value == 0:
         return fixed(value, 0)
-    return fixed(value, min(max(0, 2 - math.floor(math.log10(rounded))), 10))
+    return fixed(value, _decimals(value, 3))
+
+
+def _decimals(value: float, n_digits: int) -> int:
+    """Return the number of decimals that shows a value other than 0 with so many significant digits."""
+    if math.isinf(value):
+        return 0
+    rounded = abs(float(f"{value:.{n_digits}g}"))  # rounding can add a digit: 9.996 becomes 10.0
+    magnitude = math.floor(math.log10(rounded))
+    return min(max(0, n_digits - 1 - magnitude), _MAX_DECIMALS)
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -41,7 +51,7 @@ def fixed(value: float, decimals: int) -> str:
     >>> fixed(0.98765, 2), fixed(1e300, 2)
     ('0.99', '1e+300')
     """
-    if abs(value) >= _MOST_READABLE and not isinstance(value, int):
+    if abs(value) >= _EXPONENT_FROM and not isinstance(value, int):
         return f"{value:.3g}"
     return current_format().localized(f"{value:z,.{decimals}f}")
 
@@ -65,7 +75,7 @@ def estimate(value: float, standard_error: float | None) -> str:
     """
     if standard_error is None or not standard_error > 0 or math.isnan(value):
         return number(value)
-    decimals = min(max(0, 1 - math.floor(math.log10(float(f"{standard_error:.2g}")))), 10)
+    decimals = _decimals(standard_error, 2)
     return f"{fixed(value, decimals)} ± {fixed(standard_error, decimals)}"
 
 
@@ -114,7 +124,7 @@ def difference(value: float, other: float, *, lower: str = "lower", higher: str 
     'equal'
     """
     share = abs(value / other - 1) if other else float(value != 0)
-    if percent(share) == percent(0.0):
+    if percent(share) == percent(0.0):  # the texts are compared, so that "0.0% lower" is never shown
         return equal
     return f"{percent(share)} {lower if value < other else higher}"
 
@@ -162,11 +172,10 @@ def short_duration(seconds: float) -> str:
         return f"{max(1, round(seconds))} s"
     minutes = seconds / 60
     rounded = round(2 * minutes) / 2 if minutes < 10 else round(minutes)
-    return (
-        f"{current_format().localized(f'{rounded:g}')} min"
-        if rounded < 60
-        else fixed(seconds / 3600, 1).removesuffix(f"{current_format().decimal}0") + " h"
-    )
+    if rounded < 60:
+        return f"{current_format().localized(f'{rounded:g}')} min"
+    hours = fixed(seconds / 3600, 1).removesuffix(f"{current_format().decimal}0")
+    return f"{hours} h"
 
 
 def count(amount: int, noun: str, plural: str = "") -> str:
@@ -202,12 +211,17 @@ def time_text(seconds: int) -> str:
     >>> time_text(1_748_865_600)
     '2025-06-02 12:00:00 UTC'
     """
-    return f"{datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)} UTC"
+    return f"{_utc(seconds)} UTC"
 
 
 def day_of(seconds: int) -> datetime.date:
     """Return the day of a time in epoch seconds, in UTC."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).date()
+    return _utc(seconds).date()
+
+
+def _utc(seconds: int) -> datetime.datetime:
+    """Return a time in UTC without a time zone, so that its text has no offset."""
+    return datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
 
 
 def listed(items: Iterable[object], max_items: int = 8, *, total: int | None = None, conjunction: str = "and") -> str:
@@ -230,7 +244,7 @@ def listed(items: Iterable[object], max_items: int = 8, *, total: int | None = N
 
 
 def shorten(text: str, length: int = 40) -> str:
-    """Cut a text from a file that is too long for a sentence, and mark the cut with an ellipsis."""
+    """Return the first `length` characters of a text from a file, and an ellipsis if it has more."""
     return text if len(text) <= length else f"{text[:length]}…"
 
 

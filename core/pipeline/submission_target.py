@@ -1,8 +1,7 @@
-"""The target of submission checks: the sessions to predict of a dataset, a run, or event files."""
+"""What a submission is checked against: the sessions to predict, taken from a dataset, a run or event files."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -21,7 +20,8 @@ from core.schema import KNOWN_VALUE, ROLE, SESSION, SESSION_VALUE, TRAIN_ROLE, U
 from core.submission import SubmissionTarget
 from core.submission.target import IS_SUM, PREDICTED, TEXT
 
-_DEFAULT, _SUMMED = "default", "summed"
+_SOURCE, _DEFAULT, _SUMMED = "source", "default", "summed"
+"""Column of the answers file that says how a value was computed, and two of its values (see session_predictions.py)."""
 
 
 def target_of_dataset(
@@ -31,28 +31,28 @@ def target_of_dataset(
 
     Args:
         reference: predictions of a run; see `SubmissionTarget`.
-        use_known_values: whether sessions in both files should have their value from the train file.
+        use_known_values: whether a test session that is also in the train file is given the value it has there.
     """
-    ids = dataset.submission_order().get_column(USER_SESSION)
-    values = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE).group_by(SESSION).agg(pl.col(VALUE).first()).collect()
-    known_units = dataset.units_to_predict().drop_nulls(KNOWN_VALUE)
-    by_session = known_units.group_by(SESSION).agg(pl.col(KNOWN_VALUE).first()).collect()
-    known = (
-        dataset.submission_order()
-        .join(by_session, on=SESSION)
-        .select(USER_SESSION, pl.col(KNOWN_VALUE).alias(SESSION_VALUE))
-    )
-    card = dataset.card()
-    target = SubmissionTarget.of(
+    card, ids = dataset.card(), dataset.submission_order().get_column(USER_SESSION)
+    train_units = dataset.units().filter(pl.col(ROLE) == TRAIN_ROLE)
+    train_values = train_units.group_by(SESSION).agg(pl.col(VALUE).first()).collect().get_column(VALUE)
+    return SubmissionTarget.of(
         ids,
-        ids if card.sample_submission is not None else None,
-        values[VALUE],
-        known=known.unique(USER_SESSION),
+        sample=None if card.sample_submission is None else ids,
+        train_values=train_values,
+        known=_known_values(dataset) if use_known_values else None,
         columns=card.submission_columns,
         without_events=dataset.sessions_without_events(),
         reference=reference,
     )
-    return target if use_known_values else replace(target, known=target.known.clear())
+
+
+def _known_values(dataset: Dataset) -> pl.DataFrame:
+    """Return user_session and session_value of the sessions to predict whose value is known from the train file."""
+    known_units = dataset.units_to_predict().drop_nulls(KNOWN_VALUE)
+    by_session = known_units.group_by(SESSION).agg(pl.col(KNOWN_VALUE).first().alias(SESSION_VALUE)).collect()
+    known = dataset.submission_order().join(by_session, on=SESSION).select(USER_SESSION, SESSION_VALUE)
+    return known.unique(USER_SESSION)
 
 
 def target_of_run(workspace: Workspace, run: Run) -> SubmissionTarget:
@@ -61,11 +61,11 @@ def target_of_run(workspace: Workspace, run: Run) -> SubmissionTarget:
     Raises:
         RunError: the dataset of the run was deleted, or a file of the run is damaged.
     """
-    answers = run.table(ANSWERS_FILE).filter(pl.col("source") != _DEFAULT)
+    answers = run.table(ANSWERS_FILE).filter(pl.col(_SOURCE) != _DEFAULT)
     reference = answers.select(
         pl.col(USER_SESSION).alias(TEXT),
         pl.col(SESSION_VALUE).alias(PREDICTED),
-        (pl.col("source") == _SUMMED).alias(IS_SUM),
+        (pl.col(_SOURCE) == _SUMMED).alias(IS_SUM),
     )
     use_known_values = run.manifest.config.use_known_values
     return target_of_dataset(dataset_of(workspace, run), reference.collect(), use_known_values=use_known_values)
@@ -81,8 +81,8 @@ def dataset_of(workspace: Workspace, run: Run) -> Dataset:
     for dataset in datasets:
         if run.is_on(dataset):
             return dataset
-    known = [short_digest(dataset.fingerprint) for dataset in datasets]
-    raise RunError.unknown("dataset", short_digest(run.manifest.dataset), known)
+    digests = [short_digest(dataset.fingerprint) for dataset in datasets]
+    raise RunError.unknown("dataset", short_digest(run.manifest.dataset), digests)
 
 
 def target_of_files(test: Path, sample_submission: Path | None, mapping: Mapping | None = None) -> SubmissionTarget:
@@ -98,11 +98,12 @@ def target_of_files(test: Path, sample_submission: Path | None, mapping: Mapping
         usable, quarantined = event_ids(test, mapping)
         return SubmissionTarget.of(pl.concat([usable, quarantined]), without_events=quarantined)
     sample = read_sample(sample_submission, mapping)
-    ids, without_events = sample.ids.drop_nulls().unique(maintain_order=True), None
-    if mapping.session_gap_minutes is not None:  # the log has no session ids
-        files_of(test)
+    ids = sample.ids.drop_nulls().unique(maintain_order=True)
+    if mapping.session_gap_minutes is not None:  # the log has no session ids, so the sample cannot be compared with it
+        files_of(test)  # raises if the file is missing
+        without_events = None
     else:
         usable, quarantined = event_ids(test, mapping)
         without_events = ids.filter(~ids.is_in(usable.implode()))
         require_test_sessions(sample.name, without_events, ids.len(), quarantined, mapping)
-    return SubmissionTarget.of(ids, ids, columns=sample.columns, without_events=without_events)
+    return SubmissionTarget.of(ids, sample=ids, columns=sample.columns, without_events=without_events)

@@ -10,7 +10,7 @@ import polars as pl
 
 from core.base.number_format import Marks
 from core.base.text import shorten
-from core.errors import InputError, SourceError
+from core.errors import InputError
 from core.schema import LINE
 from core.submission.id_spelling import respelled_ids
 from core.submission.number_kinds import KIND, NUMBER, classified
@@ -18,6 +18,9 @@ from core.submission.reading import read_submission
 from core.submission.table import SubmissionTable
 from core.submission.target import IS_SUM, PREDICTED, TEXT, SubmissionTarget
 from core.submission.unreadable import unreadable
+
+_NOT_FOUND = "file_not_found"
+"""Code of `SourceError.not_found`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +52,13 @@ class CheckedSubmission:
         Raises:
             InputError: the file does not exist.
         """
-        if not path.exists():
-            raise SourceError.not_found(path)
         try:
             table = read_submission(path)
             _require_single_cells(table, target)
             return cls(table, target, marks=marks)
         except InputError as error:
+            if error.code == _NOT_FOUND:
+                raise
             return cls(SubmissionTable(path.name), target, error)
 
     @cached_property

@@ -29,12 +29,16 @@ from core.training.stacking import Combination, Stack
 from core.training.training_set import TrainingSet
 from core.training.tuning import Budget, SearchResult
 
+_ALL_STEPS, _FIT_STEPS = 10, 7
+"""The fits take about 7 of 10 steps of the progress. The combination and the expected scores take the rest."""
+
 
 @dataclass(frozen=True)
 class Training(PreparedFolds):
     """The trained stack and its scores. All out-of-fold predictions and scores are on the same folds.
 
     Attributes:
+        folds: the folds of the users; the same as in `matrices`.
         fits: one per learner; with several seeds, their mean.
         stack: the meta-model, or the combination of the learners that is better. `stack.oof` holds its nested
             predictions of the training rows.
@@ -43,11 +47,14 @@ class Training(PreparedFolds):
         history_counts, test_history_counts: number of earlier sessions of the row's user whose value is known.
         cv_mse: mean squared error of the stack's nested predictions.
         expected: expected score in the run's metric.
+        expected_mse: expected score as mean squared error.
         expected_learners: learner -> its expected score in the run's metric.
-        combined: combination of the learners -> its nested predictions of the training rows.
         constant: out-of-fold predictions of the best constant.
+        combined: combination of the learners -> its nested predictions of the training rows.
+        seeds: number of seeds with which each learner was fitted.
         search_results: learner -> result of its search; empty without tuning.
         selection_bias: factor by which losses are raised because settings were chosen by them; 1 without tuning.
+        intervals: prediction intervals of the training and test rows.
     """
 
     folds: Folds
@@ -92,10 +99,6 @@ class Training(PreparedFolds):
         return {fit.learner: mean_squared_error(fit.oof, self.data.y) for fit in self.fits}
 
 
-_PARTS, _FITS_PARTS = 10, 7
-"""The fits take about 7 of 10 parts of the time. The combination and the expected scores take the rest."""
-
-
 def mean_squared_error(predicted: Vector, actual: Vector) -> float:
     """Return the mean squared error of the rows that have a prediction."""
     return float(np.nanmean((predicted - actual) ** 2))
@@ -125,11 +128,11 @@ def train(
         prepared,
         search_results,
         budget,
-        report=lambda part, parts, text: report(_FITS_PARTS * part, _PARTS * parts, text),
+        report=lambda done, total, text: report(_FIT_STEPS * done, _ALL_STEPS * total, text),
         on_result=on_result,
         load_or_compute=load_or_compute,
     )
-    report(_FITS_PARTS, _PARTS, "combining the learners")
+    report(_FIT_STEPS, _ALL_STEPS, "combining the learners")
     # one thread: sums must not depend on the number of threads, and spinning threads slow down a busy machine
     with threadpool_limits(1):
         return _stack_fits(prepared, fits, seeds, search_results, known_share)
@@ -145,23 +148,26 @@ def _stack_fits(
     """Combine the learners and compute the scores; arguments as for `train` and results of `fit_with_seeds`."""
     matrices, metric, config = prepared.matrices, prepared.metric, prepared.config
     folds, y = matrices.folds, prepared.data.y
-    oof = np.column_stack([fit.oof for fit in fits])
     start = _oof_start(matrices)
 
-    def combinations_of(oof: Matrix) -> Combinations:
-        return Combinations(oof, y, folds, metric, start=start, non_negative=config.non_negative_weights)
+    def combinations_of(learners_oof: Matrix) -> Combinations:
+        return Combinations(learners_oof, y, folds, metric, start=start, non_negative=config.non_negative_weights)
 
-    def stack_of(oof: Matrix) -> Stack:
-        combinations = combinations_of(oof)
+    def stack_of(combinations: Combinations) -> Stack:
         return combinations.best() if config.combination == "best" else combinations.only("ridge")
 
-    stack = stack_of(oof)
-    test = stack.predict(np.column_stack([fit.test for fit in fits]), _test_start(matrices))
+    combinations = combinations_of(_oof_by_learner(fits))
+    stack = stack_of(combinations)
+    test = stack.predict(_test_by_learner(fits), _test_start(matrices))
     history, test_history = user_histories(prepared.data)
-    bias = selection_bias(search_results, y, folds, metric, stack_of)
+    bias = selection_bias(search_results, y, folds, metric, lambda oof: stack_of(combinations_of(oof)))
     scorer = Scorer.of(prepared, (history, test_history), known_share=known_share, bias=bias)
     return Training(
-        **vars(prepared),
+        data=prepared.data,
+        config=config,
+        matrices=matrices,
+        context=prepared.context,
+        metric=metric,
         folds=folds,
         fits=fits,
         stack=stack,
@@ -174,37 +180,53 @@ def _stack_fits(
         expected_mse=scorer.score(stack.oof, MEAN_SQUARED_ERROR),
         expected_learners=scorer.by_learner(fits),
         constant=_oof_constant(matrices, metric),
-        combined=combinations_of(oof).nested(),
+        combined=combinations.nested(),
         seeds=seeds,
         search_results=search_results,
         selection_bias=bias,
-        intervals=_fit_intervals(prepared, fits, (stack.oof, test), (history, test_history)),
+        intervals=_fit_intervals(prepared, fits, oof=stack.oof, test=test, history=history, test_history=test_history),
     )
 
 
 def _fit_intervals(
     prepared: PreparedFolds,
     fits: Sequence[CrossFit],
-    predictions: tuple[Vector, Vector],
-    histories: tuple[History, History],
+    *,
+    oof: Vector,
+    test: Vector,
+    history: History,
+    test_history: History,
 ) -> Intervals:
-    """Return the intervals of the test rows; `predictions` of the stack and `histories` of training and test rows."""
-    data, (oof, test), (history, test_history) = prepared.data, predictions, histories
-    learners_oof, learners_test = (
-        np.column_stack([fit.oof for fit in fits]),
-        np.column_stack([fit.test for fit in fits]),
-    )
+    """Return the intervals of the training and test rows.
+
+    Args:
+        oof, test: the stack's predictions of the training and of the test rows.
+        history, test_history: see `user_histories`.
+    """
+    data = prepared.data
     return fit_intervals(
-        error_predictors(data.X, data.names, oof, history, learners_oof),
+        error_predictors(data.X, data.names, oof, history, _oof_by_learner(fits)),
         data.y,
-        error_predictors(data.X_test, data.names, test, test_history, learners_test),
+        error_predictors(data.X_test, data.names, test, test_history, _test_by_learner(fits)),
         prepared.matrices.folds,
         seed=prepared.config.seed,
     )
 
 
-def whole_part(training: Training, *, known_share: float) -> Training:
-    """Return the training restricted to the whole sessions among its rows; the models are the same.
+def _oof_by_learner(fits: Sequence[CrossFit]) -> Matrix:
+    """Return the out-of-fold predictions, shape (training rows, learners)."""
+    return np.column_stack([fit.oof for fit in fits])
+
+
+def _test_by_learner(fits: Sequence[CrossFit]) -> Matrix:
+    """Return the predictions of the test rows, shape (test rows, learners)."""
+    return np.column_stack([fit.test for fit in fits])
+
+
+def restrict_to_whole_sessions(training: Training, *, known_share: float) -> Training:
+    """Return a training on whole sessions and prefixes with only the rows of the whole sessions, which are the first.
+
+    The models are the same. All predictions and scores are those of the whole sessions.
 
     Args:
         known_share: see `train`.
@@ -213,11 +235,10 @@ def whole_part(training: Training, *, known_share: float) -> Training:
     matrices, y = training.matrices.first_rows(n_whole), data.y
     stack = replace(training.stack, oof=training.stack.oof[:n_whole])
     prepared = PreparedFolds(data, training.config, matrices, training.context, training.metric)
-    histories = user_histories(data)
-    bias = training.selection_bias
-    scorer = Scorer.of(prepared, histories, known_share=known_share, bias=bias)
+    history, test_history = user_histories(data)
+    scorer = Scorer.of(prepared, (history, test_history), known_share=known_share, bias=training.selection_bias)
     fits = tuple(fit.first_rows(n_whole, y, matrices.folds) for fit in training.fits)
-    ends = {level: each[:n_whole] for level, each in training.intervals.train.items()}
+    bounds = {level: low_and_high[:n_whole] for level, low_and_high in training.intervals.train.items()}
     return replace(
         training,
         data=data,
@@ -226,27 +247,27 @@ def whole_part(training: Training, *, known_share: float) -> Training:
         fits=fits,
         stack=stack,
         start=None if training.start is None else training.start[:n_whole],
-        history_counts=histories[0].sessions,
+        history_counts=history.sessions,
         cv_mse=mean_squared_error(stack.oof, y),
         expected=scorer.score(stack.oof),
         expected_mse=scorer.score(stack.oof, MEAN_SQUARED_ERROR),
         expected_learners=scorer.by_learner(fits),
         constant=_oof_constant(matrices, training.metric),
         combined={name: oof[:n_whole] for name, oof in training.combined.items()},
-        intervals=replace(training.intervals, train=ends),
+        intervals=replace(training.intervals, train=bounds),
     )
 
 
 def error_predictors(
     X: Matrix, names: list[str], predicted: Vector, history: History, by_learner: Matrix
 ) -> ErrorPredictors:
-    """Return the predictors of the size of each row's error; `by_learner` are the learners' predictions."""
+    """Return the predictors of the size of each row's error; `by_learner` has the predictions, (rows, learners)."""
     events, disagreement = event_counts(X, names), by_learner.std(axis=1)
     return ErrorPredictors(predicted, events, history.sessions.astype(np.float64), disagreement)
 
 
 def event_counts(X: Matrix, names: list[str]) -> Vector:
-    """Return the number of events of each session; 0 if it is not among the features."""
+    """Return the number of events of each session. Without this feature, all are 0, so that sessions form one class."""
     return X[:, names.index("n_events")] if "n_events" in names else np.zeros(len(X))
 
 
@@ -269,7 +290,8 @@ def _test_start(matrices: FoldMatrices) -> Vector | None:
 
 
 def user_histories(data: TrainingSet) -> tuple[History, History]:
-    """Return the histories of training and test rows. Only their numbers of sessions are used."""
+    """Return the histories of training and test rows, of which the callers use only the numbers of sessions."""
     if data.times is None:
         return History.empty(len(data.y)), History.empty(len(data.test_units))
-    return data.times.histories(data.y, data.y)
+    # values at recovered prices are not computed, because no number of sessions depends on them
+    return data.times.histories(data.y, recovered=data.y)

@@ -24,7 +24,7 @@ from pages._ui.form_words import form_text
 from pages._ui.gc_tuning import freeze_libraries
 from pages._ui.job import show_in_sidebar, show_waiting
 from pages._ui.page_style import apply_style
-from pages._ui.selectors import choose_run, select_dataset, select_run
+from pages._ui.selectors import dataset_selector, run_selector, select_run
 from pages._ui.serving.notice import check_visitor, show_in_menu, show_on_home
 from pages._ui.state import page_state
 from pages._ui.text import plain, without_formulas
@@ -123,11 +123,11 @@ def open_page(entry: Entry) -> Page:
         show_in_menu()
         st.divider()
         with showing_errors():
-            dataset = select_dataset(workspace, open_jobs, runs)
+            dataset = dataset_selector(workspace, open_jobs, runs)
             if dataset is not None:
                 use_format(dataset.note.number_format)
             on_dataset = [run for run in runs if dataset is not None and run.is_on(dataset)]
-            run, best = choose_run(workspace, on_dataset)
+            run, best = run_selector(workspace, on_dataset)
         if job is not None and entry not in _PAGES_WITH_JOBS:
             show_in_sidebar(workspace, job)
     watch_selection(dataset, run)

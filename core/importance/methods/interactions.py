@@ -15,7 +15,7 @@ import polars as pl
 from core.base.progress import Report
 from core.importance.fold_models import FoldModels, FoldRows, HeldOut, map_folds
 from core.importance.methods.definition import Method, long_rows
-from core.importance.methods.group_shapley import pairs
+from core.importance.methods.group_shapley import draw_pairs
 from core.importance.methods.tree_shap import mean_sizes
 from core.schema import STACK
 from core.training import Matrix, Vector
@@ -43,7 +43,7 @@ def _compute(models: FoldModels, rows: HeldOut, themes: Sequence[str], report: R
 
 def second_differences(models: FoldModels, part: FoldRows, columns: Sequence[int], n_rows: int = _ROWS) -> Vector:
     """Return the mean absolute second difference of the stack's prediction, for each pair of the columns."""
-    explained, background = pairs(models, part, n_rows, _BACKGROUND)
+    explained, background = draw_pairs(models, part, n_rows, _BACKGROUND)
     total = np.zeros(len(columns) * (len(columns) - 1) // 2)
     for inside, outside in ((explained, background), (background, explained)):
         here, there = part.X[inside], part.X[outside]

@@ -19,7 +19,7 @@ import polars as pl
 from core.base.progress import Report
 from core.importance.fold_models import FoldModels, FoldRows, HeldOut, map_folds
 from core.importance.methods.definition import Method, long_rows
-from core.importance.methods.group_shapley import pairs
+from core.importance.methods.group_shapley import draw_pairs
 from core.training import Matrix, Vector
 from core.training.folds import Rows
 
@@ -49,7 +49,7 @@ def sampled_shapley(
 
     Both add up to the prediction minus the average prediction of the background sessions.
     """
-    explained, background = pairs(models, part, n_rows, _BACKGROUND)
+    explained, background = draw_pairs(models, part, n_rows, _BACKGROUND)
     rng, players = np.random.default_rng(_SEED), np.array(models.players)
     exact = {name: np.zeros((len(explained), len(players))) for name in models.predictors}
     on_scale = {name: np.zeros((len(explained), len(players))) for name in models.learners}

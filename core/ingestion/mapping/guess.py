@@ -19,7 +19,7 @@ from core.ingestion.mapping.nested_settings import Names
 from core.ingestion.mapping.own_guess import OwnGuess, guess_own_columns
 from core.ingestion.mapping.own_text import Reason, Unused
 from core.ingestion.mapping.time_format import AUTO, has_time_of_day
-from core.ingestion.mapping.time_guess import TimeForm, is_time_of_day, read_share, time_form
+from core.ingestion.mapping.time_guess import TimeGuess, guess_time_format, is_time_of_day, read_share
 from core.ingestion.mapping.time_problems import time_problem
 from core.ingestion.mapping.toml_file import load_mapping, shipped_names
 from core.ingestion.mapping.value_guess import NUMBER_ROLES, ambiguous_numbers, find_quantity, guess_value
@@ -204,7 +204,7 @@ def _guess_times(builder: GuessBuilder) -> None:
     named = builder.candidates(EVENT_TIME, names.TIME_NAMES)
     others = builder.columns_of_other_names(named)
     for column in [*named, *others]:
-        detected = time_form(column.values)
+        detected = guess_time_format(column.values)
         if detected is None or (column in others and not _is_precise(detected.time_format)):
             continue
         clock, both = _find_time_of_day(builder, column) if not has_time_of_day(detected.time_format) else (None, None)
@@ -226,12 +226,12 @@ def _guess_times(builder: GuessBuilder) -> None:
         builder.leave_open(EVENT_TIME, time_problem(named[0].name, named[0].values) or unknown)
 
 
-def _find_time_of_day(builder: GuessBuilder, dates: LogColumn) -> tuple[LogColumn, TimeForm] | tuple[None, None]:
+def _find_time_of_day(builder: GuessBuilder, dates: LogColumn) -> tuple[LogColumn, TimeGuess] | tuple[None, None]:
     """Return the column with the times of day that belong to dates, and the form of both together, if there is one."""
     for column in builder.unassigned:
         if is_time_of_day(column.values):
             pairs = zip(dates.cells, column.cells, strict=True)
-            form = time_form([f"{date} {time}" for date, time in pairs if date and time])
+            form = guess_time_format([f"{date} {time}" for date, time in pairs if date and time])
             if form is not None:
                 return column, form
     return None, None

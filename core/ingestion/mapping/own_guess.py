@@ -35,7 +35,7 @@ from core.ingestion.mapping.own_names import (
 from core.ingestion.mapping.own_text import Reason, Unused
 from core.ingestion.mapping.settings import MAX_OWN
 from core.ingestion.mapping.time_format import AUTO, OWN_TIME_FORMATS
-from core.ingestion.mapping.time_guess import TimeForm, time_form
+from core.ingestion.mapping.time_guess import TimeGuess, guess_time_format
 from core.ingestion.values.amounts import currency_signs
 from core.ingestion.values.currencies import different_currencies
 from core.ingestion.values.flags import FLAG_WORDS
@@ -218,7 +218,7 @@ class _Log:
 
     def _kind(self, column: LogColumn, hint: Hint) -> Kind | Unused:
         flags = {FLAG_WORDS.get(fold_case(value)) for value in column.distinct_values}
-        if hint.kind == "time" and (form := time_form(column.values[:_N_TIMES])) is not None:
+        if hint.kind == "time" and (form := guess_time_format(column.values[:_N_TIMES])) is not None:
             return self._time(form)
         is_digits = flags == {True, False} and set(column.distinct_values) <= {"0", "1"}
         if flags == {True, False} and not (is_digits and hint.kind in {"number", "money"}):
@@ -226,10 +226,10 @@ class _Log:
         evidence = column.decimal_evidence
         if column.decimal_mark() is not None or (evidence.point is not None and evidence.comma is not None):
             return self._number(column, hint)
-        form = time_form(column.values[:_N_TIMES])
+        form = guess_time_format(column.values[:_N_TIMES])
         return "category" if form is None else self._time(form)
 
-    def _time(self, form: TimeForm) -> Kind | Unused:
+    def _time(self, form: TimeGuess) -> Kind | Unused:
         own_format = self.settings.get("time_format", AUTO)
         return "time" if form.time_format in (*OWN_TIME_FORMATS, own_format) else Unused(Reason.TIME_FORMAT)
 

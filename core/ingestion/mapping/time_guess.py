@@ -1,19 +1,23 @@
-"""Guess the format of event times."""
+"""Guess the format of event times.
+
+ISO 8601 and epochs are matched in all times. The other formats are parsed, which is slow, so they are tried on a sample
+of distinct times.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 
 from core.ingestion.mapping.log_column import MIN_SHARE
 from core.ingestion.mapping.time_format import AUTO, EPOCHS, HALF_OF_DAY, ZONE_NAME, has_time_of_day
 
-_EARLIEST, _LATEST = 631_152_000, 4_102_444_800
-"""Years 1990 and 2100, in epoch seconds. Events of online shops are in between, most ids are not."""
+_EARLIEST, _LATEST = (datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (1990, 2100))
+"""In epoch seconds. Events of online shops are in between, most ids are not."""
 _N_EXAMPLES: Final = 20
 """Distinct times that decide which formats are tried."""
 _MAX_PARSED: Final = 500
@@ -50,12 +54,14 @@ _ISO: Final = re.compile(
     re.A | re.I,
 )
 """ISO 8601, extended or basic. It accepts months above 12, so `_is_iso` also parses the time."""
+_TO_MINUTES: Final = len("2026-01-31T12:34")
+"""Characters of a time in extended ISO 8601 up to its minutes."""
 _CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?( ?[AaPp][Mm])?", re.A)
 """A time of day without a date."""
 
 
 @dataclass(frozen=True)
-class TimeForm:
+class TimeGuess:
     """A time format and its uncertainties.
 
     Attributes:
@@ -71,7 +77,7 @@ class TimeForm:
     @property
     def description(self) -> str:
         """Completes "Column x contains ..."."""
-        if self.time_format in EPOCHS:
+        if self.time_format in EPOCHS:  # counted from 1970 in UTC, so neither days nor offsets are doubtful
             return f"{self.time_format.removeprefix('epoch_')} since 1970"
         text = "ISO 8601 times" if self.time_format == AUTO else f"times in the format {self.time_format}"
         if self.is_swappable:
@@ -81,32 +87,33 @@ class TimeForm:
         return text if self.has_offset else f"{text}; they have no offset and are read as UTC"
 
 
-def time_form(times: Sequence[str]) -> TimeForm | None:
+def guess_time_format(times: Sequence[str]) -> TimeGuess | None:
     """Return the format of nearly all times; None if there is none.
 
     If day and month could be swapped, the format with the shorter time span is chosen.
 
-    >>> time_form(["31.12.2024 23:59"]).time_format
+    >>> guess_time_format(["31.12.2024 23:59"]).time_format
     '%d.%m.%Y %H:%M'
     """
     if not times:
         return None
     if read_share(times, AUTO) >= MIN_SHARE:
         n_offsets = sum(map(_has_offset, times))
-        return TimeForm(AUTO, is_swappable=False, has_offset=n_offsets > len(times) / 2)
+        return TimeGuess(AUTO, is_swappable=False, has_offset=n_offsets > len(times) / 2)
     for epoch in EPOCHS:
         if read_share(times, epoch) >= MIN_SHARE:
-            return TimeForm(epoch, is_swappable=False, has_offset=True)
-    distinct = _distinct(times)
-    plausible = dict.fromkeys(candidate for time in distinct[:_N_EXAMPLES] for candidate in _formats_like(time))
-    shares = {candidate: _parsed_share(distinct, candidate) for candidate in plausible}
-    best = max(shares.values(), default=0.0)
-    formats = [candidate for candidate, share in shares.items() if share == best >= MIN_SHARE]
-    if not formats:
+            return TimeGuess(epoch, is_swappable=False, has_offset=True)
+    sample = _distinct_sample(times)
+    shares = _shares_by_format(sample)
+    highest_share = max(shares.values(), default=0.0)
+    if highest_share < MIN_SHARE:
         return None
-    swappable = _swap_day_and_month(formats[0]) in formats
-    chosen = min(formats, key=lambda candidate: _span(distinct, candidate)) if swappable else formats[0]
-    return TimeForm(chosen, is_swappable=_swap_day_and_month(chosen) in formats, has_offset="%z" in chosen)
+    formats = [time_format for time_format, share in shares.items() if share == highest_share]
+    chosen, swapped = formats[0], _swap_day_and_month(formats[0])
+    is_swappable = swapped in formats
+    if is_swappable:
+        chosen = min((chosen, swapped), key=lambda time_format: _span(sample, time_format))
+    return TimeGuess(chosen, is_swappable=is_swappable, has_offset="%z" in chosen)
 
 
 def is_time_of_day(texts: Sequence[str]) -> bool:
@@ -124,11 +131,13 @@ def best_format(times: Sequence[str]) -> str | None:
     >>> best_format(["2025-03-24 18:58", "24.03.2025 18:58", "25.03.2025 19:10"])
     '%d.%m.%Y %H:%M'
     """
-    distinct = _distinct(times)
-    plausible = (candidate for time in distinct[:_N_EXAMPLES] for candidate in _formats_like(time))
-    shares = {candidate: read_share(distinct, candidate) for candidate in (AUTO, *EPOCHS, *plausible)} if times else {}
-    best = max(shares, key=shares.__getitem__, default=AUTO)
-    return best if shares.get(best) else None
+    if not times:
+        return None
+    sample = _distinct_sample(times)
+    shares = {time_format: read_share(sample, time_format) for time_format in (AUTO, *EPOCHS)}
+    shares |= _shares_by_format(sample)
+    best = max(shares, key=shares.__getitem__)
+    return best if shares[best] > 0 else None
 
 
 def read_share(times: Sequence[str], time_format: str) -> float:
@@ -139,19 +148,23 @@ def read_share(times: Sequence[str], time_format: str) -> float:
         return sum(_is_iso(text) for text in times) / len(times)
     if time_format in EPOCHS:
         return sum(_is_epoch(text, EPOCHS[time_format]) for text in times) / len(times)
-    return _parsed_share(_distinct(times), time_format)
+    return _parsed_share(_distinct_sample(times), time_format)
 
 
-def _distinct(times: Sequence[str]) -> list[str]:
+def _shares_by_format(sample: Sequence[str]) -> dict[str, float]:
+    """Return format -> share of the sample that it parses, for the formats that the first times look like."""
+    plausible = dict.fromkeys(time_format for time in sample[:_N_EXAMPLES] for time_format in _formats_like(time))
+    return {time_format: _parsed_share(sample, time_format) for time_format in plausible}
+
+
+def _distinct_sample(times: Sequence[str]) -> list[str]:
+    """Return the first `_MAX_PARSED` distinct times, as strptime parses them."""
     return list(dict.fromkeys(map(_plain, islice(dict.fromkeys(times), _MAX_PARSED))))
 
 
 def _plain(time: str) -> str:
     """Return a time as strptime parses it: with AM or PM without dots, and an offset in digits."""
     return re.sub(r"(?<=\d)(\s?)(UTC|GMT)$", r"\1+00:00", re.sub(HALF_OF_DAY, r"\1\2m\3", time))
-
-
-_TO_MINUTES = len("2026-01-31T12:34")
 
 
 def _has_offset(text: str) -> bool:
@@ -163,9 +176,13 @@ def _has_offset(text: str) -> bool:
 
 
 def _is_iso(text: str) -> bool:
-    text = re.sub(ZONE_NAME, "", text)
-    minutes = re.sub(r"^(\d{4})(\d\d)(\d\d)T(\d\d)", r"\1-\2-\3 \4:", text.upper())[:_TO_MINUTES].replace("T", " ")
-    return _ISO.fullmatch(text) is not None and _parse(minutes, "%Y-%m-%d %H:%M") is not None
+    """Return whether a text is a time in ISO 8601, extended or basic, whose date and clock exist."""
+    text = re.sub(ZONE_NAME, "", text).upper()
+    if _ISO.fullmatch(text) is None:
+        return False
+    extended = re.sub(r"^(\d{4})(\d\d)(\d\d)T(\d\d)", r"\1-\2-\3T\4:", text)
+    minutes = extended[:_TO_MINUTES].replace("T", " ")
+    return _parse(minutes, "%Y-%m-%d %H:%M") is not None
 
 
 def _is_epoch(text: str, per_second: int) -> bool:

@@ -16,7 +16,7 @@ import polars as pl
 from core.base.text import fold_case
 from core.errors import ContentError, SourceError, StudioError
 from core.ingestion.mapping import Mapping
-from core.ingestion.mapping.time_guess import time_form
+from core.ingestion.mapping.time_guess import guess_time_format
 from core.ingestion.mapping.time_problems import time_problem
 from core.ingestion.parallel import map_in_order
 from core.ingestion.peek import peek
@@ -142,7 +142,7 @@ def _suggested_setting(source: Source, reason: str, mapping: Mapping) -> str:
             if decimal not in (None, mapping.decimal):
                 return f'decimal = "{decimal}"'
         if reason == no_time(mapping):
-            detected = time_form(_first_times(source, mapping))
+            detected = guess_time_format(_first_times(source, mapping))
             if detected is not None and detected.time_format != mapping.time_format:
                 return f'time_format = "{detected.time_format}"'
     return ""

@@ -185,7 +185,7 @@ class DatasetWriter:
                 folder,
                 repeated_orders=read.repeated_orders,
                 lost_purchases=LostPurchases.from_rows(read.counts[TRAIN_ROLE].lost_purchases, mapping),
-                orders_of_log=None if read.split is None else read.split.orders,
+                repeated_in_whole_log=None if read.split is None else read.split.orders,
                 seed=read.seed,
                 report=read.progress.written,
             )

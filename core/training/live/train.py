@@ -17,7 +17,7 @@ from core.training.live.buy import BuyHead, fit_buy_head
 from core.training.live.intervals import fit_length_intervals
 from core.training.live.whole import whole_session_model
 from core.training.tables import value_frame
-from core.training.train import Training, error_predictors, user_histories, whole_part
+from core.training.train import Training, error_predictors, restrict_to_whole_sessions, user_histories
 
 _SECURED = SUM_FEATURES[EVENT_CODE[BUY]].name
 P_BUY, BOUGHT, SECURED, SECONDS, DRAWN = "p_buy", "bought", "secured", "seconds", "drawn"
@@ -54,7 +54,7 @@ def train_live(training: Training, *, known_share: float) -> LiveTraining:
     events = _feature(training, "n_events")
     buy, p_buy = fit_buy_head(training.matrices, training.context, events=events, n_bought=n_bought, bought=bought)
     prefixes = prefix_frame(training, p_buy, bought)
-    return LiveTraining(whole_part(training, known_share=known_share), buy, prefixes)
+    return LiveTraining(restrict_to_whole_sessions(training, known_share=known_share), buy, prefixes)
 
 
 def prefix_frame(training: Training, p_buy: Vector, bought: Vector) -> pl.DataFrame:
