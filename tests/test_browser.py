@@ -476,7 +476,9 @@ def test_the_mapping_that_fits_a_log_is_suggested_and_used(
         choose(page, "Log format", "REES46 event log")
         click_read(page)
         expect(page.get_by_text("was read and is now shown on all pages.")).to_be_visible(timeout=60_000)
-        expect(page.get_by_text("300 sessions for training and 121 sessions to predict. 1 row was quarantined.")).to_be_visible()
+        expect(
+            page.get_by_text("300 sessions for training and 121 sessions to predict. 1 row was quarantined.")
+        ).to_be_visible()
         expect(
             page.get_by_text("1 row: event_type is wishlist, not one of view, cart, remove_from_cart, purchase")
         ).to_be_visible()

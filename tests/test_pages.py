@@ -158,7 +158,10 @@ def test_counts_of_sessions_say_what_is_counted(
     assert counted.proto.help.startswith(COUNTED_SESSIONS)
     assert f"of {by_user:,} sessions" in texts(data)
     assert COUNTS_NOTE in values(data.caption)
-    assert any(COUNTED_SESSIONS in text and COUNTED_UNITS in text for text in (metric.proto.help for metric in trained.metric))
+    assert any(
+        COUNTED_SESSIONS in text and COUNTED_UNITS in text
+        for text in (caption.proto.help for caption in trained.caption)
+    )
     assert main(["audit", finished_home[1].manifest.dataset]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == COUNTS_NOTE
     assert COUNTS_NOTE.startswith(COUNTED_SESSIONS)
