@@ -166,6 +166,7 @@ def test_a_run_is_started_followed_and_its_checked_submission_downloaded(
     assert main(["check", str(file), "--test", test, "--sample-submission", sample]) == 0
 
 
+@pytest.mark.long
 def test_a_tuned_run_can_finish_early_and_shows_its_results(
     watched: Watched, workspace: Workspace, small: Dataset
 ) -> None:
@@ -198,6 +199,7 @@ def test_a_tuned_run_can_finish_early_and_shows_its_results(
     assert run.manifest.checks.failed == 0
 
 
+@pytest.mark.long
 def test_other_runs_are_queued_and_every_tab_shows_the_queue(
     watched: Watched, workspace: Workspace, small: Dataset
 ) -> None:
@@ -352,6 +354,7 @@ def test_the_first_start_begins_a_run_that_can_be_cancelled(watched: Watched, wo
     assert [job.state for job in Jobs(workspace).all()] == ["cancelled"]
 
 
+@pytest.mark.long
 def test_every_page_can_be_opened_first(watched: Watched, finished_home: tuple[Workspace, Run]) -> None:
     """Home, Data and Train are the first pages of a server in other tests."""
     page = watched.page
@@ -505,13 +508,15 @@ def test_own_columns_are_edited_in_the_form(watched: Watched, workspace: Workspa
         expect(table).to_be_visible()
         table.scroll_into_view_if_needed()
         is_used = table.get_by_role("gridcell", include_hidden=True).first  # that of the first row, price
-        for _ in range(3):  # a click on a table that is just being drawn again is lost
+        for _ in range(4):  # a click on a table that is just being drawn again is lost
+            expect(page.locator(ENDED)).to_be_visible()
+            page.wait_for_timeout(1_000)
             box = table.bounding_box()
             assert box is not None
             page.mouse.click(box["x"] + 38, box["y"] + 50)
             page.keyboard.press("Space")
-            with contextlib.suppress(AssertionError):  # the table sends an edit after a moment
-                expect(is_used).to_have_text("false", timeout=4_000)
+            with contextlib.suppress(AssertionError):  # a busy machine may send the edit late; another would undo it
+                expect(is_used).to_have_text("false", timeout=15_000)
                 break
         assert is_used.text_content() == "false"
         expect(page.locator(ENDED)).to_be_visible()

@@ -96,7 +96,7 @@ def test_every_setting_reaches_the_worker(workspace: Workspace, small: Dataset) 
         minutes=60.0,
         trials=1,
         metric="mae",
-        learners=("lightgbm", "xgboost"),
+        learners=("lightgbm", "linear"),
         folds=3,
         fold_kind="user_and_value",
         seed=5,
@@ -116,7 +116,7 @@ def test_every_setting_reaches_the_worker(workspace: Workspace, small: Dataset) 
 def test_a_run_that_is_asked_to_finish_uses_the_best_parameters_so_far(workspace: Workspace, small: Dataset) -> None:
     jobs = Jobs(workspace)
     job, _ = start_run(
-        workspace, small, RunConfig(preset="standard", minutes=600.0, folds=2, learners=("lightgbm", "xgboost"))
+        workspace, small, RunConfig(preset="standard", minutes=600.0, folds=2, learners=("lightgbm", "linear"))
     )
     wait_for(
         jobs, job.id, lambda job: job.progress is not None and job.progress.step == "tune" and job.progress.part > 0
