@@ -227,13 +227,8 @@ def _one_row_each(rows: pl.DataFrame, target: SubmissionTarget, changes: list[Ch
     unrepeated = unrepeated.with_columns(same_number.alias(_NUMBER_TEXT))
     unrepeated = unrepeated.unique([TEXT, _NUMBER_TEXT], keep="first", maintain_order=True)
     if unrepeated.height < of_target.height:
-        _leave_out(
-            of_target,
-            unrepeated,
-            changes,
-            "duplicate_sessions",
-            "left out, because another one has the same session and value",
-        )
+        description = "left out, because another one has the same session and value"
+        _leave_out(of_target, unrepeated, changes, "duplicate_sessions", description)
     return unrepeated
 
 
