@@ -105,7 +105,9 @@ def choose_short_run(page: Page) -> None:
     folds.fill("2")
     folds.press("Enter")
     for learner in ("XGBoost", "CatBoost", "Linear model"):
-        page.get_by_role("button", name=learner).click()
+        button = page.get_by_role("button", name=learner)
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "false")
     expect(page.get_by_text("1 learner (LightGBM)")).to_be_visible()
     expect(page.get_by_text("on 2 folds")).to_be_visible()
 
