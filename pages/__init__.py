@@ -1,1 +1,1 @@
-"""The pages of the dashboard. Each asks core and shows; none computes."""
+"""The pages of the dashboard. They show what `core` computes."""

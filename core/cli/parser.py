@@ -245,7 +245,7 @@ def _add_score_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--advance-to",
         type=path_argument,
-        help="Folder for the model with these events in its history, for the next file.",
+        help="Folder for a copy of the model whose history includes these events. Score the next file with it.",
     )
     engine = RunConfig.setting("engine")
     parser.add_argument("--engine", choices=list(engine.choices), help=f"{engine.description} Default: the run's.")

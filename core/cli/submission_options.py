@@ -29,7 +29,8 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         "--sample-submission", type=path_argument, help="File with the expected sessions, in the expected order."
     )
     parser.add_argument(
-        "--mapping", help="Mapping of the columns of the test file (only with --test): a TOML file or an included name."
+        "--mapping",
+        help="Mapping of the test file (only with --test): a TOML file, or the name of an included mapping.",
     )
 
 

@@ -88,7 +88,7 @@ class ColumnError(InputError):
             f"{name} has no {_columns(missing)}, which the mapping takes from the table of {table}. Its columns are "
             f"{listed(columns)}."
         )
-        remedy = f"Choose a table of {table} with these columns."
+        remedy = f"Choose a table of {table} that has the {_columns(missing)}."
         return cls(problem, remedy, code="missing_table_columns", actual=list(columns), allowed=list(missing))
 
     @classmethod

@@ -140,7 +140,7 @@ class _LiveIntervals:
             self._classes.append((each, sizes))
 
     def ends(self, value: Array, predictors: Array) -> dict[float, Array]:
-        """Return low and high ends for each level, shape (sessions, 2).
+        """Return level -> low and high ends of the prediction intervals, shape (sessions, 2).
 
         Args:
             predictors: (sessions, 4) as `ErrorPredictors.matrix`.

@@ -48,7 +48,7 @@ def write_tables(
 
 
 def write_live_tables(folder: Path, live: LiveTraining) -> None:
-    """Write the out-of-fold predictions of prefixes, and how early values are known."""
+    """Write the out-of-fold predictions of prefixes, and their errors and intervals by events and time."""
     (folder / store.PREFIXES_FILE).parent.mkdir()
     live.prefixes.write_parquet(folder / store.PREFIXES_FILE)
     earliness_frame(live.prefixes).write_parquet(folder / store.EARLINESS_FILE)

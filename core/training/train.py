@@ -278,13 +278,13 @@ def _oof_constant(matrices: FoldMatrices, metric: Metric) -> Vector:
 
 
 def _oof_start(matrices: FoldMatrices) -> Vector | None:
-    """Return the start of each training row in the fold that validates it; None without learned columns."""
+    """Return the start value of each training row, learned without its fold; None without learned columns."""
     columns = matrices.columns
     return None if columns is None else matrices.folds.out_of_fold(columns.train_start)
 
 
 def _test_start(matrices: FoldMatrices) -> Vector | None:
-    """Return the start of each test row, averaged over the fits as predictions are; None without learned columns."""
+    """Return the start value of each test row, averaged over the fits; None without learned columns."""
     columns, fits = matrices.columns, matrices.folds.fits_for_test
     return None if columns is None else np.mean([columns.test_start(fit) for fit in fits], axis=0)
 

@@ -1,1 +1,1 @@
-"""What pages share: the frame around them, cached questions to core, a job's progress."""
+"""What pages share: the frame around them, cached results of `core`, forms, tables, and the progress of jobs."""

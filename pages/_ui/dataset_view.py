@@ -32,7 +32,9 @@ def show_size(card: DatasetCard) -> None:
     """Show the figures of a dataset."""
     show_metrics(
         [
-            Metric("Events", whole(card.train.rows + card.test.rows), "Rows of both files."),
+            Metric(
+                "Rows", whole(card.train.rows + card.test.rows), "In both files, with duplicates and quarantined rows."
+            ),
             Metric(
                 "Average value",
                 value_text(card.train.value_mean),

@@ -1,4 +1,4 @@
-"""What the Submission page works with: files on the desk, opened files, and downloads that the log records."""
+"""The files of the Submission page: those that can be chosen, those opened, and downloads that the log records."""
 
 from __future__ import annotations
 

@@ -48,13 +48,12 @@ def show_log(page: Page, run: Run, finding: DeltaGenerator) -> None:
 
 def _best(ranked: Sequence[RankedFile], names: dict[str, str], label: str) -> str:
     """Say which of the files that can be submitted has the best expected score."""
-    able = [file for file in ranked if file.place is not None]
-    best = next((file for file in able if file.expected is not None), None)
-    if best is None:
+    able = [file for file in ranked if file.place is not None and file.expected is not None]
+    if not able:
         return "None of the files that pass the blocking checks has an expected score."
-    name, score = plain(_name(best, names)), plain(_score(label, best))
+    name, score = plain(_name(able[0], names)), plain(_score(label, able[0]))
     if len(able) == 1:
-        return f"**{name}** has an expected {label} of {score}. It is the only file with a rank."
+        return f"**{name}** has an expected {label} of {score}. No other file that can be submitted has one."
     return f"**{name}** has the lowest expected {label} of {count(len(able), 'file')}: {score}."
 
 

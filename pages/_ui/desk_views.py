@@ -1,4 +1,4 @@
-"""The view of the Submission page about several files: compared and blended."""
+"""The view of the Submission page that compares and blends several files."""
 
 from __future__ import annotations
 

@@ -70,3 +70,5 @@ def show_history(workspace: Workspace) -> None:
             numbers=("Time",),
             alt="Runs that have ended, with their settings, outcome and time",
         )
+        if len(ended) > _MAX_HISTORY:
+            st.caption(f"The latest {_MAX_HISTORY} are shown.")

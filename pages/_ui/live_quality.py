@@ -38,9 +38,9 @@ def show_quality(run_folder: str) -> None:
         key="widths",
     )
     st.caption(
-        "All lines except the model's are simple predictions. For each of their points, the width was chosen "
-        "afterwards so that the intervals contain 80% of the values. The model's intervals are narrower for some "
-        "sessions than for others."
+        "The other lines are simple predictions. The width of their intervals was chosen in hindsight, separately for "
+        "each point, so that 80% of the values are inside. The width of the model's intervals differs from session to "
+        "session."
     )
     show_chart(
         coverage_by_events.finding(data.coverage, by),

@@ -1,4 +1,4 @@
-"""The view of the Live page that values one session event by event: a real one, or one that is clicked together."""
+"""The view of the Live page that values one session event by event: a real one, or one that the visitor builds."""
 
 from __future__ import annotations
 

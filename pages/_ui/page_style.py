@@ -1,6 +1,7 @@
 """The style sheet of all pages: what Streamlit's theme has no setting for.
 
-Streamlit leaves 90 pixels above a page and 75 beside it. Here the first screen has the finding and its main chart.
+Streamlit leaves 90 pixels above a page and 75 beside it. These rules leave less, so that the finding and the main chart
+fit on the first screen.
 """
 
 from __future__ import annotations

@@ -112,26 +112,30 @@ def _describe(config: RunConfig, card: DatasetCard, estimate: TimeEstimate) -> s
     resources = f"{count(config.folds, 'fold')} and {count(available_cores(), 'core')}"
     sessions = f"{count(card.train.sessions, 'train session')} and {whole(card.to_predict)} to predict"
     evidence = (
-        f"about {estimate.text}" if estimate.is_sure else f"{estimate.text}, as no similar run has been timed yet"
+        f"about {estimate.text}"
+        if estimate.is_sure
+        else f"{estimate.text} (a rough estimate, because no similar run has been timed yet)"
     )
     changes = f" Set by hand: {plain(listed(config.hyperparameters, 6))}." if config.hyperparameters else ""
+    combines = "" if len(config.learners) == 1 else " and combines them in the way with the best cross-validated score"
     if not config.tunes:
         return (
-            f"A **quick** run fits {learners} with default hyperparameters on {resources}, and combines them in the "
-            f"way with the best cross-validated score. For {sessions}, it should take {evidence}.{changes}"
+            f"A **quick** run fits {learners} with default hyperparameters on {resources}{combines}. For {sessions}, "
+            f"it should take {evidence}.{changes}"
         )
     minutes = config.budget_minutes
+    budget = "" if minutes is None else f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
     if minutes is None:
         time = f"It has no time limit, and should take {evidence}"
     elif estimate.over_budget:
         time = (
-            f"Its time budget is {minutes:g} minutes, but without any tuning it should already take "
+            f"Its time budget is {budget}, but without any tuning it should already take "
             f"{evidence}, because there are {sessions}"
         )
     else:
-        time = f"It takes {minutes:g} {'minute' if minutes == 1 else 'minutes'}"
+        time = f"It takes {budget}"
     return (
-        f"A **{config.preset}** run tunes {learners} on {resources}, fits them with their best hyperparameters and "
-        f"several seeds, and combines them in the way with the best cross-validated score. {time}. You can end the "
-        f"tuning early and finish with the best hyperparameters so far.{changes}"
+        f"A **{config.preset}** run tunes {learners} on {resources}, fits with the best hyperparameters and several "
+        f"seeds{combines}. {time}. You can end the tuning early and finish with the best hyperparameters so far."
+        f"{changes}"
     )

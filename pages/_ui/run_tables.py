@@ -89,7 +89,7 @@ def user_table(run: Run) -> None:
         numbers=("MSE", "Typical error", "Train sessions", "To predict"),
         alt="Error on sessions of new and known users",
     )
-    st.caption("A known user has an earlier session: one of the user's train sessions ended before this one began.")
+    st.caption("A user is known if one of the user's train sessions ended before the session began.")
 
 
 def check_table(checks: list[dict[str, Any]]) -> None:

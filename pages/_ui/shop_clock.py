@@ -1,4 +1,4 @@
-"""The clock of a replayed day, which runs faster than time. Each tab has its own."""
+"""The clock of a replayed day, which runs faster than real time. Each tab has its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of a form about tables of products and users: their files, and what is used of them."""
+"""The part of a form about tables of products and users: their files, and the columns that are used."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Plain text in elements of Streamlit that would render it as Markdown.
 
 Sentences of core have no markup, but names from event files, addresses and file names may look like it. Every text that
-is not written on a page goes through `plain`.
+is not a literal in the code of a page goes through `plain`.
 """
 
 from __future__ import annotations

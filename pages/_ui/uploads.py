@@ -1,4 +1,4 @@
-"""Upload fields. An upload is copied to the workspace, and deleted when it became a dataset or was scored."""
+"""Upload fields. An upload is copied to the workspace, and deleted once it is a dataset or scored."""
 
 from __future__ import annotations
 

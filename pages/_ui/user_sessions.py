@@ -26,7 +26,7 @@ def show_prediction(sessions: Frame, session_id: str) -> None:
     row = next((row for row in rows if row["predicted"] is not None), None)
     if row is None:
         return
-    by = "models trained without this user" if row["file"] == "train" else "the models for the test file"
+    by = "models trained without its user" if row["file"] == "train" else "the models for the test file"
     metrics = [
         Metric("Predicted value", value_text(row["predicted"]), f"Predicted by {by}, in {value_unit()}."),
         Metric("Actual value", value_text(row["value"]), "A dash means that it is unknown."),
@@ -72,5 +72,5 @@ def show_other_sessions(sessions: Frame, session_id: str) -> None:
     )
     st.caption(
         f"Values are in {plain(value_unit())}. A dash means that a value is unknown, as in the test file."
-        + (" Train sessions are predicted by models trained without this user." if has_prediction else "")
+        + (" Train sessions are predicted by models trained without their user." if has_prediction else "")
     )

@@ -120,7 +120,7 @@ def importance(options: argparse.Namespace) -> Outcome:
         f"{fixed(effect, 3):>10}  {label:48} {meaning}"
         for label, meaning, effect in stacked.select("label", "meaning", _EFFECT).head(_TOP).iter_rows()
     ]
-    lines.insert(0, f"Average effect on the value of a session, in {value_unit()}: the first {len(lines)} features.")
+    lines.insert(0, f"Average absolute effect on the value of a session, in {value_unit()}: the {len(lines)} largest.")
     content: dict[str, object] = {"features": stacked.select("feature", "label", "group", _EFFECT).to_dicts()}
     if options.out is not None:
         with writing_to(options.out):

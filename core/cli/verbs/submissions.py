@@ -1,4 +1,4 @@
-"""The verb submissions: lists and extends the log of submissions, ranks files, and submits a file to the host."""
+"""The verb `submissions`, which lists and extends the log of submissions, ranks files, and submits a file."""
 
 from __future__ import annotations
 

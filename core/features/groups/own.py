@@ -149,7 +149,10 @@ def _compare_with_user(log: SessionLog, column: OwnColumn) -> Frame:
 
 
 def _compare_with_categories(log: SessionLog, column: OwnColumn) -> Frame:
-    """Compare the sum of the session's cells with the usual cells of the same categories, where these are known."""
+    """Divide the sum of the session's cells by the sum expected from other sessions of the same categories.
+
+    A category without cells in other sessions is left out of both sums.
+    """
     cells = log.sums_elsewhere(CATEGORY, cell_in_millionths(column), _session_cell(column))
     categories = cells.select(
         UNIT,

@@ -56,9 +56,9 @@ def _grouped(models: FoldModels, rows: HeldOut, themes: Sequence[str], report: R
 def error_rises(
     models: FoldModels, part: FoldRows, column_sets: Sequence[Sequence[int]], repeats: int = _REPEATS
 ) -> dict[str, Vector]:
-    """Return learner or stack -> rise of the root mean squared error when each set of columns is shuffled.
+    """Return learner or stack -> rise of the root mean squared error when a set of columns is shuffled, one per set.
 
-    Rises are averaged over the repeats, which shuffle in other orders.
+    Each rise is the average over `repeats` random shuffles.
     """
     rng = np.random.default_rng(_SEED)
     n_rows = len(part.y)

@@ -121,8 +121,8 @@ def check_late_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
         return None
     return Reason(
         Exclusion.KNOWN_AFTERWARDS,
-        f"In {percent(observed)} of {count(sessions.height, 'session')} with several events, only the last one has it; "
-        f"{percent(expected)} would be chance.",
+        f"In {percent(observed)} of {count(sessions.height, 'session')} with several events, only the last event has a "
+        f"cell in this column. By chance, it would be {percent(expected)}.",
     )
 
 

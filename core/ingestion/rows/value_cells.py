@@ -20,9 +20,10 @@ def value_cells(cells: pl.DataFrame, types: pl.Series, mapping: Mapping) -> tupl
         types: codes of their event types.
 
     Returns:
-        The columns, and evidence for the decimal marks and currencies. VALUE is the session value, or what the row adds
-        to it; null if it cannot be parsed. If prices are added up, AMOUNT is the amount of any event, and NO_TOTAL
-        marks the purchases without a price in a log of order totals.
+        The columns, and evidence for the decimal marks and currencies:
+        VALUE: session value, or what the row adds to it (0 if it is no purchase). Null if it cannot be parsed.
+        AMOUNT: amount of the row, whatever its event type. Only if prices are added up.
+        NO_TOTAL: whether the row is a purchase without a price. Only if the prices are order totals.
     """
     if not mapping.adds_prices:
         numbers, money = read_number(cells, SESSION_VALUE, mapping)

@@ -232,7 +232,7 @@ def _add_ids(rows: pl.DataFrame, role: int, dictionaries: Dictionaries, bits: in
 
 
 def _rounded(seconds: float, rounding: Callable[[float], int]) -> float:
-    """Return seconds as days with four decimals (nine seconds), rounded up or down."""
+    """Return seconds as days, rounded up or down to four decimals, which are steps of 8.64 seconds."""
     return rounding(seconds / SECONDS_PER_DAY * 10_000) / 10_000
 
 

@@ -42,7 +42,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def skipped_files(path: Path) -> list[str]:
-    """Return the names of files in a folder and in ZIP archives that are not read, and of the folder's subfolders.
+    """Return the names of what is not read: subfolders and files of a folder, and files inside ZIP archives.
 
     Hidden names are left out.
     """

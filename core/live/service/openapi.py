@@ -109,8 +109,8 @@ def _operation(
     """Describe an operation.
 
     Args:
-        answers: status -> schema of the JSON, or another type of content, or None for no content.
-        errors: statuses of errors, besides those of the gate; None for an operation that everyone may use.
+        answers: status -> schema of the JSON body. A string names another content type, and None means no content.
+        errors: statuses of errors besides those of the access and rate checks; None for an operation without checks.
         body: schema of the body of the request.
     """
     refused = () if errors is None else (*_GATE_ERRORS, *errors)

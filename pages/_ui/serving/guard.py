@@ -1,7 +1,7 @@
 """Check every HTTP request and WebSocket before Streamlit sees it: its Host, its Origin, and the log-in.
 
-Without the check of the Host, a page elsewhere whose name is re-pointed to 127.0.0.1 (DNS rebinding) could use the
-dashboard in the name of the person who opened the page. Streamlit checks the Host of WebSockets only, and accepts pages
+Without the check of the Host, a foreign page whose host name is changed to mean 127.0.0.1 (DNS rebinding) could use the
+dashboard on behalf of the person who opened that page. Streamlit checks the Host of WebSockets only, and accepts pages
 of every port of this machine.
 """
 

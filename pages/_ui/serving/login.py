@@ -102,6 +102,9 @@ async def _token_in(request: Request) -> bytes:
 
 
 def _requested(request: Request) -> str:
-    """Return the path and query of the request. It begins with one slash, because two would be another host."""
+    """Return the path and query of the request.
+
+    The path begins with one slash only: browsers take what follows two slashes as the name of another host.
+    """
     query = request.scope["query_string"].decode("latin-1")
     return "/" + quote(request.scope["path"].lstrip("/\\")) + (f"?{query}" if query else "")

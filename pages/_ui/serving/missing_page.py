@@ -1,4 +1,4 @@
-"""The answer to an address that leads nowhere. Streamlit would show Home, or below another page an empty window."""
+"""The answer to an address without a page. Streamlit itself shows Home, or an empty window below a page's address."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def show_in_menu() -> None:
 
 
 def show_on_home() -> None:
-    """Say on Home who can open the dashboard if other machines can."""
+    """If other machines can open the dashboard, say on Home who can open it and what they see."""
     settings = ServerSettings.current()
     if settings.shared:
         st.info(settings.describe(), icon=":material/public:")

@@ -1,4 +1,4 @@
-"""Start the server: the guard with the current settings, and the line on the command line."""
+"""Start the server: create the guard with the current settings, and print the address and who can open it."""
 
 from __future__ import annotations
 
