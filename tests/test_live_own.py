@@ -318,11 +318,28 @@ def test_received_sessions_with_own_columns_equal_the_batch(app: Starlette) -> N
 def test_own_columns_survive_a_restart(
     service: SessionService, app: Starlette, model: SessionValueModel, state: Path
 ) -> None:
-    call(app, "POST", "/v1/events", [*received(12), SENT])
-    before = call(app, "GET", "/v1/sessions?limit=100")
+    call(app, "POST", "/v1/events", [*received(40), SENT])
+    for number in range(30):
+        assert call(app, "DELETE", f"/v1/sessions/s{number}")[0] == 204
+    call(app, "POST", "/v1/events", SENT)
+    later = {"type": "BUY", "time": NOON + 9_000, "own": {"paid": 20.0}}
+    products = [{"product": f"p{number}", "category": f"c{number % 3}"} for number in range(9)]
+    sessions = [
+        {"session": f"later{number}", "user": f"u{number}", "events": [later | each for each in products[number:]]}
+        for number in range(5)
+    ]
+    before = call(app, "GET", "/v1/sessions?limit=100"), call(app, "POST", "/v1/score", {"sessions": sessions})
     service.store.close()
-    again = application(SessionService(served(model), EventStore(state, "run"), clock=Clock()))
-    assert call(again, "GET", "/v1/sessions?limit=100") == before
+    restarted = SessionService(served(model), EventStore(state, "run"), clock=Clock())
+    again = application(restarted)
+    after = call(again, "GET", "/v1/sessions?limit=100"), call(again, "POST", "/v1/score", {"sessions": sessions})
+    assert after == before
+    counts, expected = restarted.served.scorer._past.own, service.served.scorer._past.own
+    for key, sums in expected._sums.items():
+        for place, each in enumerate(sums):
+            for code in each._added:
+                for moment in (NOON + 300, NOON + 9_000):
+                    assert counts._sums[key][place].before(code, moment) == each.before(code, moment)
     (estimate,) = call(again, "GET", "/v1/sessions/s1")[1]["estimates"]
     without = LiveScorer(model).update(Event("s1", "u1", "p1", "c1", "VIEW", NOON))
     assert estimate["value"] != without.value

@@ -17,6 +17,7 @@ from core.ingestion.mapping import Mapping as LogMapping
 from core.ingestion.rows.own_cells import PLACEHOLDERS, own_cells
 from core.ingestion.values.flags import FLAG_WORDS
 from core.own_columns import LARGEST, LONGEST, Kind, OwnColumn
+from core.schema import PRODUCT, USER
 
 OwnValue = str | float | bool | None
 """Value of an own column as it is sent; None and "" are empty cells, like a missing name."""
@@ -67,6 +68,14 @@ class OwnValues:
     def of_events(self) -> tuple[OwnColumn, ...]:
         """The columns whose cells are those of the events."""
         return tuple(column for column, source in zip(self.columns, self._sources, strict=True) if source is None)
+
+    @property
+    def ids_of_tables(self) -> list[str]:
+        """The ids by which cells are looked up in tables: product, user, both or none."""
+        sources = [source for source in self._sources if source is not None]
+        return [
+            name for name, of_users in ((PRODUCT, False), (USER, True)) if any(s.of_users == of_users for s in sources)
+        ]
 
     def cells(self, values: Mapping[str, OwnValue], product: str, user: str) -> tuple[Cell, ...]:
         """Return the cells of an event. A value of a wrong kind is an empty cell; see `check`.
@@ -122,7 +131,7 @@ class _Source:
     """A table from which the cells of a column are looked up by product or user."""
 
     def __init__(self, cells: dict[str, Cell], *, of_users: bool) -> None:
-        self._cells, self._of_users = cells, of_users
+        self._cells, self.of_users = cells, of_users
 
     @classmethod
     def of(cls, table: AttributeTable | None, mapping: LogMapping, stored: str) -> _Source | None:
@@ -134,7 +143,7 @@ class _Source:
         return cls(dict(zip(table.ids.to_list(), column.to_list(), strict=True)), of_users=table.name == "users")
 
     def cell(self, product: str, user: str) -> Cell:
-        return self._cells.get(user if self._of_users else product)
+        return self._cells.get(user if self.of_users else product)
 
 
 def _number(value: OwnValue) -> Cell:

@@ -38,7 +38,7 @@ MAX_PREFIXES = 500
 """Prefixes of one comparison. Each takes a millisecond of the service's time."""
 MAX_EXAMPLES = 10
 _RANK = "_rank"
-_FIRST_CODE = 1 << 62
+FIRST_CODE = 1 << 62
 """First code of received sessions, which get consecutive codes. Codes of the history are hashes, so a collision is
 unlikely."""
 
@@ -164,7 +164,7 @@ def _segments(model: SessionValueModel, coder: EventCoder, received: Iterable[tu
             n_segments += 1
             train = codes.train_session(event.session)
             # a session that came back is another visit, so its code is its own
-            code = _FIRST_CODE + n_segments if train is None else train
+            code = FIRST_CODE + n_segments if train is None else train
             segment = Segment(code, codes.of(USER, event.user), event.session in sessions_in_history)
         row = coder.coded(event)
         if keeps_duplicates or row not in segment.texts:

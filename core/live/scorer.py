@@ -25,21 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import RunError
-from core.features.engines.polars_engine import PolarsEngine
 from core.features.learned.price_features import SUM_FEATURES
 from core.live import session_features
-from core.live.context import Minutes
 from core.live.events import Estimate, Event, EventCoder
 from core.live.history import item_features, user_features
-from core.live.known_sessions import TrainingVisits, ValuedPast
-from core.live.learned import LearnedColumns
 from core.live.own_features import own_features
-from core.live.own_history import OwnHistory
-from core.live.past import Past
 from core.live.predictor import Predictor
 from core.live.reasons import Explainer, Reasons
 from core.live.session import KEYS, BeforeSession, KnownPast, OpenSession
 from core.model import SessionValueModel, load_model
+from core.model.history import History
 from core.own_columns import OwnColumn
 from core.schema import BUY, EVENT_CODE, PRODUCT, USER
 
@@ -62,30 +57,38 @@ class LiveScorer:
         model: a model of a run with the purpose live.
         learns_history: whether events become history of later sessions. Set it to False to replay sessions of the
             history, because the history already has their events.
+
+    Attributes:
+        coder: turns events into what the model sees.
     """
 
     def __init__(self, model: SessionValueModel, *, learns_history: bool = True) -> None:
         if model.fitted.buy is None:
             raise RunError.not_live()
-        events, units = model.history.as_log
-        log = PolarsEngine(events.lazy(), units.lazy(), "as_of", model.spec.log_start).arrays
         self._spec, self._learns_history = model.spec, learns_history
         self._keeps_duplicates = model.mapping.duplicates != "remove"
-        self._coder, self._minutes = EventCoder.of(model), Minutes(events, model.spec.log_start)
-        past = {key: Past(log, key) for key in (USER, *KEYS)}
-        self._past = KnownPast(
-            past,
-            ValuedPast(model.fitted),
-            TrainingVisits(model.history.units),
-            LearnedColumns(model.fitted, model.spec.own),
-            OwnHistory(model.spec.own, past, log),
-            model.spec.log_start,
-        )
+        self.coder = EventCoder.of(model)
+        self._past = KnownPast.of(model)
         self._predictor = Predictor(model.fitted, len(model.spec.features))
         self._explainer = Explainer(model, self._predictor.value)
         self._secured = model.fitted.names.index(_SECURED) - len(model.spec.features)
         self._groups = {group.name for group in model.spec.groups}
         self._sessions: dict[tuple[str, str], OpenSession] = {}
+
+    def replace_history(self, history: History) -> None:
+        """Replace the events that are known of the time before sessions begin.
+
+        This is faster than to observe the events of closed sessions one after the other, with the same result.
+
+        Args:
+            history: that of the model, with further units.
+
+        Raises:
+            ValueError: events were observed already.
+        """
+        if self._sessions:
+            raise ValueError("the history of open sessions cannot be replaced")
+        self._past = self._past.with_history(history, self._spec.own)
 
     @classmethod
     def load(cls, run: Path | str, *, learns_history: bool = True) -> LiveScorer:
@@ -116,7 +119,7 @@ class LiveScorer:
     @property
     def own_columns(self) -> tuple[OwnColumn, ...]:
         """The own columns that events may have. The model looks up those of its tables of products and users."""
-        return self._coder.own.of_events
+        return self.coder.own.of_events
 
     def update(self, event: Event, *, reasons: bool = False) -> Estimate:
         """Count an event, and return the estimate of its session.
@@ -139,7 +142,7 @@ class LiveScorer:
             ValueError: one is not; the message is one sentence.
         """
         if event.own:
-            self._coder.own.check(event.own)
+            self.coder.own.check(event.own)
 
     def observe(self, event: Event, *, is_history: bool = True) -> OpenSession:
         """Count an event without an estimate, and return the state of its session.
@@ -152,7 +155,7 @@ class LiveScorer:
         session_key = (event.session, event.user)
         session = self._sessions.get(session_key)
         if session is None:
-            codes = self._coder.codes.train_session(event.session), self._coder.codes.of(USER, event.user)
+            codes = self.coder.codes.train_session(event.session), self.coder.codes.of(USER, event.user)
             session = self._sessions[session_key] = OpenSession(*codes)
         if not (event.id and event.id in session.event_ids):
             self._add(session, event, learns_history=self._learns_history and is_history)
@@ -188,7 +191,7 @@ class LiveScorer:
         for event in events:
             if session is None:
                 session = OpenSession(
-                    self._coder.codes.train_session(event.session), self._coder.codes.of(USER, event.user)
+                    self.coder.codes.train_session(event.session), self.coder.codes.of(USER, event.user)
                 )
             self._add(session, event, learns_history=False)
             yield session
@@ -211,7 +214,7 @@ class LiveScorer:
         return self.features_of(self._sessions[session, user])
 
     def _add(self, session: OpenSession, event: Event, *, learns_history: bool) -> None:
-        coded = self._coder.coded(event)
+        coded = self.coder.coded(event)
         if event.id:
             session.event_ids.add(event.id)
         if not self._keeps_duplicates and session.has(coded):
@@ -223,10 +226,7 @@ class LiveScorer:
         else:
             self._past.look_up(session.before, coded)
         if learns_history:
-            self._past.add(session, coded)
-            self._minutes.add(coded.time)
-            if session.before.start != previous:
-                self._past.counts[USER].add_visit(session.user, session.before.start, previous)
+            self._past.add(session, coded, previous)
 
     def features_of(self, session: OpenSession) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the features of a state, and its learned columns by fit."""
@@ -242,7 +242,7 @@ class LiveScorer:
         if "sequence" in self._groups:
             values |= session_features.sequence(events)
         if "context" in self._groups:
-            values |= self._minutes.features(before.start)
+            values |= self._past.minutes.features(before.start)
         columns = self._past.learned.columns(session.events, before.user_value)
         return np.array([values[name] for name in self._spec.features], dtype=np.float64), columns
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
+
+import polars as pl
 
 from core.errors import RunError
 from core.live.events import Event
@@ -29,9 +31,20 @@ CREATE UNIQUE INDEX IF NOT EXISTS once ON events (session, user, id) WHERE id !=
 """
 _LOCK_SECONDS = 1.0
 """A service that was killed a moment ago may still hold the file."""
-_CLOSED = ""
+CLOSED = ""
 """Type of the row that says that a session was closed."""
 _COLUMNS = "session, user, product, category, type, time, id, own"
+EVENT_TABLE: Final = {
+    "number": pl.Int64,
+    "session": pl.String,
+    "user": pl.String,
+    "product": pl.String,
+    "category": pl.String,
+    "type": pl.String,
+    "time": pl.Int64,
+    "own": pl.String,
+}
+"""Columns of a table of stored events: those of `StoredEvent` and `Event`, with own columns in JSON."""
 _ADD_OWN = "ALTER TABLE events ADD COLUMN own TEXT NOT NULL DEFAULT ''"
 """For states of earlier versions, whose events have no own columns."""
 
@@ -136,7 +149,7 @@ class EventStore:
 
     def close_sessions(self, sessions: Iterable[tuple[str, str]], received: int) -> None:
         """Record that sessions, given as (session id, user id), were closed."""
-        self.add((Event(session, user, "", "", _CLOSED, 0) for session, user in sessions), received)
+        self.add((Event(session, user, "", "", CLOSED, 0) for session, user in sessions), received)
 
     def replay(self, after: int = 0, limit: int = -1) -> Iterator[StoredEvent]:
         """Yield the events in order.
@@ -147,10 +160,33 @@ class EventStore:
         """
         query = f"SELECT number, received, {_COLUMNS} FROM events WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
         with closing(self._connection.cursor()) as cursor:
-            for number, received, *fields, own in cursor.execute(query, (after, limit)):
-                event = Event(*fields, *([json.loads(own)] if own else []))
-                is_history = number > self._last_known or event.time > self._known_until
-                yield StoredEvent(number, received, event, event.type == _CLOSED, is_history)
+            for row in cursor.execute(query, (after, limit)):
+                yield self._stored(row)
+
+    def replay_only(self, numbers: Iterable[int]) -> Iterator[StoredEvent]:
+        """Yield the events with these numbers."""
+        query = f"SELECT number, received, {_COLUMNS} FROM events WHERE number = ?"  # noqa: S608 (a constant)
+        with closing(self._connection.cursor()) as cursor:
+            for number in numbers:
+                yield self._stored(cursor.execute(query, (number,)).fetchone())
+
+    def table(self, after: int, limit: int) -> pl.DataFrame:
+        """Return the events that `replay` yields, with the columns of `EVENT_TABLE`."""
+        names = ", ".join(EVENT_TABLE)
+        query = f"SELECT {names} FROM events WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608 (constants)
+        rows = self._connection.execute(query, (after, limit)).fetchall()
+        return pl.DataFrame(rows, schema=EVENT_TABLE, orient="row")
+
+    @property
+    def is_history(self) -> pl.Expr:
+        """Which events of a table become history; see `StoredEvent`."""
+        return pl.col("number").gt(self._last_known) | pl.col("time").gt(self._known_until)
+
+    def _stored(self, row: Sequence[Any]) -> StoredEvent:
+        number, received, *fields, own = row
+        event = Event(*fields, *([json.loads(own)] if own else []))
+        is_history = number > self._last_known or event.time > self._known_until
+        return StoredEvent(number, received, event, event.type == CLOSED, is_history)
 
     def change_run(self, run: str, known_until: int) -> None:
         """Assign the state to another run.

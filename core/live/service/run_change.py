@@ -1,7 +1,7 @@
 """Changes the model of a service while it answers requests.
 
-The new model is loaded in a thread, and counts the stored events there, some at a time. The last ones are counted
-without a pause for other requests, so that no event is missing when the model takes over.
+The new model is loaded in a thread, and counts the stored events there as in a start of the service (bulk_load.py). The
+last ones are counted without a pause for other requests, so that no event is missing when the model takes over.
 """
 
 from __future__ import annotations
@@ -9,12 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+import polars as pl
+
+from core.live.service.bulk_load import BulkLoad
 from core.live.service.event_store import StoredEvent
 from core.live.service.served_model import ServedModel
 from core.live.service.sessions import SessionService, replay_into
 
 _AT_ONCE = 500
 """Stored events that are read at once, for which requests wait about 2 ms."""
+_TABLES_AT_ONCE = 200
+"""Tables of stored events that are prepared at once."""
 
 
 class BusyError(Exception):
@@ -45,11 +50,8 @@ class RunChange:
         self._is_busy = True
         try:
             served = await asyncio.to_thread(self._load, name)
-            known_until, last = served.history_end, 0
-            while True:
-                part = [_as_history(stored, known_until) for stored in self._service.store.replay(last, _AT_ONCE)]
-                if len(part) < _AT_ONCE:
-                    break
+            last = await self._load_closed(served)
+            while len(part := list(self._service.store.replay(last, _AT_ONCE))) == _AT_ONCE:
                 last = part[-1].number
                 await asyncio.to_thread(_count, served, part)
             _count(served, part)
@@ -58,12 +60,29 @@ class RunChange:
             self._is_busy = False
         return served
 
-
-def _as_history(stored: StoredEvent, known_until: int) -> StoredEvent:
-    """Return an event with `is_history` for the new model: whether it is later than the end of the model's history."""
-    return stored._replace(is_history=stored.event.time > known_until)
+    async def _load_closed(self, served: ServedModel) -> int:
+        """Count the events that the store has now, and return the number of the last one."""
+        store, last = self._service.store, 0
+        load = BulkLoad(served, pl.col("time") > served.history_end)
+        tables: list[pl.DataFrame] = []
+        is_last = False
+        while not is_last:
+            table = store.table(last, _AT_ONCE)
+            tables.append(table)
+            last = int(table.get_column("number").max() or last)  # type: ignore[arg-type]  # integers
+            is_last = table.height < _AT_ONCE
+            if is_last or len(tables) == _TABLES_AT_ONCE:
+                await asyncio.to_thread(load.add, pl.concat(tables))
+                tables = []
+            await asyncio.sleep(0)
+        numbers = await asyncio.to_thread(load.finish)
+        for first in range(0, len(numbers), _AT_ONCE):
+            await asyncio.to_thread(_count, served, list(store.replay_only(numbers[first : first + _AT_ONCE])))
+        return last
 
 
 def _count(served: ServedModel, events: Sequence[StoredEvent]) -> None:
+    """Count stored events with another model, whose history is assumed to have those until its end."""
+    known_until = served.history_end
     for stored in events:
-        replay_into(served, stored)
+        replay_into(served, stored._replace(is_history=stored.event.time > known_until))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.live.events import Estimate, Event
 from core.live.forecast import IDLE_SECONDS
 from core.live.rules import Rules
+from core.live.service.bulk_load import BulkLoad
 from core.live.service.estimate_table import EstimateTable, Key
 from core.live.service.event_store import EventStore, StoredEvent
 from core.live.service.served_model import ServedModel
@@ -19,6 +20,10 @@ MAX_EVENTS = 10_000
 """Maximum number of events of a session. An estimate reads all of them, which takes 13 ms, and other requests wait."""
 MAX_REASONS = 100
 """Maximum number of sessions with reasons in one request. Each takes about 10 ms."""
+
+
+_AT_ONCE = 100_000
+"""Stored events that are read at once when the service starts, which take about 30 MB."""
 
 
 class LimitError(Exception):
@@ -74,7 +79,7 @@ class SessionService:
         self._users: dict[str, list[str]] = {}
         self._n_events: Counter[Key] = Counter()
         self.table = EstimateTable()
-        for stored in store.replay():
+        for stored in self._restored():
             replay_into(served, stored)
             key = (stored.event.session, stored.event.user)
             if stored.is_close:
@@ -82,6 +87,15 @@ class SessionService:
             else:
                 self._note(key, stored.received)
         self.expire()
+
+    def _restored(self) -> Iterator[StoredEvent]:
+        """Load the history of closed sessions, and return the events to replay."""
+        load = BulkLoad(self.served, self.store.is_history)
+        last = 0
+        while (table := self.store.table(last, _AT_ONCE)).height:
+            load.add(table)
+            last = int(table.get_column("number")[-1])
+        return self.store.replay_only(load.finish())
 
     @property
     def rules(self) -> Rules:
