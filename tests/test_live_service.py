@@ -426,8 +426,9 @@ def many_events(n_sessions: int) -> list[dict[str, Any]]:
     ]
 
 
-def test_received_sessions_equal_the_batch(app: Starlette, model: SessionValueModel, tmp_path: Path) -> None:
-    events = many_events(30)
+def test_received_sessions_equal_the_batch_before_and_after_a_restart(model: SessionValueModel, tmp_path: Path) -> None:
+    events, service = many_events(30), service_of(model, tmp_path / "state.sqlite", Clock())
+    app = application(service)
     assert call(app, "GET", "/v1/parity")[0] == 404
     assert call(app, "POST", "/v1/parity") == (200, {"sessions": 0, "prefixes": 0, "mismatches": 0, "examples": []})
     call(app, "POST", "/v1/events", events)
@@ -439,6 +440,9 @@ def test_received_sessions_equal_the_batch(app: Starlette, model: SessionValueMo
         {"sessions": 31, "prefixes": len(events) + 1, "mismatches": 0, "examples": []},
     )
     assert call(app, "GET", "/v1/parity") == (200, result)
+    service.store.close()
+    again = application(service_of(model, tmp_path / "state.sqlite", Clock()))
+    assert call(again, "POST", "/v1/parity") == (200, result)
 
 
 def test_a_comparison_finds_what_differs(model: SessionValueModel, tmp_path: Path) -> None:

@@ -31,7 +31,11 @@ from schemathesis.specs.openapi.checks import (
 
 from core.base.workspace import Workspace
 from core.config import RunConfig
+from core.demo import write_demo
 from core.ingestion import InputFiles
+from core.ingestion.mapping import load_mapping
+from core.live import LiveScorer
+from core.live.service import EventStore
 from core.live.service.openapi import description
 from core.pipeline.run import run as run_pipeline
 from core.runs import Run
@@ -43,9 +47,13 @@ OPERATIONS = [(path, method) for path, methods in description()["paths"].items()
 
 
 @pytest.fixture(scope="module")
-def live_run(small_files: InputFiles, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def live_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with the extra columns of the demo: price, brand and device."""
+    folder = tmp_path_factory.mktemp("service")
+    write_demo(folder, sessions=800, seed=1, own_columns=True)
+    files = InputFiles(folder / "train.csv", folder / "test.csv", mapping=load_mapping(folder / "mapping.toml"))
     config = RunConfig.checked(purpose="live", learners=("lightgbm",), folds=2)
-    return run_pipeline(small_files, config, Workspace(tmp_path_factory.mktemp("service")))
+    return run_pipeline(files, config, Workspace(folder / "home"))
 
 
 @contextmanager
@@ -93,16 +101,25 @@ def send(
 
 
 class Client(threading.Thread):
-    """Sends events of its own session one after the other. An event without an answer is sent again, with its id."""
+    """Sends events of its own session one after the other. An event without an answer is sent again, with its id.
+
+    Clients with an odd number send extra columns.
+    """
 
     def __init__(self, port: int, number: int) -> None:
         super().__init__(daemon=True)
         self.port, self.session, self.acknowledged, self.ends = port, f"client{number}", 0, False
+        self.has_own = number % 2 == 1
         self.wrong: list[object] = []
+
+    def own(self, number: int) -> dict[str, object]:
+        """Return the extra columns of an event."""
+        return {"price": 5.25 + number % 50, "device": ["mobile", "ö", None][number % 3]} if self.has_own else {}
 
     def run(self) -> None:
         while not self.ends:
             event = VIEW | {"session": self.session, "time": NOON + self.acknowledged, "id": f"e{self.acknowledged}"}
+            event["own"] = self.own(self.acknowledged)
             try:
                 status, answer = send(self.port, "POST", "/v1/events", event)
             except (OSError, http.client.HTTPException, json.JSONDecodeError):
@@ -124,10 +141,14 @@ def test_nothing_acknowledged_is_lost_and_nothing_counted_twice_by_kill_9(
     for attempt in range(n_kills):
         with served(live_run, state, port) as process:
             before = sum(client.acknowledged for client in clients)
+            closed = VIEW | {"session": f"closed{attempt}", "own": {"price": 9.5}}
+            assert send(port, "POST", "/v1/events", closed)[0] == 200
+            assert send(port, "DELETE", f"/v1/sessions/closed{attempt}")[0] == 204
             time.sleep(0.4 + 0.1 * (attempt % 5))
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             assert sum(client.acknowledged for client in clients) > before
+    answers: dict[str, Any] = {}
     with served(live_run, state, port):
         time.sleep(0.3)
         for client in clients:
@@ -135,8 +156,22 @@ def test_nothing_acknowledged_is_lost_and_nothing_counted_twice_by_kill_9(
         for client in clients:
             client.join()
             assert client.wrong == []
-            _, answer = send(port, "GET", f"/v1/sessions/{client.session}")
-            assert answer["estimates"][0]["events_seen"] == client.acknowledged > n_kills
+            _, answers[client.session] = send(port, "GET", f"/v1/sessions/{client.session}")
+            assert answers[client.session]["estimates"][0]["events_seen"] == client.acknowledged > n_kills
+    scorer, store = LiveScorer.load(live_run.folder), EventStore(state, live_run.folder.name)
+    stored = list(store.replay())
+    store.close()
+    for each in stored:
+        if each.is_close:
+            scorer.close(each.event.session, each.event.user)
+        else:
+            scorer.observe(each.event)
+    for client in clients:
+        own = [each.event.own for each in stored if each.event.session == client.session]
+        assert own == [client.own(number) for number in range(client.acknowledged)]
+        estimate = scorer.estimate(client.session, "u1")
+        assert estimate is not None
+        assert answers[client.session]["estimates"][0]["value"] == estimate.value
 
 
 @pytest.fixture(scope="module")
