@@ -334,23 +334,6 @@ def test_wrong_use_is_one_sentence(home, arguments, sentence, capsys):
     assert sentence in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "unused"),
-    [
-        (["list", "a.csv", "--note", "x"], "list takes no NAME or --note"),
-        (["list", "--run", "RUN"], "list takes no --run"),
-        (["rank", "a.csv", "--run", "RUN", "--wait"], "rank takes no NAME or --wait"),
-        (["score", "e", "--returned", "1", "--competition", "c"], "score takes no --competition"),
-        (["record", "a.csv", "--run", "RUN", "--competition", "c"], "record takes no --competition"),
-        (["submit", "a.csv", "--run", "RUN", "--returned", "0"], "submit takes no --returned"),
-    ],
-)
-def test_an_action_refuses_what_it_does_not_use(arguments, unused, capsys):
-    assert main(["submissions", *arguments]) == 2
-    error = capsys.readouterr().err
-    assert f"({unused})" in error and "run `python -m core submissions --help`" in error
-
-
 def test_empty_names_are_refused(home, capsys):
     name = home[1].manifest.run_id
     for arguments in (["check", name, "--repair", ""], ["check", " "], ["compare", name, ""]):

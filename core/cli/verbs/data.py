@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -19,7 +19,7 @@ from core.cli.inputs import dataset_named, input_files, mapping_of, tables_of
 from core.cli.output import Outcome
 from core.cli.output_files import refuse_existing, writing_to
 from core.cli.progress_bars import step_progress
-from core.cli.run_options import require
+from core.cli.run_options import refuse_unused, require
 from core.dataset import (
     Dataset,
     DatasetCard,
@@ -38,6 +38,15 @@ from core.ingestion.peek import peek
 from core.ingestion.preview import count_usable, preview_rows
 from core.own_columns import own_lines
 from core.schema import ROLE, ROLES, USER_SESSION
+
+_OF_FILES: Final = ("FILE", "--mapping", "--products", "--users", "--without-value")
+_USED: Final[dict[str, tuple[str, ...]]] = {
+    "list": (),
+    "show": ("FILE",),
+    "guess": (*_OF_FILES, "--out"),
+    "preview": _OF_FILES,
+}
+"""Action of mapping -> the arguments that it uses."""
 
 
 def ingest(options: argparse.Namespace) -> Outcome:
@@ -124,6 +133,7 @@ def _untrained(dataset: Dataset, options: argparse.Namespace) -> Outcome:
 
 def mapping(options: argparse.Namespace) -> Outcome:
     """List the included mappings, show a mapping, guess one for a file, or preview the rows that a mapping produces."""
+    refuse_unused(options, _USED)
     if options.action == "list":
         names = [(name, load_mapping(name).name) for name in shipped_names()]
         return Outcome({"mappings": dict(names)}, "\n".join(f"{name:18} {title}" for name, title in names))
