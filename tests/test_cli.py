@@ -79,6 +79,19 @@ def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str
     assert "--json" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("arguments", [["runs", "list"], ["datasets", "list"], ["jobs", "list"], ["check", "--help"]])
+def test_a_light_verb_imports_no_heavy_library(arguments: list[str], finished_home: tuple[Workspace, Run]) -> None:
+    heavy = {"scipy", "sklearn", "lightgbm", "pyarrow", "core.ingestion"} | (
+        {"polars"} if "--help" in arguments else set()
+    )
+    code = (
+        "import sys\nfrom core.cli import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        f"print({heavy} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
+
+
 @pytest.mark.parametrize("name", RunConfig.model_fields)
 def test_every_run_setting_has_an_option_and_a_description(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

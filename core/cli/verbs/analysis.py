@@ -8,11 +8,11 @@ from dataclasses import asdict
 from core import audit as auditing
 from core.base.files import atomic_file
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named
 from core.cli.output import Outcome
 from core.cli.output_files import require_new_file, writing_to
 from core.cli.progress_bars import step_progress
 from core.cli.run_options import require, run_config, wrong_usage
+from core.cli.stored import dataset_named
 from core.errors import SettingError
 from core.features import feature_catalogue, feature_page, write_features
 

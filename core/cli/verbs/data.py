@@ -15,11 +15,12 @@ from core.base.number_format import use_format
 from core.base.spreadsheet import harmless_cells
 from core.base.text import count, listed
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named, input_files, mapping_of, tables_of
+from core.cli.inputs import input_files, mapping_of, tables_of
 from core.cli.output import Outcome
 from core.cli.output_files import refuse_existing, writing_to
 from core.cli.progress_bars import step_progress
 from core.cli.run_options import refuse_unused, require
+from core.cli.stored import dataset_named
 from core.dataset import (
     Dataset,
     DatasetCard,

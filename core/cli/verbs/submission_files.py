@@ -12,10 +12,11 @@ from core.base.amounts import value_text
 from core.base.text import count, listed, number, shorten
 from core.base.workspace import Workspace
 from core.check_result import CheckResult
-from core.cli.inputs import mapping_of, run_named
+from core.cli.inputs import mapping_of
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line
 from core.cli.output_files import require_new_file, writing_to
 from core.cli.run_options import program_name, refuse_combination, wrong_usage
+from core.cli.stored import run_named
 from core.errors import InputError, SettingError
 from core.metric import score_in_words, score_interval
 from core.pipeline import submission_desk as desk
