@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Table
 from pathlib import Path
 from typing import Any, Final
@@ -181,20 +181,6 @@ def _guess(options: argparse.Namespace) -> Outcome:
         with writing_to(options.out):
             options.out.write_text(text, encoding="utf-8")
     own = completed.mapping.model_dump(exclude_defaults=True).get("own", {})
-    lines = [
-        *(f"{role}: {reason}" for role, reason in reasons.items()),
-        *_titled("Own columns:", describe(own) if own else ()),
-        *_titled("Not used:", describe_unused(guess.unused)),
-    ]
-    for table, columns in completed.unused.items():
-        lines += _titled(f"Not used, of the {table}:", describe_unused(columns))
-    if options.mapping:
-        stated = "Encoding, separator and keys of tables" if mapping.tables else "Encoding and separator"
-        lines.append(f"{stated} are those of the mapping {options.mapping}. All else is guessed.")
-    if guess.missing:
-        lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
-    elif options.out:
-        lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
     content = {
         "mapping": text,
         "missing": list(guess.missing),
@@ -206,9 +192,33 @@ def _guess(options: argparse.Namespace) -> Outcome:
         content["unused_of_tables"] = {
             table: _reasons_by_column(columns) for table, columns in completed.unused.items()
         }
+    lines = [
+        *(f"{role}: {reason}" for role, reason in reasons.items()),
+        *_titled("Own columns:", describe(own) if own else ()),
+        *_titled("Not used:", describe_unused(guess.unused)),
+    ]
+    for table, columns in completed.unused.items():
+        lines += _titled(f"Not used, of the {table}:", describe_unused(columns))
+    lines += _next_steps(options, mapping, guess.missing)
     if not options.out:  # comments, so that the output can be redirected to a mapping file
         lines = [text, *(f"# {line}" for line in lines)]
     return Outcome(content, "\n".join(lines))
+
+
+def _next_steps(options: argparse.Namespace, stated: Mapping, missing: Sequence[str]) -> Iterator[str]:
+    """Say what is not guessed, what to set, and where the guessed mapping is.
+
+    Args:
+        stated: the mapping that the options name.
+        missing: settings that a person must set.
+    """
+    if options.mapping:
+        what = "Encoding, separator and keys of tables" if stated.tables else "Encoding and separator"
+        yield f"{what} are those of the mapping {options.mapping}. All else is guessed."
+    if missing:
+        yield f"Complete the mapping: set {listed(missing)}."
+    elif options.out:
+        yield f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping."
 
 
 def _titled(title: str, lines: Iterable[str]) -> list[str]:
