@@ -209,9 +209,9 @@ def show_reading() -> None:
     """Show the form that reads other files."""
     st.header("Read event files" if page.dataset is None else "Read other files", anchor=False)
     st.caption(
-        "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP, Parquet or JSON Lines files, or "
-        "results of database queries. The standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART or "
-        "BUY), product_id, category_id, user_id and user_session; the train file also has session_value. For other "
+        "Event logs can be CSV (comma-, semicolon- or tab-separated), CSV.GZ, ZIP, Parquet, JSON or JSON Lines files, "
+        "or results of database queries. The standard columns are event_time, event_type (VIEW, ADD_CART, REMOVE_CART "
+        "or BUY), product_id, category_id, user_id and user_session; the train file also has session_value. For other "
         "columns, the form suggests a mapping."
     )
     if shows_files():

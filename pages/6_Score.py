@@ -198,8 +198,8 @@ def show_form(run: Run, mapping: str, tables_of_run: Sequence[TableName]) -> Non
     """Show where the events come from, and the button that predicts their values."""
     st.caption(
         f"The file is read with the mapping of the run: {plain(mapping) or 'the standard columns'}. It needs the "
-        "same columns as the train file, but no session values. It can be a CSV, CSV.GZ, ZIP, Parquet or JSON Lines "
-        "file."
+        "same columns as the train file, but no session values. It can be a CSV, CSV.GZ, ZIP, Parquet, JSON or JSON "
+        "Lines file."
     )
     forms = {UPLOAD: choose_upload, PATH: choose_path, DATABASE: choose_query}
     if not shows_files():

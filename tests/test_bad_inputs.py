@@ -140,13 +140,13 @@ BAD_FILES = {
         zip_of({"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<x/>"}),
         no_table("it is an OpenDocument file, such as a LibreOffice spreadsheet"),
     ),
-    "a JSON document": Bad(
-        b'[{"event_time": "2025-06-02", "event_type": "VIEW"}]',
-        refusal("not_a_table", "it is one JSON document", "one event per line"),
+    "a JSON array of texts": Bad(
+        b'["2025-06-02", "VIEW"]',
+        refusal("not_a_table", "its elements are not objects", "Write each event as an object"),
     ),
     "a JSON document on several lines": Bad(
         b'{\n "events": [\n  {"event_time": "2025-06-02"}\n ]\n}\n',
-        refusal("not_a_table", "it is one JSON document", "one event per line"),
+        refusal("not_a_table", "it is one JSON object", "Save the array of events"),
     ),
     "a program": Bad(b"\x7fELF\x02", no_table("it is a program")),
     "a RAR archive": Bad(b"Rar!\x1a", no_table("it is a RAR archive")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import json
 import os
@@ -60,12 +61,35 @@ def said(capsys: pytest.CaptureFixture[str]) -> tuple[dict, str]:
     return json.loads(captured.out.splitlines()[-1]), captured.err
 
 
+def verbs_with_actions() -> dict[str, list[argparse.Action]]:
+    """Verb -> its arguments, the one that names an action first, for the verbs that have one."""
+    (verbs,) = [each for each in build_parser()._actions if isinstance(each, argparse._SubParsersAction)]
+    arguments = {
+        verb: [each for each in parser._actions if each.dest not in {"help", "json"}]
+        for verb, parser in verbs.choices.items()
+    }
+    return {verb: each for verb, each in arguments.items() if each and each[0].dest == "action"}
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([verb, "--help"])
     assert ended.value.code == 0
     assert "--json" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["runs", "list"], ["datasets", "list"], ["jobs", "list"], ["check", "--help"]])
+def test_a_light_verb_imports_no_heavy_library(arguments: list[str], finished_home: tuple[Workspace, Run]) -> None:
+    heavy = {"scipy", "sklearn", "lightgbm", "pyarrow", "core.ingestion"} | (
+        {"polars"} if "--help" in arguments else set()
+    )
+    code = (
+        "import sys\nfrom core.cli import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        f"print({heavy} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "set()"
 
 
 @pytest.mark.parametrize("name", RunConfig.model_fields)
@@ -112,20 +136,48 @@ def test_the_hash_of_a_configuration_is_stable(settings: dict, digest: str) -> N
     assert RunConfig.checked(**settings).digest == digest
 
 
-@pytest.mark.parametrize(
-    ("arguments", "unused"),
-    [
-        (["runs", "list", "x"], "list takes no RUN"),
-        (["runs", "verify", "x", "y", "--yes"], "verify takes no OTHER or --yes"),
-        (["datasets", "list", "x"], "list takes no DATASET"),
-        (["datasets", "note", "x", "--marks", "1,234.5"], "note takes no --marks"),
-        (["uploads", "list", "--yes"], "list takes no --yes"),
-        (["jobs", "list", "x"], "list takes no JOB"),
-    ],
-)
-def test_arguments_that_an_action_does_not_use_are_refused(arguments, unused, capsys):
-    assert main(arguments) == 2
-    assert f"({unused})" in capsys.readouterr().err
+_NOTED = {"list": "", "note": "{} --name --text", "pin": "{}", "unpin": "{}", "delete": "{} --yes"}
+_OF_FILES = "FILE --without-value --mapping --products --users"
+USED = {
+    "mapping": {"list": "", "show": "FILE", "guess": f"{_OF_FILES} --out", "preview": _OF_FILES},
+    "datasets": _NOTED | {"currency": "{} --symbol --place --decimals --marks"},
+    "uploads": {"list": "", "delete": "UPLOAD --yes"},
+    "runs": _NOTED | {"show": "{}", "compare": "{} OTHER", "verify": "{}"},
+    "jobs": {"list": ""} | dict.fromkeys(("show", "stop", "cancel", "resume", "first", "up", "down"), "JOB"),
+    "submissions": {
+        "list": "",
+        "rank": "--run",
+        "score": "NAME --returned --note",
+        "record": "NAME --run --note --returned --all-the-same",
+        "submit": "NAME --run --note --competition --wait --all-the-same",
+    },
+}
+"""Verb -> action -> the arguments that the action uses; {} is what the verb is about."""
+
+
+@pytest.mark.parametrize("verb", sorted(verbs_with_actions()))
+def test_arguments_that_an_action_does_not_use_are_refused(verb: str, workspace: Workspace, capsys) -> None:
+    """Each action of each verb, with each single argument that the parser accepts."""
+    action, *arguments = verbs_with_actions()[verb]
+    assert set(action.choices) == set(USED[verb])
+    positional = [argument for argument in arguments if not argument.option_strings]
+    for name, used in USED[verb].items():
+        used_names = used.format(verb[:-1].upper()).split()
+        for argument in arguments:
+            label = argument.option_strings[0] if argument.option_strings else argument.metavar or argument.dest.upper()
+            if label in used_names:
+                continue
+            value = [] if argument.nargs == 0 else [argument.choices[0] if argument.choices else "1"]
+            value = [label, *value] if argument.option_strings else ["x"] * (positional.index(argument) + 1)
+            assert main([verb, name, *value]) == 2, (verb, name, label)
+            error = capsys.readouterr().err
+            assert re.search(rf"\({name} takes no .*{label}\b", error) and "--help" in error, (verb, name, label, error)
+
+
+@pytest.mark.parametrize("arguments", [["x", "--markdown"], ["--engine", "duckdb"], ["--history", "as_of"]])
+def test_the_list_of_features_and_the_table_of_a_dataset_have_options_of_their_own(arguments, capsys):
+    assert main(["features", *arguments]) == 2
+    assert "DATASET" in capsys.readouterr().err
 
 
 def test_run_ends_with_the_summary_of_the_contract(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

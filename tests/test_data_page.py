@@ -38,7 +38,7 @@ WRONG = {
     "only a header": (b"event_time,event_type\n", "is empty"),
     "picture": (b"\x89PNG\r\n\x1a\n" + bytes(200), "it is a PNG image"),
     "workbook": (workbook(), "it is an Excel workbook"),
-    "document": (json.dumps([{"event_time": "2025-06-01"}] * 3).encode(), "it is one JSON document"),
+    "document": (json.dumps({"events": []}, indent=1).encode(), "it is one JSON object"),
     "web page": (b"<!doctype html>\n<html><body>Log in</body></html>\n", "it is a web page"),
 }
 

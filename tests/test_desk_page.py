@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from streamlit.testing.v1 import AppTest
 
+from core.base.amounts import value_text
 from core.base.workspace import Workspace
 from core.eda.run_charts import file_values, returned_scores
 from core.runs import Run
@@ -121,6 +122,19 @@ def test_a_path_that_leads_nowhere_is_one_sentence(home):
     assert [error.value for error in app.error] == [
         "There is no file at /nothing/here.csv. Check the path, or upload the file."
     ]
+
+
+def test_a_file_in_doubt_is_compared_in_either_format(home):
+    workspace, _, ours = home
+    doubtful = ours.select("user_session", pl.lit("3,516").alias(VALUE)).write_csv()
+    desk.keep(workspace, "doubtful.csv", io.BytesIO(doubtful.encode()))
+    app = view(open_page(PAGE), "Compare and blend")
+    assert "doubtful.csv has no number for" in texts(app)
+    (marks,) = [box for box in app.selectbox if box.label == "Number format of File doubtful.csv"]
+    for example, value in (("1.234,5", 3.516), ("1,234.5", 3516.0)):
+        marks.set_value(example).run()
+        (pairs,) = [table.value for table in app.dataframe if "Average difference" in table.value]
+        assert pairs["Average difference"].to_list() == [value_text(value - float(ours[VALUE].mean()))]
 
 
 def test_one_file_alone_cannot_be_compared(home):

@@ -9,10 +9,10 @@ from typing import Any
 import psutil
 import pytest
 
+from core.base.processes import LOW_PRIORITY
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.jobs import Jobs, start_run
-from core.jobs.job import LOW_PRIORITY
 from core.pipeline.first_run import demo_dataset
 
 

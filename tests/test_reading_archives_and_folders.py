@@ -38,7 +38,7 @@ HEADER = CSV.split(b"\n")[0] + b"\n"
 FACTS = sorted(event.facts for event in GOOD)
 FIRST, SECOND = ROWS[:18], [dict(reversed(row.items())) for row in ROWS[18:]]
 """The good rows in two parts whose columns are in different orders; a session has rows in both."""
-ENDINGS = ".csv, .gz, .tsv, .txt, .parquet, .pq, .zip, .jsonl, .ndjson"
+ENDINGS = ".csv, .gz, .tsv, .txt, .parquet, .pq, .zip, .jsonl, .ndjson, .json"
 
 ARCHIVES = {
     "one member": {"train.csv": CSV},

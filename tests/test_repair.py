@@ -45,6 +45,7 @@ REPAIRED = {
     "a title above the header": {"columns"},
     "a title of a spreadsheet": {"columns"},
     "columns of equal width": {"separator"},
+    "JSON": {"file_type"},
     "JSON Lines": {"file_type"},
     "JSON Lines in gzip": {"file_type", "columns"},
     "UTF-16 with a mark": {"encoding"},

@@ -148,6 +148,23 @@ def test_a_person_says_what_the_marks_mean(home, tmp_path, capsys):
     assert pl.read_csv(fixed, infer_schema_length=None)[VALUE].to_list() == expected.to_list()
 
 
+def test_marks_are_explained_for_one_file_or_for_each(home, tmp_path, capsys):
+    """A point separates thousands in one file and decimals in the other. That of the run keeps its decimals."""
+    _, run, ours = home
+    run_id = run.manifest.run_id
+    other = write(tmp_path / "points.csv", ours.with_columns(pl.lit("3.516").alias(VALUE)))
+    mean = float(ours[VALUE].mean())
+    for marks, expected in (([], 3.516), (["1.234,5"], 3516.0), (["1.234,5", "1,234.5"], 3.516)):
+        asked = [run_id, other, "--run", run_id, "--json", *(["--marks", *marks] if marks else [])]
+        main(["compare", *asked])
+        (pair,) = said(capsys)["pairs"]
+        assert pair["difference"] == pytest.approx(expected - mean)
+    main(["blend", run_id, other, "--run", run_id, "--json", "--weights", "0", "1", "--marks", "1.234,5"])
+    known = run.table("answers.parquet").collect()["source"] == "known"
+    blended = pl.read_csv(said(capsys)["submission"])[VALUE]
+    assert set(blended.filter(~known)) == {3516.0}
+
+
 def test_files_are_compared_as_polars_compares_them(home, tmp_path, capsys):
     _, run, ours = home
     other = ours.with_columns((pl.col(VALUE) * 0.5 + pl.arange(ours.height) % 7).alias(VALUE))
@@ -302,6 +319,10 @@ def test_out_of_fold_weights_need_files_of_runs(home, tmp_path, capsys):
     [
         (["compare", "a.csv"], "at least two files are needed"),
         (["blend", "a.csv", "b.csv", "--equal", "--score-of-zeros", "3"], "--score-of-zeros needs --scores"),
+        (
+            ["compare", "a", "b", "c", "--marks", "1.234,5", "1,234.5"],
+            "--marks takes one example for all files, or one",
+        ),
         (["check", "nothing.csv"], "There is no file at nothing.csv"),
         (["check", "a.csv", "--id-column", "x"], "need --repair or --preview-repair"),
         (["submissions", "submit", "a.csv"], "--competition"),
@@ -311,23 +332,6 @@ def test_wrong_use_is_one_sentence(home, arguments, sentence, capsys):
     _, run, _ = home
     assert main([*arguments, "--run", run.manifest.run_id]) == 2
     assert sentence in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("arguments", "unused"),
-    [
-        (["list", "a.csv", "--note", "x"], "list takes no NAME or --note"),
-        (["list", "--run", "RUN"], "list takes no --run"),
-        (["rank", "a.csv", "--run", "RUN", "--wait"], "rank takes no NAME or --wait"),
-        (["score", "e", "--returned", "1", "--competition", "c"], "score takes no --competition"),
-        (["record", "a.csv", "--run", "RUN", "--competition", "c"], "record takes no --competition"),
-        (["submit", "a.csv", "--run", "RUN", "--returned", "0"], "submit takes no --returned"),
-    ],
-)
-def test_an_action_refuses_what_it_does_not_use(arguments, unused, capsys):
-    assert main(["submissions", *arguments]) == 2
-    error = capsys.readouterr().err
-    assert f"({unused})" in error and "run `python -m core submissions --help`" in error
 
 
 def test_empty_names_are_refused(home, capsys):

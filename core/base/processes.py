@@ -1,9 +1,11 @@
-"""Identification of processes by id and start time, because the system reuses ids."""
+"""Processes: their priority, and their identification by id and start time, because the system reuses ids."""
 
 from __future__ import annotations
 
 import psutil
 
+LOW_PRIORITY, NORMAL_PRIORITY = 10, 0
+"""Priorities of a background job: after the dashboard and other programs, or like them."""
 _TOLERANCE_SECONDS = 2.0
 """The system rounds start times, and it does not reuse an id this quickly."""
 

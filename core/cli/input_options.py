@@ -11,8 +11,8 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
     """Add the options that name a train and a test file, or one log, with their mapping and tables."""
     parser.add_argument(
         "--train",
-        help="Events with session values: a file (CSV, JSON Lines, ZIP or Parquet), a folder, a quoted glob, or the "
-        "address of a database such as sqlite:///shop.db.",
+        help="Events with session values: a file (CSV, JSON, JSON Lines, ZIP or Parquet), a folder, a quoted glob, or "
+        "the address of a database such as sqlite:///shop.db.",
     )
     parser.add_argument("--test", help="Events without session values, in the same forms.")
     parser.add_argument("--train-query", help="SELECT statement for the train events, if --train is a database.")

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import NoReturn
 
+from core.base.processes import LOW_PRIORITY
 from core.cli.argument_types import path_argument
 from core.cli.input_options import add_inputs, add_log, add_mapping, add_model_inputs, add_tables
 from core.cli.run_options import add_settings, program_name
@@ -25,7 +26,6 @@ from core.cli.submission_options import (
 )
 from core.config import RunConfig
 from core.errors import SettingError
-from core.jobs.job import LOW_PRIORITY
 
 _LIVE_RUN = "Id, its first characters, or folder of a run with the purpose live."
 _RULES = "TOML file with rules that label open sessions."

@@ -26,7 +26,7 @@ _RUN_ACTIONS = {
     "unpin": "list it by its age again",
     "delete": "delete a run",
 }
-_JOB_ACTIONS = {
+JOB_ACTIONS = {
     "list": "all jobs",
     "show": "one job with its log",
     "stop": "end tuning and finish with the best parameters so far",
@@ -71,7 +71,7 @@ def add_runs_options(parser: argparse.ArgumentParser) -> None:
 
 def add_jobs_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb jobs."""
-    add_action(parser, _JOB_ACTIONS)
+    add_action(parser, JOB_ACTIONS)
     parser.add_argument("job", nargs="?", help="Id of a job; required by all actions except list.")
 
 

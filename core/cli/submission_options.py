@@ -58,34 +58,17 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
             metavar="COLUMN",
             help=f"Name or number (from 1) of the column of the {what}, if a repair cannot find it.",
         )
-    parser.add_argument(
-        "--marks",
-        choices=MARKS,
-        metavar="EXAMPLE",
-        help=f"What the marks in the values mean, by example, if the file does not show it: one of {'; '.join(MARKS)}.",
-    )
+    _add_marks(parser)
 
 
 def add_compare_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb compare."""
-    parser.add_argument(
-        "submissions",
-        type=text_argument,
-        nargs="+",
-        help="Two or more files, or ids of runs or blends, or their first characters.",
-    )
-    add_target(parser)
+    _add_files(parser)
 
 
 def add_blend_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of the verb blend."""
-    parser.add_argument(
-        "submissions",
-        type=text_argument,
-        nargs="+",
-        help="Two or more files, or ids of runs or blends, or their first characters.",
-    )
-    add_target(parser)
+    _add_files(parser)
     weights = parser.add_mutually_exclusive_group(required=True)
     weights.add_argument("--equal", action="store_true", help="Give each file the same weight.")
     weights.add_argument("--weights", type=float, nargs="+", metavar="W", help="One weight for each file, 0 or more.")
@@ -111,6 +94,29 @@ def add_blend_options(parser: argparse.ArgumentParser) -> None:
         "weights add up to 1.",
     )
     parser.add_argument("--out", type=path_argument, help="Path of a copy of the blended file.")
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    """Add several submissions, the sessions that they predict, and their marks."""
+    parser.add_argument(
+        "submissions",
+        type=text_argument,
+        nargs="+",
+        help="Two or more files, or ids of runs or blends, or their first characters.",
+    )
+    add_target(parser)
+    _add_marks(parser, nargs="+", addition=" One for all files, or one for each.")
+
+
+def _add_marks(parser: argparse.ArgumentParser, nargs: str | None = None, addition: str = "") -> None:
+    parser.add_argument(
+        "--marks",
+        choices=MARKS,
+        nargs=nargs,
+        metavar="EXAMPLE",
+        help="What the marks in the values mean, by example, if the file does not show it: one of "
+        f"{'; '.join(MARKS)}. Files of runs and blends are read as they were written.{addition}",
+    )
 
 
 def add_submissions_options(parser: argparse.ArgumentParser) -> None:

@@ -13,13 +13,13 @@ from typing import Any
 import psutil
 
 from core.base.checkpoint import delete_checkpoints, work_prefix
-from core.base.processes import find_process
+from core.base.processes import LOW_PRIORITY, find_process
 from core.base.stored_files import open_for_append
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import Dataset
 from core.errors import SettingError
-from core.jobs.job import LOW_PRIORITY, Job
+from core.jobs.job import Job
 from core.jobs.queue import Jobs
 
 _PROJECT = Path(__file__).resolve().parents[2]

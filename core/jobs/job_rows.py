@@ -9,7 +9,8 @@ import sqlite3
 import time
 from typing import Any
 
-from core.jobs.job import ACTIVE, LOW_PRIORITY, OPEN, Job
+from core.base.processes import LOW_PRIORITY
+from core.jobs.job import ACTIVE, OPEN, Job
 
 IS_ACTIVE, IS_OPEN = f"state IN {ACTIVE}", f"state IN {OPEN}"
 ACTIVE_IDS = f"SELECT id FROM jobs WHERE {IS_ACTIVE}"  # noqa: S608 (our text)

@@ -13,13 +13,13 @@ from typing import Any
 
 import psutil
 
-from core.base.processes import start_time
+from core.base.processes import LOW_PRIORITY, start_time
 from core.base.progress import InterimResult, ProgressUpdate
 from core.base.workspace import Workspace
 from core.errors import RunError
 from core.jobs.database import JobsDatabase
 from core.jobs.interim_results import stored_result
-from core.jobs.job import LOW_PRIORITY, RESUMABLE, Job, State
+from core.jobs.job import RESUMABLE, Job, State
 from core.jobs.job_rows import (
     ACTIVE_IDS,
     IS_ACTIVE,

@@ -122,12 +122,13 @@ def open_file(
 
     Args:
         target: the sessions to predict; those of the run if there is one.
-        marks: what the marks in its numbers mean, by example; None to find out.
+        marks: what the marks in its numbers mean, by example; None to find out. Files of runs and blends have a decimal
+            point and no other mark, so it is ignored for them.
     """
-    case = CheckedSubmission.open(path, target, marks)
     is_readable = path.is_file() and path.stat().st_size <= MAX_BYTES
     sha256 = hash_of(path) if is_readable else ""
     made_by = _maker(workspace, path, sha256)
+    case = CheckedSubmission.open(path, target, None if made_by else marks)
     name = made_by if made_by and path.name == SUBMISSION_FILE else path.name
     foreseen = (
         ScoreEstimate(None, "There is no run to estimate the score with.") if run is None else estimate_score(case, run)

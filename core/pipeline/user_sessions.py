@@ -32,16 +32,11 @@ def user_sessions(dataset: Dataset, run: Run | None, session_id: str) -> pl.Data
             end.
     """
     ids = dataset.dictionary(USER_SESSION).select(SESSION, USER_SESSION)
-    units = dataset.units()
-    users = units.join(ids.filter(pl.col(USER_SESSION) == session_id), on=SESSION, how="semi").select(USER)
-    theirs = units.join(users.unique(), on=USER, how="semi").collect()
-    events = pl.concat([dataset.events(role).select(UNIT) for role in ROLES])
-    counted = events.join(theirs.lazy().select(UNIT), on=UNIT, how="semi").group_by(UNIT).len("events").collect()
+    theirs = _units_of_users(dataset, ids.filter(pl.col(USER_SESSION) == session_id))
     value = pl.coalesce(VALUE, KNOWN_VALUE) if KNOWN_VALUE in theirs.columns else pl.col(VALUE)
     is_one = pl.len() == 1
     return (
-        theirs.join(counted, on=UNIT, how="left")
-        .join(_predictions(run, theirs.get_column(UNIT)), on=UNIT, how="left")
+        theirs.join(_predictions(run, theirs.get_column(UNIT)), on=UNIT, how="left")
         .group_by(ROLE, SESSION)
         .agg(
             pl.col(START).min(),
@@ -64,6 +59,16 @@ def user_sessions(dataset: Dataset, run: Run | None, session_id: str) -> pl.Data
             *_ENDS,
         )
     )
+
+
+def _units_of_users(dataset: Dataset, sessions: pl.LazyFrame) -> pl.DataFrame:
+    """Return the units of all users of the sessions, with their number of events."""
+    units = dataset.units()
+    users = units.join(sessions, on=SESSION, how="semi").select(USER)
+    theirs = units.join(users.unique(), on=USER, how="semi").collect()
+    events = pl.concat([dataset.events(role).select(UNIT) for role in ROLES])
+    counted = events.join(theirs.lazy().select(UNIT), on=UNIT, how="semi").group_by(UNIT).len("events").collect()
+    return theirs.join(counted, on=UNIT, how="left")
 
 
 def _predictions(run: Run | None, units: pl.Series) -> pl.DataFrame:

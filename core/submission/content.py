@@ -13,7 +13,7 @@ from typing import IO, Final, cast
 
 from core.base.text import count, listed
 from core.errors import SourceError
-from core.ingestion.sources.kinds import DAMAGED_ZIP, GZIP, JSON, ZIP, FileKind, kind_of
+from core.ingestion.sources.kinds import DAMAGED_ZIP, GZIP, ZIP, FileKind, kind_of
 from core.ingestion.sources.paths import data_members
 from core.ingestion.sources.unpacking import Allowance, Unpacked
 from core.submission.unreadable import unreadable
@@ -101,7 +101,7 @@ def _require_table_or_archive(kind: FileKind, name: str) -> None:
 
     Other kinds that are not text, such as pictures, are read on: the check of the encoding says more about them.
     """
-    if kind is JSON or (kind.reason and kind.remedy):
+    if kind.reason and kind.remedy:
         raise unreadable(name, kind.reason)
 
 

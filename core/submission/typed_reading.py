@@ -1,29 +1,30 @@
-"""Read a submission from a Parquet or JSON Lines file, with all cells as text."""
+"""Read a submission from a Parquet, JSON or JSON Lines file, with all cells as text."""
 
 from __future__ import annotations
 
-from typing import IO, Final
+from typing import IO, Final, cast
 
 import polars as pl
 import pyarrow as pa
 from pyarrow import parquet
 
 from core.errors import InputError
+from core.ingestion.sources.json_array import ArrayLines
 from core.ingestion.sources.json_lines import open_json_lines
-from core.ingestion.sources.kinds import JSON_LINES, PARQUET, FileKind
+from core.ingestion.sources.kinds import JSON_ARRAY, JSON_LINES, PARQUET, FileKind
 from core.ingestion.sources.parquet_file import open_parquet
 from core.ingestion.sources.tables import Table
 from core.ingestion.sources.unpacking import Allowance
 from core.submission.table import FileForm, SubmissionTable
 from core.submission.unreadable import unreadable
 
-TYPED_KINDS: Final = (PARQUET, JSON_LINES)
+TYPED_KINDS: Final = (PARQUET, JSON_ARRAY, JSON_LINES)
 _MAX_BYTES: Final = 1 << 30
 """Of all cells. Ten million rows take about 600 MB, and more than this is not a submission."""
 
 
 def read_typed(stream: IO[bytes], kind: FileKind, name: str, size: int, max_fields: int) -> SubmissionTable:
-    """Read a Parquet or JSON Lines file as a submission. Missing cells become empty text.
+    """Read a Parquet, JSON or JSON Lines file as a submission. Missing cells become empty text.
 
     So do lists, records and durations in Parquet; the form of the table names the types of their columns, and those of
     lists and objects in JSON. Rows of Parquet are numbered as in a text file, where the header is line 1.
@@ -39,6 +40,8 @@ def read_typed(stream: IO[bytes], kind: FileKind, name: str, size: int, max_fiel
         InputError: the file is damaged, or too large.
     """
     try:
+        if kind is JSON_ARRAY:
+            stream = cast("IO[bytes]", ArrayLines(name, stream))
         types = _unread_types(stream) if kind is PARQUET else {}
         table = open_parquet(name, stream, Allowance(name, size)) if kind is PARQUET else open_json_lines(name, stream)
         types = types or dict.fromkeys(table.nested, "list or object")

@@ -51,7 +51,7 @@ class Numbers(Check[CheckedSubmission]):
         if text[TEXT].str.contains(UNCLEAR).any():
             advice = (
                 "A number such as 1,234 can be a thousand or a little more than one. Say what its marks mean: with "
-                "--marks, or on the page under “Numbers look like”."
+                "--marks, or on the page under “Number format”."
             )
         return _explain_values(subject, text, "text", advice)
 

@@ -120,10 +120,6 @@ def training_set(
 ) -> TrainingSet:
     """Select training rows and test rows.
 
-    Sessions without a value are not used for training. Neither are composite sessions, because their value is the sum
-    over several users, who are in several folds, nor sessions that the split between the files cuts in two: the train
-    file has a part of their events, with the value of all.
-
     Args:
         sessions: integer ids of the sessions to predict; None for all sessions of the test file.
         events: events from features.session_events; None if nothing is learned from events.
@@ -131,8 +127,7 @@ def training_set(
         own: the own columns of the table. The events have those of categories.
     """
     units = table.units
-    is_train = (units.get_column(ROLE) == TRAIN_ROLE) & ~units.get_column("composite")
-    is_train &= units.get_column(VALUE).is_not_null() & ~_is_cut(units)
+    is_train = _is_trained_on(units)
     is_test = units.get_column(ROLE) == TEST_ROLE
     if sessions is not None:
         is_test &= units.get_column(SESSION).is_in(sessions.implode())
@@ -159,6 +154,17 @@ def training_set(
         known_value_mask=test.get_column(KNOWN_VALUE).is_not_null().to_numpy(),
         own=tuple(own),
     )
+
+
+def _is_trained_on(units: pl.DataFrame) -> pl.Series:
+    """Whether each unit is used for training.
+
+    Sessions without a value are not. Neither are composite sessions, because their value is the sum over several users,
+    who are in several folds, nor sessions that the split between the files cuts in two: the train file has a part of
+    their events, with the value of all.
+    """
+    has_value = (units.get_column(ROLE) == TRAIN_ROLE) & units.get_column(VALUE).is_not_null()
+    return has_value & ~units.get_column("composite") & ~_is_cut(units)
 
 
 def _is_cut(units: pl.DataFrame) -> pl.Series:

@@ -76,28 +76,33 @@ def _distinct(choices: list[Choice]) -> list[Choice]:
     ]
 
 
-def opened(path: Path, run: Run) -> DeskFile:
+def opened(path: Path, run: Run, marks: Marks | None = None) -> DeskFile:
     """Return a checked file; opened again if it has changed.
+
+    Args:
+        marks: what the marks in its numbers mean, by example; None to find out.
 
     Raises:
         StudioError: the file, or the dataset of the run, is gone.
     """
     status = path.stat() if path.exists() else None
     version = (status.st_mtime_ns, status.st_size) if status else (0, 0)
-    return _opened(str(path), version, str(run.folder), current_format().model_dump_json())
+    return _opened(str(path), version, str(run.folder), current_format().model_dump_json(), marks)
 
 
 @st.cache_resource(max_entries=_FILES, show_spinner="Checking the file")
-def _opened(path: str, version: tuple[int, int], run_folder: str, number_format: str) -> DeskFile:
+def _opened(path: str, version: tuple[int, int], run_folder: str, number_format: str, marks: Marks | None) -> DeskFile:
     del version, number_format  # parts of the key: a changed file is opened again, and checks have numbers
     run, workspace = load_run(Path(run_folder)), Workspace.from_environment()
-    file = desk.open_file(Path(path), workspace, _target(run_folder), run)
+    file = desk.open_file(Path(path), workspace, _target(run_folder), run, marks)
     desk.record_check(workspace, file, run)
     return file
 
 
 @st.cache_resource(
-    max_entries=_TARGETS, show_spinner="Comparing the files", hash_funcs={DeskFile: lambda file: file.sha256}
+    max_entries=_TARGETS,
+    show_spinner="Comparing the files",
+    hash_funcs={DeskFile: lambda file: (file.sha256, file.case.marks)},
 )
 def compared(opened_files: Sequence[DeskFile], names: Sequence[str], _dataset: Dataset | None) -> Comparison:
     """Compare files; see `compare_files`."""

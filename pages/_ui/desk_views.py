@@ -19,6 +19,7 @@ from core.submission.blend_store import BlendMethod
 from pages._ui import desk as files
 from pages._ui import frame
 from pages._ui.frame import Page, showing_errors
+from pages._ui.repair_view import choose_marks
 from pages._ui.state import page_state
 from pages._ui.submission_views import readiness
 from pages._ui.table import Frame, show_table
@@ -55,7 +56,7 @@ def show_comparison(page: Page, run: Run, choices: list[files.Choice], finding: 
         st.markdown("Choose two or more files. Train another run, or upload a file in the view “Check a file”.")
         return
     with showing_errors(stop=True):
-        opened = [files.opened(choice.path, run) for choice in choices if choice.label in chosen]
+        opened = [_opened(choice, run) for choice in choices if choice.label in chosen]
         names = [choice.label for choice in choices if choice.label in chosen]
         _show_scores(names, opened, run)
         comparison = files.compared(opened, names, dataset_of(page.workspace, run))
@@ -67,6 +68,12 @@ def show_comparison(page: Page, run: Run, choices: list[files.Choice], finding: 
     with sessions:
         _show_disagreements(comparison.disagreements, names)
     _blend(page, opened, names, run)
+
+
+def _opened(choice: files.Choice, run: Run) -> DeskFile:
+    """Open a file; with the number format that the visitor chooses, if that is in doubt."""
+    marks = choose_marks(files.opened(choice.path, run), choice.label)
+    return files.opened(choice.path, run, marks)
 
 
 def _show_scores(names: Sequence[str], opened: Sequence[DeskFile], run: Run) -> None:

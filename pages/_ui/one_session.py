@@ -55,6 +55,11 @@ def show_session(run: Run, dataset: Dataset) -> None:
         is_whole = events.item(0, "all_events") == events.height
         if found.users == 1 and is_whole and events.get_column("file").n_unique() == 1:
             _show_what_if(run, folder, session_id, events, found)
+    _show_similar(found)
+
+
+def _show_similar(found: SessionExplanation) -> None:
+    """Show the explained sessions in which the drivers have the most similar effects."""
     st.header("Which sessions are similar?", anchor=False)
     show_table(
         [

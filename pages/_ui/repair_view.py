@@ -27,7 +27,7 @@ _MARKS_WIDTH: Final = 320
 def offer_repair(page: Page, run: Run, file: DeskFile) -> None:
     """Show what a repair would change, and offer it."""
     st.header("What can be repaired?", anchor=False)
-    chosen, marks = _choose_columns(file), _choose_marks(file)
+    chosen, marks = _choose_columns(file), choose_marks(file)
     try:
         repaired = files.repaired(file.sha256, run.manifest.run_id, chosen, marks, file)
     except InputError as error:
@@ -76,17 +76,21 @@ def _is_in_doubt(file: DeskFile) -> bool:
     return not _IN_DOUBT.isdisjoint(check.code for check in (*file.blocking, *file.advisory))
 
 
-def _choose_marks(file: DeskFile) -> Marks | None:
-    """Let the visitor say what the marks in the values mean, if that is in doubt."""
+def choose_marks(file: DeskFile, name: str = "") -> Marks | None:
+    """Let the visitor say what the marks in the values mean, if that is in doubt.
+
+    Args:
+        name: display name of the file, if several are shown.
+    """
     if not _is_in_doubt(file):
         return None
     return st.selectbox(
-        "Number format",
+        plain(f"Number format of {name}") if name else "Number format",
         MARKS,
         index=None,
         placeholder="Detect from the file",
         help="Choose a format if numbers such as 1,234 or 3.516 are read wrongly.",
-        key=f"marks-{file.sha256}",
+        key=f"marks-{name}-{file.sha256}",
         width=_MARKS_WIDTH,
     )
 

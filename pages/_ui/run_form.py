@@ -7,12 +7,12 @@ from typing import Any, get_args
 import streamlit as st
 
 from core.base.cores import available_cores
+from core.base.processes import LOW_PRIORITY, NORMAL_PRIORITY
 from core.base.text import count, listed, whole
 from core.base.workspace import Workspace
 from core.config import RunConfig
 from core.dataset import COUNTED_SESSIONS, Dataset, DatasetCard
 from core.jobs import start_run
-from core.jobs.job import LOW_PRIORITY, NORMAL_PRIORITY
 from core.pipeline.time_estimate import TimeEstimate, estimate_presets, estimate_time
 from core.runs import list_runs
 from core.schema import LEARNER_LABELS

@@ -147,7 +147,7 @@ def choose_file(page: Page, choices: list[files.Choice]) -> Path | None:
     with bring:
         upload = st.file_uploader(
             "Submission file (from any tool)",
-            ["csv", "txt", "tsv", "gz", "zip", "parquet", "jsonl", "ndjson"],
+            ["csv", "txt", "tsv", "gz", "zip", "parquet", "jsonl", "ndjson", "json"],
             key="desk-upload",
         )
         if upload is not None and state.upload_ids.get(files.PART) != upload.file_id:

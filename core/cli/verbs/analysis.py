@@ -8,11 +8,11 @@ from dataclasses import asdict
 from core import audit as auditing
 from core.base.files import atomic_file
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named
 from core.cli.output import Outcome
 from core.cli.output_files import require_new_file, writing_to
 from core.cli.progress_bars import step_progress
-from core.cli.run_options import require, run_config
+from core.cli.run_options import require, run_config, wrong_usage
+from core.cli.stored import dataset_named
 from core.errors import SettingError
 from core.features import feature_catalogue, feature_page, write_features
 
@@ -20,9 +20,13 @@ from core.features import feature_catalogue, feature_page, write_features
 def features(options: argparse.Namespace) -> Outcome:
     """List the features, or write the feature table of a dataset to a file."""
     if options.dataset:
+        if options.markdown:
+            raise wrong_usage(options, "--markdown lists the features and takes no DATASET")
         return _feature_table(options)
     if options.out is not None:
         raise SettingError.missing("DATASET", "a stored dataset, whose features are written to --out")
+    if hasattr(options, "history") or hasattr(options, "engine"):
+        raise wrong_usage(options, "--history and --engine need DATASET")
     catalogue = feature_catalogue()
     content = [{"group": entry.group, "looks_at": entry.looks_at, **asdict(entry.feature)} for entry in catalogue]
     if options.markdown:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Table
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -15,11 +15,12 @@ from core.base.number_format import use_format
 from core.base.spreadsheet import harmless_cells
 from core.base.text import count, listed
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named, input_files, mapping_of, tables_of
+from core.cli.inputs import input_files, mapping_of, tables_of
 from core.cli.output import Outcome
 from core.cli.output_files import refuse_existing, writing_to
 from core.cli.progress_bars import step_progress
-from core.cli.run_options import require
+from core.cli.run_options import refuse_unused, require
+from core.cli.stored import dataset_named
 from core.dataset import (
     Dataset,
     DatasetCard,
@@ -38,6 +39,15 @@ from core.ingestion.peek import peek
 from core.ingestion.preview import count_usable, preview_rows
 from core.own_columns import own_lines
 from core.schema import ROLE, ROLES, USER_SESSION
+
+_OF_FILES: Final = ("FILE", "--mapping", "--products", "--users", "--without-value")
+_USED: Final[dict[str, tuple[str, ...]]] = {
+    "list": (),
+    "show": ("FILE",),
+    "guess": (*_OF_FILES, "--out"),
+    "preview": _OF_FILES,
+}
+"""Action of mapping -> the arguments that it uses."""
 
 
 def ingest(options: argparse.Namespace) -> Outcome:
@@ -124,6 +134,7 @@ def _untrained(dataset: Dataset, options: argparse.Namespace) -> Outcome:
 
 def mapping(options: argparse.Namespace) -> Outcome:
     """List the included mappings, show a mapping, guess one for a file, or preview the rows that a mapping produces."""
+    refuse_unused(options, _USED)
     if options.action == "list":
         names = [(name, load_mapping(name).name) for name in shipped_names()]
         return Outcome({"mappings": dict(names)}, "\n".join(f"{name:18} {title}" for name, title in names))
@@ -170,20 +181,6 @@ def _guess(options: argparse.Namespace) -> Outcome:
         with writing_to(options.out):
             options.out.write_text(text, encoding="utf-8")
     own = completed.mapping.model_dump(exclude_defaults=True).get("own", {})
-    lines = [
-        *(f"{role}: {reason}" for role, reason in reasons.items()),
-        *_titled("Own columns:", describe(own) if own else ()),
-        *_titled("Not used:", describe_unused(guess.unused)),
-    ]
-    for table, columns in completed.unused.items():
-        lines += _titled(f"Not used, of the {table}:", describe_unused(columns))
-    if options.mapping:
-        stated = "Encoding, separator and keys of tables" if mapping.tables else "Encoding and separator"
-        lines.append(f"{stated} are those of the mapping {options.mapping}. All else is guessed.")
-    if guess.missing:
-        lines.append(f"Complete the mapping: set {listed(guess.missing)}.")
-    elif options.out:
-        lines.append(f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping.")
     content = {
         "mapping": text,
         "missing": list(guess.missing),
@@ -195,9 +192,33 @@ def _guess(options: argparse.Namespace) -> Outcome:
         content["unused_of_tables"] = {
             table: _reasons_by_column(columns) for table, columns in completed.unused.items()
         }
+    lines = [
+        *(f"{role}: {reason}" for role, reason in reasons.items()),
+        *_titled("Own columns:", describe(own) if own else ()),
+        *_titled("Not used:", describe_unused(guess.unused)),
+    ]
+    for table, columns in completed.unused.items():
+        lines += _titled(f"Not used, of the {table}:", describe_unused(columns))
+    lines += _next_steps(options, mapping, guess.missing)
     if not options.out:  # comments, so that the output can be redirected to a mapping file
         lines = [text, *(f"# {line}" for line in lines)]
     return Outcome(content, "\n".join(lines))
+
+
+def _next_steps(options: argparse.Namespace, stated: Mapping, missing: Sequence[str]) -> Iterator[str]:
+    """Say what is not guessed, what to set, and where the guessed mapping is.
+
+    Args:
+        stated: the mapping that the options name.
+        missing: settings that a person must set.
+    """
+    if options.mapping:
+        what = "Encoding, separator and keys of tables" if stated.tables else "Encoding and separator"
+        yield f"{what} are those of the mapping {options.mapping}. All else is guessed."
+    if missing:
+        yield f"Complete the mapping: set {listed(missing)}."
+    elif options.out:
+        yield f"The mapping is in {options.out}. Check it with `mapping preview`, then use it with --mapping."
 
 
 def _titled(title: str, lines: Iterable[str]) -> list[str]:

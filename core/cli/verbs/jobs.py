@@ -8,7 +8,8 @@ from core import jobs as job_queue
 from core.base.stored_files import read_stored_end
 from core.base.workspace import Workspace
 from core.cli.output import Outcome
-from core.cli.run_options import require, wrong_usage
+from core.cli.run_options import refuse_unused, require
+from core.cli.stored_options import JOB_ACTIONS
 from core.config import RunConfig
 from core.errors import RunError
 
@@ -18,8 +19,7 @@ _MOVES = {"first": -1_000_000, "up": -1, "down": 1}
 
 def jobs(options: argparse.Namespace) -> Outcome:
     """List the background jobs, or show or control one."""
-    if options.action == "list" and options.job is not None:
-        raise wrong_usage(options, "list takes no JOB")
+    refuse_unused(options, {name: () if name == "list" else ("JOB",) for name in JOB_ACTIONS})
     workspace = Workspace.from_environment()
     job_queue.start_next_job(workspace)
     queue = job_queue.Jobs(workspace)

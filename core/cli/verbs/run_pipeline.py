@@ -13,10 +13,11 @@ from core.base.ids import short_digest
 from core.base.progress import Progress, ProgressUpdate
 from core.base.text import count, time_text, verb
 from core.base.workspace import Workspace
-from core.cli.inputs import LOG_OPTIONS, dataset_named, input_files, log_file
+from core.cli.inputs import LOG_OPTIONS, input_files, log_file
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome
 from core.cli.progress_bars import run_progress, step_progress
 from core.cli.run_options import refuse_combination, require, run_config
+from core.cli.stored import dataset_named
 from core.config import RunConfig
 from core.dataset import Dataset, untrained_lines, without_events_line
 from core.errors import Cancelled

@@ -12,10 +12,11 @@ from core.base.amounts import value_unit
 from core.base.files import atomic_file
 from core.base.text import fixed, size
 from core.base.workspace import Workspace
-from core.cli.inputs import dataset_named, run_named, tables_of
+from core.cli.inputs import tables_of
 from core.cli.output import Outcome
 from core.cli.output_files import refuse_existing, require_new_file, writing_to
 from core.cli.progress_bars import step_progress
+from core.cli.stored import dataset_named, run_named
 from core.errors import RunError, SettingError
 from core.ingestion import source_of
 from core.model import MODEL_FILE, SessionValueModel, load_model

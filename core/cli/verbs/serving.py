@@ -10,9 +10,9 @@ from functools import partial
 import uvicorn
 
 from core.base.workspace import Workspace
-from core.cli.inputs import run_named
 from core.cli.output import Outcome, show
 from core.cli.output_files import writing_to
+from core.cli.stored import run_named
 from core.errors import SettingError
 from core.live.rule_backtest import backtest_rules, outcome_text
 from core.live.rules import read_rules

@@ -17,7 +17,6 @@ from core.cli.output import Outcome
 from core.cli.run_options import refuse_unused, require
 from core.dataset import list_datasets, unreadable_datasets
 from core.errors import RunError
-from core.ingestion.sources.uploads import delete_upload, list_uploads, upload_named
 from core.pipeline.stored_data import StoredDataset, delete_dataset, list_stored_datasets, stored_dataset_named
 
 EXAMPLE = 1234.5
@@ -106,6 +105,12 @@ def _delete_dataset(workspace: Workspace, dataset: StoredDataset, options: argpa
 
 def uploads(options: argparse.Namespace) -> Outcome:
     """List the stored uploads, or delete one."""
+    from core.ingestion.sources.uploads import (  # noqa: PLC0415 (the other verbs here do not need the readers of files)
+        delete_upload,
+        list_uploads,
+        upload_named,
+    )
+
     refuse_unused(options, _USED_OF_UPLOADS)
     workspace = Workspace.from_environment()
     workspace.sweep()

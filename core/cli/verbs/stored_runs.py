@@ -12,11 +12,11 @@ import polars as pl
 from core import runs as run_store
 from core.base.text import listed, noun_form, number
 from core.base.workspace import Workspace
-from core.cli.inputs import run_named
 from core.cli.notes import NOTE_ACTIONS, change_note
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line
 from core.cli.progress_bars import step_progress
 from core.cli.run_options import refuse_unused, require
+from core.cli.stored import run_named
 from core.dataset import Dataset, list_datasets
 from core.errors import RunError
 from core.runs.store import find_damage

@@ -12,10 +12,11 @@ from core.base.amounts import value_text
 from core.base.text import count, listed, number, shorten
 from core.base.workspace import Workspace
 from core.check_result import CheckResult
-from core.cli.inputs import mapping_of, run_named
+from core.cli.inputs import mapping_of
 from core.cli.output import EXIT_CHECK_FAILED, EXIT_DONE, Outcome, check_line
 from core.cli.output_files import require_new_file, writing_to
 from core.cli.run_options import program_name, refuse_combination, wrong_usage
+from core.cli.stored import run_named
 from core.errors import InputError, SettingError
 from core.metric import score_in_words, score_interval
 from core.pipeline import submission_desk as desk
@@ -222,9 +223,13 @@ def _target(options: argparse.Namespace, workspace: Workspace) -> tuple[Submissi
 def _files(options: argparse.Namespace, workspace: Workspace) -> tuple[list[desk.DeskFile], Run | None]:
     if len(options.submissions) < _MIN_FILES:
         raise wrong_usage(options, "at least two files are needed")
+    marks = options.marks or [None]
+    if len(marks) not in {1, len(options.submissions)}:
+        raise wrong_usage(options, "--marks takes one example for all files, or one for each")
+    marks = marks if len(marks) > 1 else marks * len(options.submissions)
     target, run = _target(options, workspace)
     paths = [desk.path_of_submission(workspace, name) for name in options.submissions]
-    files = [desk.open_file(path, workspace, target, run) for path in paths]
+    files = [desk.open_file(path, workspace, target, run, mark) for path, mark in zip(paths, marks, strict=True)]
     if run is not None:
         for file in files:
             desk.record_check(workspace, file, run)

@@ -11,9 +11,9 @@ from typing import Final
 from core.base.ids import short_digest
 from core.base.text import MISSING
 from core.base.workspace import Workspace
-from core.cli.inputs import run_named
 from core.cli.output import Outcome
 from core.cli.run_options import refuse_unused, require
+from core.cli.stored import run_named
 from core.errors import RunError, StudioError
 from core.metric import score_interval, score_text
 from core.pipeline.submission_desk import DeskFile, log_fields, open_file, path_of_submission, refuse_blocked

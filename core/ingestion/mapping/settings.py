@@ -44,8 +44,8 @@ class MappingSettings(BaseModel, frozen=True, extra="forbid"):
     )
     encoding: Encoding | None = Field(
         default=None,
-        description="Text encoding of a CSV or JSON Lines file, such as utf-8, utf-16, cp1252 or cp1254. If left out, "
-        "it is detected.",
+        description="Text encoding of a CSV, JSON or JSON Lines file, such as utf-8, utf-16, cp1252 or cp1254. If left "
+        "out, it is detected.",
     )
     decimal: Literal[".", ","] | None = Field(
         default=None,

@@ -43,8 +43,6 @@ def own_cards(folder: Path, mapping: Mapping, cells: Table[tuple[str, bool], int
         folder: the dataset's folder, with its tables.
         cells: (stored name, whether the cell is of the column's kind) -> cells with content in both files.
     """
-    if not mapping.own:
-        return ()
     names = list(mapping.own_stored())
     sample = OwnSample(folder, {name: own.level for name, own in mapping.own_stored().items()})
     filled, distinct = _counts(sample, names)

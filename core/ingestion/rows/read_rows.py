@@ -67,13 +67,8 @@ def parse_source(
         counts.begin(table.name)
         faulty.begin(table.name)
         columns = pick(table, parser.mapping, parser.columns, parser.optional_columns)
-
-        def work(piece: Piece, name: str = table.name) -> tuple[int, ParsedBlock, bytes]:
-            block = piece.read()
-            digest = hashlib.sha256(block.rows.write_csv().encode()).digest() if isinstance(source, Query) else b""
-            return piece.size, parser.parse(name, block), digest
-
-        for size, block, digest in map_in_order(work, table.pieces(columns), per_core=_PER_CORE):
+        parse = partial(_parse_piece, parser, table.name, hashes_rows=isinstance(source, Query))
+        for size, block, digest in map_in_order(parse, table.pieces(columns), per_core=_PER_CORE):
             counts.add(table.name, block)
             if block.bad.height:
                 bad = block.bad.filter(~pl.col(IGNORED))
@@ -82,6 +77,18 @@ def parse_source(
                 _refuse(source, counts, faulty, parser)
             report(size)
             yield block, digest
+    _require_usable(source, counts, faulty, parser)
+
+
+def _parse_piece(parser: RowParser, name: str, piece: Piece, *, hashes_rows: bool) -> tuple[int, ParsedBlock, bytes]:
+    """Return the size of a piece, its rows, and the SHA-256 of its rows on request, else empty bytes."""
+    block = piece.read()
+    digest = hashlib.sha256(block.rows.write_csv().encode()).digest() if hashes_rows else b""
+    return piece.size, parser.parse(name, block), digest
+
+
+def _require_usable(source: Source, counts: ReadCounts, faulty: ReadCounts, parser: RowParser) -> None:
+    """Refuse a source that has been read if too few of its rows can be used, or if a person must decide on them."""
     mapping = parser.mapping
     refuse_unclear_numbers(source.name, mapping, counts)
     if counts.kept < mapping.least_usable * (counts.rows - counts.ignored) or not counts.kept:

@@ -49,17 +49,11 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         separator = separator or hint
         header, more, rest = _first_record(name, rest, encoding)
         line += more - 1
-    unquoted = "".join(header.split('"')[::2])
-    separator = separator or max(SEPARATORS, key=unquoted.count)
+    separator = separator or _most_frequent_separator(header)
     blanks = blanks_before_quotes([header.encode(), *rest.split(b"\n", _JUDGED_LINES)[:_JUDGED_LINES]], separator)
     if blanks is not None:
         header, rest = blanks.sub(b"", header.encode()).decode(), blanks.sub(b"", rest)
-    try:
-        columns = next(csv.reader([header], delimiter=separator, strict=True))
-    except csv.Error as error:
-        reason = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
-        raise SourceError.unreadable(name, reason) from error
-    columns = _with_trailing_separators(columns, rest, separator)
+    columns = _with_trailing_separators(_column_names(name, header, separator), rest, separator)
     if len(columns) > MAX_COLUMNS:
         raise ColumnError.too_many_columns(name, len(columns), max_columns=MAX_COLUMNS)
 
@@ -72,6 +66,20 @@ def open_text(name: str, stream: IO[bytes], separator: str | None, encoding: str
         return _pieces(name, with_unix_ends, csv_format, blanks, rest=rest, line=line)
 
     return Table(name, columns, pieces)
+
+
+def _most_frequent_separator(header: str) -> str:
+    """Return the separator that a header has most often outside of quotes."""
+    unquoted = "".join(header.split('"')[::2])
+    return max(SEPARATORS, key=unquoted.count)
+
+
+def _column_names(name: str, header: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader([header], delimiter=separator, strict=True))
+    except csv.Error as error:
+        reason = "the quotes of its first line do not match" if '"' in header else "its first line names no columns"
+        raise SourceError.unreadable(name, reason) from error
 
 
 def _with_trailing_separators(columns: list[str], rest: bytes, separator: str) -> list[str]:

@@ -65,6 +65,8 @@ def open_json_lines(name: str, stream: IO[bytes], encoding: str = "utf-8") -> Ta
                 columns[key] = columns.get(key, False) or isinstance(cell, dict | list)
         if len(columns) > MAX_COLUMNS:
             raise ColumnError.too_many_columns(name, len(columns), max_columns=MAX_COLUMNS)
+    if not columns and len(head.partition(b"\n")[0]) > _MAX_OBJECT_BYTES:
+        raise SourceError.unreadable(name, "its first line has more than a megabyte, so it is not one event")
     if not columns:
         raise SourceError.empty(name)
     names = list(columns)

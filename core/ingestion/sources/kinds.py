@@ -36,13 +36,19 @@ DAMAGED_ZIP = (zipfile.BadZipFile, RuntimeError)
 EMPTY = FileKind("empty")
 TEXT = FileKind("text")
 JSON_LINES = FileKind("JSON Lines")
+JSON_ARRAY = FileKind("JSON")
 GZIP = FileKind("gzip")
 ZIP = FileKind("ZIP")
 PARQUET = FileKind("Parquet")
-JSON = FileKind(
-    "JSON",
-    "it is one JSON document, which can only be read as a whole",
-    "Write one event per line (JSON Lines), for example with `jq -c '.[]'`, or save it as CSV, then try again.",
+JSON_OBJECT = FileKind(
+    "JSON object",
+    "it is one JSON object, not an array of events",
+    "Save the array of events in it as a file of its own, for example with `jq .events`, then try again.",
+)
+JSON_VALUES = FileKind(
+    "JSON values",
+    "it is a JSON array, but its elements are not objects",
+    "Write each event as an object with a key for each column, or save the table as CSV, then try again.",
 )
 BINARY = FileKind("binary", "it contains binary data, which is not text")
 _EXCEL = FileKind("Excel", "it is an Excel workbook", _AS_CSV)
@@ -78,6 +84,13 @@ _SIGNATURES = {
     b"BZh": FileKind("bzip2", "it is compressed with bzip2", _UNPACK),
     b"\xfd7zXZ": FileKind("xz", "it is compressed with xz", _UNPACK),
 }
+_BEGINNINGS = {
+    r"\[\s*(\{|\]\s*$)": JSON_ARRAY,
+    r"\[\s*([\[\"]|(-?\d[\d.e+-]*|null|true|false)\s*[,\]])": JSON_VALUES,
+    r"<(!doctype html|html)\b": _WEB_PAGE,
+    r"<table\b": _HTML_TABLE,
+}
+"""Beginning of a text, as a pattern without regard to case -> kind."""
 _TAR_SIGNATURE, _TAR_AT = b"ustar", 257
 
 
@@ -122,12 +135,9 @@ def _is_binary(head: bytes) -> bool:
 def _kind_of_text(text: str) -> FileKind:
     """Distinguish JSON and web pages from text. Only a first line that is an object makes a file JSON Lines."""
     text = text.lstrip("\ufeff \t\r\n")
-    if re.match(r"\[\s*[\[{\"]", text):
-        return JSON
-    if re.match(r"<(!doctype html|html)\b", text, re.IGNORECASE):
-        return _WEB_PAGE
-    if re.match(r"<table\b", text, re.IGNORECASE):
-        return _HTML_TABLE
+    for pattern, kind in _BEGINNINGS.items():
+        if re.match(pattern, text, re.IGNORECASE):
+            return kind
     if not re.match(r"\{\s*[\"}]", text):
         return TEXT
     line, line_end, _ = text.partition("\n")
@@ -136,7 +146,7 @@ def _kind_of_text(text: str) -> FileKind:
     except (ValueError, RecursionError):
         is_cut = not line_end and len(text) > HEAD_BYTES // 8
         spans_lines = re.match(r"\{\s*(\"[^\"]*\"\s*:[^\"]*)?[\[{,]?\s*\n", text)
-        return JSON_LINES if is_cut else JSON if spans_lines else TEXT
+        return JSON_LINES if is_cut else JSON_OBJECT if spans_lines else TEXT
     return JSON_LINES
 
 

@@ -12,6 +12,8 @@ from core.ingestion.sources.kinds import ZIP, kind_of
 
 SUFFIXES = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".pq", ".zip", ".jsonl", ".ndjson")
 """Suffixes of the files that are read from a folder or archive; other files are skipped."""
+_JSON = ".json"
+"""Suffix of files that are only read from a folder without the others, because many describe a file next to them."""
 
 
 def files_of(path: Path) -> list[Path]:
@@ -24,12 +26,13 @@ def files_of(path: Path) -> list[Path]:
         if path.is_file():
             return [path]
         if path.is_dir():
-            if files := sorted(filter(_is_read, path.iterdir())):
+            if files := _files_in(path):
                 return files
-            deeper = [file.relative_to(path) for file in path.glob("*/**/*") if _is_read(file)]
+            suffixes = (*SUFFIXES, _JSON)
+            deeper = [file.relative_to(path) for file in path.glob("*/**/*") if _is_read(file, suffixes)]
             if visible := [file for file in deeper if is_data(str(file))]:
                 raise SourceError.files_in_subfolders(path, min(visible))
-            raise SourceError.empty_folder(path, SUFFIXES)
+            raise SourceError.empty_folder(path, suffixes)
         if path.exists():
             raise SourceError.cannot_open(path, "it is neither a file nor a folder")
         if files := sorted(match for match in _matches(path) if match.is_file()):
@@ -48,7 +51,8 @@ def skipped_files(path: Path) -> list[str]:
     """
     names: list[str] = []
     if path.is_dir():
-        skipped = (entry for entry in path.iterdir() if is_data(entry.name) and not _is_read(entry))
+        files = _files_in(path)
+        skipped = (entry for entry in path.iterdir() if is_data(entry.name) and entry not in files)
         names += sorted(f"{entry.name}/" if entry.is_dir() else entry.name for entry in skipped)
     for file in files_of(path):
         with file.open("rb") as stream:
@@ -72,8 +76,15 @@ def is_data(name: str) -> bool:
     return not any(part.startswith((".", "__MACOSX")) for part in Path(name).parts)
 
 
-def _is_read(file: Path) -> bool:
-    return is_data(file.name) and file.suffix.lower() in SUFFIXES and file.is_file()
+def _files_in(folder: Path) -> list[Path]:
+    """Return the files of a folder that are read, sorted."""
+    entries = list(folder.iterdir())
+    kinds = ([entry for entry in entries if _is_read(entry, suffixes)] for suffixes in (SUFFIXES, (_JSON,)))
+    return sorted(next(filter(None, kinds), []))
+
+
+def _is_read(file: Path, suffixes: Sequence[str]) -> bool:
+    return is_data(file.name) and file.suffix.lower() in suffixes and file.is_file()
 
 
 def _matches(glob: Path) -> Iterator[Path]:

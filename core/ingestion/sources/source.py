@@ -27,6 +27,7 @@ from core.ingestion.sources import kinds
 from core.ingestion.sources.content_hash import Content
 from core.ingestion.sources.csv_text import open_text
 from core.ingestion.sources.encodings import SAMPLE_BYTES, Detection, detect_encoding, marked_encoding
+from core.ingestion.sources.json_array import ArrayLines
 from core.ingestion.sources.json_lines import open_json_lines
 from core.ingestion.sources.kinds import FileKind, kind_of
 from core.ingestion.sources.parquet_file import open_parquet
@@ -256,7 +257,9 @@ def _text(name: str, stream: IO[bytes], form: _TextFormat, kind: FileKind) -> Ta
         expected = "UTF-8"
     else:
         text = cast("IO[bytes]", _Utf8Stream(text, expected))
-    if kind is kinds.JSON_LINES:
+    if kind is kinds.JSON_ARRAY:
+        text = cast("IO[bytes]", ArrayLines(name, text))
+    if kind in {kinds.JSON_ARRAY, kinds.JSON_LINES}:
         table = open_json_lines(name, text, expected)
     else:
         table = open_text(name, text, form.separator, expected)

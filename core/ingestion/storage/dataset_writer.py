@@ -30,7 +30,6 @@ from core.ingestion.file_reader import FileReader
 from core.ingestion.input_files import InputFiles
 from core.ingestion.mapping import mapping_text
 from core.ingestion.mapping.refusals import short
-from core.ingestion.own import own_cards
 from core.ingestion.rows.display_names import NAME_OF, names_of_ids
 from core.ingestion.sessions.assembly import assemble
 from core.ingestion.sessions.assembly_counts import AssemblyCounts
@@ -44,7 +43,7 @@ from core.ingestion.storage.synthetic import is_synthetic
 from core.ingestion.values.doubts import refuse_doubtful_values
 from core.ingestion.values.lost_purchases import unassigned
 from core.ingestion.values.session_values import LostPurchases
-from core.own_columns import TableName
+from core.own_columns import OwnColumnCard, TableName
 from core.schema import (
     CATEGORY_ID,
     IN_TEST,
@@ -103,8 +102,7 @@ class DatasetWriter:
             split = read.split.card(fingerprint_of(hashes, self._files.mapping), assembled.actual_values)
         tables = self._write_attributes()
         self._write_names()
-        cells = read.counts[TRAIN_ROLE].own + read.counts[TEST_ROLE].own
-        own = own_cards(folder, self._files.mapping, cells)
+        own = self._own_cards()
         card = make_card(
             self._files,
             IngestionCounts(read.counts, ids, assembled, wanted, unassigned_purchases, split, own, tables),
@@ -124,6 +122,15 @@ class DatasetWriter:
         # A query result may already be stored under other names.
         update_names(dataset, self._files, wanted.columns, synthetic=card.synthetic)
         return dataset
+
+    def _own_cards(self) -> tuple[OwnColumnCard, ...]:
+        """Describe the own columns, if the mapping has any."""
+        if not self._files.mapping.own:
+            return ()
+        from core.ingestion.own import own_cards  # noqa: PLC0415 (it imports scipy.stats, which takes a second)
+
+        counts = self._read.counts
+        return own_cards(self._folder, self._files.mapping, counts[TRAIN_ROLE].own + counts[TEST_ROLE].own)
 
     def _write_attributes(self) -> dict[TableName, TableCard]:
         """Write the tables of products and users, and count the ids of the log that they have.

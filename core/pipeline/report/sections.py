@@ -140,6 +140,21 @@ def accuracy(facts: Facts) -> str:
         "Both are measured on sessions of users that the model did not learn from."
     )
     deciles = residuals.frame(facts.run.table(OOF_FILE).collect())
+    return html.section(
+        "How good are the predictions, and for whom are they bad?",
+        html.paragraph(f"{baseline} {expected} {shift_warning(facts.run.manifest)}".strip()),
+        html.paragraph(_worst_group(facts)),
+        html.picture(
+            residuals.figure(deciles),
+            f"Average error in ten equal groups, by the size of the prediction. {residuals.finding(deciles)}",
+            _LOW,
+        ),
+        _errors_by_group(facts),
+    )
+
+
+def _errors_by_group(facts: Facts) -> str:
+    """Return a table of the groups of sessions with their errors."""
     rows = [
         {
             "Group": _group(row),
@@ -150,21 +165,11 @@ def accuracy(facts: Facts) -> str:
         }
         for row in facts.segments.iter_rows(named=True)
     ]
-    return html.section(
-        "How good are the predictions, and for whom are they bad?",
-        html.paragraph(f"{baseline} {expected} {shift_warning(facts.run.manifest)}".strip()),
-        html.paragraph(_worst_group(facts)),
-        html.picture(
-            residuals.figure(deciles),
-            f"Average error in ten equal groups, by the size of the prediction. {residuals.finding(deciles)}",
-            _LOW,
-        ),
-        html.table(
-            rows,
-            ("Sessions", "Average value", "Average prediction", "Typical error"),
-            f"Error by group, in {value_unit()}, for {count(facts.explanation.sessions.height, 'session')} that the "
-            "models were not trained on. The typical error is the root mean squared error.",
-        ),
+    return html.table(
+        rows,
+        ("Sessions", "Average value", "Average prediction", "Typical error"),
+        f"Error by group, in {value_unit()}, for {count(facts.explanation.sessions.height, 'session')} that the "
+        "models were not trained on. The typical error is the root mean squared error.",
     )
 
 

@@ -40,21 +40,7 @@ def earliness_frame(prefixes: pl.DataFrame) -> pl.DataFrame:
         bought: share of sessions with a purchase by their end.
     """
     rows = prefixes.filter(pl.col(DRAWN) & pl.col(STACK).is_not_nan())
-    squared = {name: (pl.col(column) - pl.col(VALUE)) ** 2 for name, column in _PREDICTIONS.items()}
-    value, columns = pl.col(VALUE), {}
-    for percent in (80, 95):
-        low, high = pl.col(f"low_{percent}"), pl.col(f"high_{percent}").fill_null(np.inf)
-        columns[f"inside_{percent}"] = value.is_between(low, high).mean()
-        columns[f"width_{percent}"] = (pl.col(f"high_{percent}") - low).mean()
-    measures = {
-        **{name: error.mean() for name, error in squared.items()},
-        **columns,
-        **{f"width_80_{name.removeprefix('mse_')}": _width(column) for name, column in _SIMPLE.items()},
-        "value": value.mean(),
-        "predicted": pl.col(STACK).mean(),
-        "p_buy": pl.col(P_BUY).mean(),
-        "bought": pl.col(BOUGHT).mean(),
-    }
+    measures = _measures()
     segments = {
         "all": np.zeros(rows.height, dtype=np.int64),
         "events": np.searchsorted(LENGTH_ENDS, rows.get_column(EVENTS_SEEN).to_numpy()),
@@ -70,6 +56,24 @@ def earliness_frame(prefixes: pl.DataFrame) -> pl.DataFrame:
         .select(BY, SEGMENT, ROWS, *measures)
         for by, numbers in segments.items()
     )
+
+
+def _measures() -> dict[str, pl.Expr]:
+    """Return name of a column -> aggregation of the prefixes of a segment."""
+    value, intervals = pl.col(VALUE), {}
+    for percent in (80, 95):
+        low, high = pl.col(f"low_{percent}"), pl.col(f"high_{percent}").fill_null(np.inf)
+        intervals[f"inside_{percent}"] = value.is_between(low, high).mean()
+        intervals[f"width_{percent}"] = (pl.col(f"high_{percent}") - low).mean()
+    return {
+        **{name: ((pl.col(column) - value) ** 2).mean() for name, column in _PREDICTIONS.items()},
+        **intervals,
+        **{f"width_80_{name.removeprefix('mse_')}": _width(column) for name, column in _SIMPLE.items()},
+        "value": value.mean(),
+        "predicted": pl.col(STACK).mean(),
+        "p_buy": pl.col(P_BUY).mean(),
+        "bought": pl.col(BOUGHT).mean(),
+    }
 
 
 def _width(prediction: str) -> pl.Expr:
