@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -572,3 +573,27 @@ def test_the_state_of_a_run_is_found_under_any_name(tmp_path: Path) -> None:
     assert find_state(tmp_path, "a") == tmp_path / "a-2.sqlite"
     (tmp_path / "c.sqlite").write_text("no database" * 100)
     assert find_state(tmp_path, "d") == tmp_path / "d.sqlite"
+    assert find_state(tmp_path, "c") == tmp_path / "c.sqlite"  # not a new file without the events of c
+
+
+def test_a_second_service_of_a_run_is_refused(tmp_path: Path) -> None:
+    store = EventStore(tmp_path / "a.sqlite", "a")
+    store.add([Event("s", "u", "p", "c", "VIEW", 1)], NOON)
+    state = find_state(tmp_path, "a")
+    with pytest.raises(RunError, match="database is locked"):
+        EventStore(state, "a")
+    store.close()
+    again = EventStore(state, "a")
+    assert len(list(again.replay())) == 1
+    again.close()
+
+
+def test_only_a_known_id_makes_an_event_a_repeat(tmp_path: Path) -> None:
+    store = EventStore(tmp_path / "a.sqlite", "a")
+    event = Event("s", "u", "p", "c", "VIEW", 1, "1")
+    assert store.add([event, event, replace(event, session="t")], NOON) == [True, False, True]
+    without_product: Any = replace(event, id="3", product=None)  # type: ignore[arg-type]
+    with pytest.raises(sqlite3.IntegrityError):
+        store.add([replace(event, id="2"), without_product], NOON)
+    assert len(list(store.replay())) == 2  # nothing of the refused request
+    store.close()

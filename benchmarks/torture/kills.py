@@ -48,7 +48,7 @@ _SESSIONS = 1500
 _TIMEOUT_SECONDS = 300.0
 _SESSIONS_FOR_LONG_FITS = 200_000
 _MAX_SECONDS_TO_CANCEL = 10.0
-"""The fits take longer. On an idle machine, a cancelled run ends within a second; on a busy one, within a few."""
+"""Bound for a busy machine, on which a cancelled run waits for a core."""
 
 
 def run_part(options: argparse.Namespace) -> None:

@@ -31,9 +31,13 @@ CREATE UNIQUE INDEX IF NOT EXISTS once ON events (session, user, id) WHERE id !=
 """
 _LOCK_SECONDS = 1.0
 """A service that was killed a moment ago may still hold the file."""
+_UNREADABLE = ""
+"""Stands for the run of a file that cannot be read. No run has an empty id."""
 CLOSED = ""
 """Type of the row that says that a session was closed."""
 _COLUMNS = "session, user, product, category, type, time, id, own"
+_ONCE = "ON CONFLICT (session, user, id) WHERE id != '' DO NOTHING"
+"""An event with a known id is not stored again. Any other conflict is an error."""
 EVENT_TABLE: Final = {
     "number": pl.Int64,
     "session": pl.String,
@@ -68,10 +72,16 @@ class StoredEvent(NamedTuple):
 
 
 def find_state(folder: Path, run: str) -> Path:
-    """Return the state file in a folder that belongs to a run; the path of a new file if there is none."""
+    """Return the state file in a folder that belongs to a run; the path of a new file if there is none.
+
+    The file that is named after the run is also returned if it cannot be read, such as while another service uses it:
+    a new file would begin without its events.
+    """
     path, number = folder / f"{run}.sqlite", 1
-    for state in [path, *sorted(folder.glob("*.sqlite"))]:
-        if state.exists() and _run_of(state) == run:
+    if path.exists() and _run_of(path) in (run, _UNREADABLE):
+        return path
+    for state in sorted(folder.glob("*.sqlite")):
+        if _run_of(state) == run:
             return state
     while path.exists():
         number += 1
@@ -80,12 +90,12 @@ def find_state(folder: Path, run: str) -> Path:
 
 
 def _run_of(state: Path) -> str | None:
-    """Return the run that a state belongs to; None if it cannot be read, such as while another service uses it."""
+    """Return the run that a state belongs to; None if it has no run yet, and `_UNREADABLE` if it cannot be read."""
     try:
         with closing(sqlite3.connect(f"{state.resolve().as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
             row = connection.execute("SELECT run FROM about").fetchone()
     except sqlite3.Error:
-        return None
+        return _UNREADABLE
     return None if row is None else str(row[0])
 
 
@@ -103,6 +113,9 @@ class EventStore:
     def __init__(self, path: Path, run: str) -> None:
         try:
             self._connection = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
+        except sqlite3.Error as error:
+            raise RunError.unusable_state(path, str(error)) from error
+        try:
             self._connection.execute("PRAGMA locking_mode = EXCLUSIVE")  # two services would not know of each other
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
@@ -114,8 +127,10 @@ class EventStore:
                 stored = (run, 0, 0)
                 self._connection.execute("INSERT INTO about VALUES (?, ?, ?)", stored)
         except sqlite3.Error as error:
+            self._connection.close()
             raise RunError.unusable_state(path, str(error)) from error
         if stored[0] != run:
+            self._connection.close()
             raise RunError.state_of_other_run(path, stored[0], run)
         _, self._last_known, self._known_until = stored
 
@@ -141,7 +156,7 @@ class EventStore:
                     json.dumps(dict(event.own)) if event.own else "",
                 )
                 cursor.execute(
-                    f"INSERT OR IGNORE INTO events (received, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 (a constant)
+                    f"INSERT INTO events (received, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) {_ONCE}",  # noqa: S608 (constants)
                     row,
                 )
                 is_new.append(cursor.rowcount > 0)
