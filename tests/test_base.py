@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from core.base.arrays import load_arrays
 from core.base.checkpoint import Checkpoints, source_digest
 from core.base.files import atomic_file, atomic_folder, is_full_disk, write_text_atomically
 from core.ingestion.parallel import map_in_order
@@ -126,3 +127,10 @@ def test_the_threads_of_a_generator_that_fails_have_ended() -> None:
     with pytest.raises(ZeroDivisionError):
         list(map_in_order(lambda number: 1 // number, [3, 2, 1, 0, 5]))
     assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"\x93NUMPY"], ids=["empty", "cut off", "one array"])
+def test_a_file_of_arrays_that_is_none_is_a_value_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "arrays.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="NPZ"):
+        load_arrays(tmp_path / "arrays.npz")

@@ -12,6 +12,7 @@ import pytest
 from pyarrow import parquet
 from syrupy.assertion import SnapshotAssertion
 
+from core.base.workspace import Workspace
 from core.errors import InputError
 from core.ingestion import Query
 from core.ingestion.completed_mapping import complete_mapping
@@ -19,6 +20,7 @@ from core.ingestion.drafts import unrecognised_note
 from core.ingestion.mapping import Mapping, load_mapping
 from core.ingestion.peek import peek
 from core.ingestion.preview import count_usable, preview_rows
+from core.ingestion.saved_mappings import known_mappings, save_mapping
 from tests.events_on_the_spot import (
     REES46_COLUMNS,
     csv_of,
@@ -227,3 +229,14 @@ def test_columns_that_were_not_recognised_are_named(
         assert note.startswith(
             f"No column of log.csv was recognized as {roles}. Its columns are {header.split(',', maxsplit=1)[0]}"
         )
+
+
+def test_saved_mappings_whose_names_differ_in_signs_or_at_the_end_are_all_kept(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    names = ["Shop A!", "Shop A?", f"{'long ' * 20}a", f"{'long ' * 20}b", "𠀀" * 60]
+    for name in names:
+        save_mapping(workspace, Mapping(name=name))
+        save_mapping(workspace, Mapping(name=name, decimal=","))
+    saved = known_mappings(workspace)
+    assert [saved[name].decimal for name in names] == [","] * len(names)
+    assert len(list(workspace.mappings.glob("*.toml"))) == len(names)

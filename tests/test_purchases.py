@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
+import polars as pl
 import pytest
 
 from core.dataset import Dataset, untrained_lines
@@ -15,7 +17,9 @@ from core.ingestion.completed_mapping import complete_mapping
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text
 from core.ingestion.mapping.toml_file import parse_mapping
 from core.ingestion.peek import peek
-from core.schema import UNKNOWN_ID
+from core.ingestion.rows.read_counts import OrderCount
+from core.ingestion.values.repeated_orders import RepeatedOrders
+from core.schema import BUY, EVENT_CODE, UNKNOWN_ID, VIEW
 from tests.events_on_the_spot import facts_of, must_add_up, store, values_of
 from tests.rewriting import without_hashes
 
@@ -730,3 +734,70 @@ def test_a_dataset_of_an_older_version_has_an_empty_list_of_untrained_sessions(t
         0,
         ["session", "user_session", "reason", "remaining"],
     )
+
+
+def test_an_order_total_in_two_sessions_of_one_second_counts_in_the_same_one_in_any_row_order() -> None:
+    mapping = web_mapping(columns={"order_id": "order"}, price_is="order_total")
+    rows = [
+        {"order": 1, "product": session, "value": 5.0, "user": 1, "session": session, "time": 9} for session in "ab"
+    ]
+    rows = [
+        row | {"session": ord(row["session"]), "product": ord(row["product"]), "type": EVENT_CODE[BUY]} for row in rows
+    ]
+    rows.append(rows[0] | {"order": None, "type": EVENT_CODE[VIEW]})
+    kept = set()
+    for some_order in permutations(rows):
+        frame = pl.DataFrame(some_order)
+        orders = RepeatedOrders(mapping)
+        orders.add(frame)
+        orders.find()
+        left = orders.without_repeats(frame, within_sessions=False)
+        kept.add(tuple(left.filter(pl.col("order").is_not_null())["session"]))
+    assert kept == {(ord("a"),)}
+
+
+def test_repeated_orders_refuse_calls_in_another_order() -> None:
+    orders = RepeatedOrders(web_mapping(columns={"order_id": "order"}))
+    with pytest.raises(RuntimeError, match="before `find`"):
+        orders.without_repeats(pl.DataFrame(), within_sessions=True)
+    orders.find()
+    with pytest.raises(RuntimeError, match="after `find`"):
+        orders.add(pl.DataFrame())
+
+
+@pytest.mark.parametrize("cut", range(1, 5))
+def test_the_order_of_rows_is_the_same_wherever_a_file_with_missing_totals_is_cut(cut: int) -> None:
+    rows = pl.DataFrame(
+        {
+            "time": [1, 2, 4, 3, 5],
+            "type": [0, 3, 3, 0, 3],
+            "session": [1, 1, 1, 2, 2],
+            "value": [0.0, None, 2.0, 0.0, 5.0],
+        }
+    )
+    order = OrderCount()
+    for block in (rows[:cut], rows[cut:]):
+        order.add(block)
+    result = order.result()
+    assert (result.time_rises, result.type_changes, result.session_changes) == (0.75, 3, 1)
+    assert (result.value_rises, result.value_correlation) == (None, None)
+
+
+@pytest.mark.parametrize(("column", "next_to_price"), [("Kč", "Kč"), ("KČ", "CZK"), ("zł", "PLN"), ("Rs.", "INR")])
+def test_a_currency_written_as_sign_and_code_is_one_currency(column: str, next_to_price: str, tmp_path: Path) -> None:
+    log = web_log(sessions=40)
+    wanted = sums(log)
+    log["currency"] = column
+    log["price"] = log["price"] + f" {next_to_price}"
+    assert values_of(ingested(tmp_path, log, web_mapping(columns={"currency": "currency"}))) == pytest.approx(wanted)
+
+
+def test_purchases_are_searched_in_tables_with_other_columns(tmp_path: Path) -> None:
+    log = web_log().assign(currency="EUR")
+    columns = [*(name for name in log.columns if name not in {"event", "currency", "pieces", "order"}), "event"]
+    (tmp_path / "a.csv").write_bytes(csv(log.loc[log["event"] != "purchase", columns]))
+    (tmp_path / "b.csv").write_text("page\nhome\n")
+    (tmp_path / "c.csv").write_bytes(csv(log.loc[log["event"] == "purchase", [*log.columns[::-1]]]))
+    completed, notes = complete_mapping(tmp_path, web_mapping())
+    assert (completed.columns.order_id, completed.columns.currency) == ("order", "currency")
+    assert len(notes) == 2

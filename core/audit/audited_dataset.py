@@ -117,11 +117,13 @@ class AuditedDataset:
 
     @cached_property
     def event_words(self) -> dict[str, int]:
-        """Event word of the files, in lower case -> code of the event type that it stands for."""
+        """Event word of the files, in lower case -> code of its event type; the word is "" in a log without types."""
         # the readers of mappings belong to ingestion, on which the audit does not depend
         has_mapping = os.path.lexists(self.dataset.folder / MAPPING_FILE)  # datasets of the first version have none
         text = self.dataset.verified_file(MAPPING_FILE).read_text(encoding="utf-8") if has_mapping else ""
         mapping = tomllib.loads(text)
+        if (only_type := mapping.get("every_event_is")) is not None:
+            return {"": EVENT_CODE[only_type]}
         words: dict[str, str] = mapping.get("event_words") or {word: word for word in EVENT_TYPES}
         return {fold_case(word.strip()): EVENT_CODE[event_type] for word, event_type in words.items()}
 

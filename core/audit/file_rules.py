@@ -144,14 +144,15 @@ def _empty_cells(data: AuditedDataset) -> Empty:
 
 
 def _rows_by_type(data: AuditedDataset, empty: Empty) -> dict[int, int]:
-    """Return the rows of both files by event type, including rows that are in quarantine for an empty cell."""
-    lost: dict[int, int] = {}
-    for (column, code), n_cells in empty.items():
-        if column in {USER_ID, USER_SESSION}:  # other empty ids cost no row
-            # a row may have both cells empty, so at least this many are lost
-            lost[code] = max(lost.get(code, 0), n_cells)
+    """Return the least number of rows of both files by event type, including quarantined rows with an empty cell."""
     used = Counter(data.event_counts[TRAIN_ROLE]) + Counter(data.event_counts[TEST_ROLE])
-    return {code: used[code] + lost.get(code, 0) for code in range(len(EVENT_TYPES))}
+    rows = {code: used[code] for code in range(len(EVENT_TYPES))}
+    for (column, code), n_cells in empty.items():
+        # Without a user or session, a row is lost. A row may lack both, so they are not added up.
+        n_lost = n_cells if column in {USER_ID, USER_SESSION} else 0
+        # Rows without a product or category are used, unless they are quarantined for another reason.
+        rows[code] = max(rows[code], used[code] + n_lost, n_cells)
+    return rows
 
 
 def _is_uneven(empty: Empty, rows: dict[int, int], column: str, code: int) -> bool:

@@ -21,7 +21,7 @@ from core.dataset import COUNTED_SESSIONS, COUNTED_UNITS, Dataset
 from core.features import GROUPS
 
 AUDIT_FILE: Final = "audit.json"
-AUDIT_VERSION: Final = 11
+AUDIT_VERSION: Final = 12
 """Raise it when a rule, a threshold, a sentence or the stored form changes. Older reports are then recomputed."""
 _AUDIT_SEVERITIES: Final = tuple(severity for severity in SEVERITIES if severity != "error")
 COUNTS_NOTE: Final = f"{COUNTED_SESSIONS} In rules on lengths, times and users, {COUNTED_UNITS}."

@@ -171,7 +171,9 @@ class UnknownValues(Rule):
         examples = data.dataset.untrained().filter(pl.col(REASON) != UnknownValue.SHARED_ID).head(MAX_EXAMPLES)
         return self.finding(
             "serious" if n_unknown / card.train.sessions > HIGH_UNKNOWN else "warning",
-            f"The value of {count(n_unknown, 'train session')} is unknown",
+            f"The value of {count(n_unknown, 'train session')} is unknown"
+            if n_unknown
+            else f"{count(card.unassigned_purchases, 'lost purchase')} cannot be assigned to a session",
             count=n_unknown,
             explanation=(
                 f"{share_of(n_unknown, card.train.sessions, 'train sessions')} {verb(n_unknown, 'is', 'are')} not used "

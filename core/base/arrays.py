@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         ValueError: the file has pickled objects, or is no NPZ file.
     """
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path.name} is not an NPZ file")
     with np.load(path, allow_pickle=False) as arrays:
         return dict(arrays)
 

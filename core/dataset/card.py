@@ -48,8 +48,10 @@ class RowOrder(BaseModel, frozen=True):
         time_rises: share of pairs in which the time does not decrease; 1 in a sorted file, about 0.5 in a shuffled one.
         type_changes: number of pairs with different event types; very small if the file is grouped by event type.
         session_changes: number of pairs with different session ids.
-        value_rises: share of increases among the pairs with different values; None without such a pair.
-        value_correlation: correlation of a row's position with log1p of its value; None if either is constant.
+        value_rises: share of increases among the pairs with different values; None without such a pair, or if some row
+            has no value.
+        value_correlation: correlation of a row's position with log1p of its value; None if either is constant, or if
+            some row has no value.
     """
 
     time_rises: float | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -46,8 +46,8 @@ def complete_mapping(source: Source, mapping: Mapping, *, with_value: bool = Tru
         purchases = _peek_at_purchases(source, mapping) if open_roles(mapping) else None
     except InputError:  # reading the whole file raises it again, with more detail
         return mapping, []
-    note = log and lost_time_of_day(mapping, log.columns, log.rows)
-    notes = [note] if note else []
+    note = None if log is None else lost_time_of_day(mapping, log.columns, log.rows)
+    notes = [] if note is None else [note]
     if purchases is None:
         return mapping, notes
     mapping = without_absent_own(mapping, purchases.columns)
@@ -106,16 +106,23 @@ def _peek_at_purchases(source: Source, mapping: Mapping) -> Peek:
     If these have no purchases, or if the event types are not in a column, return the first rows of any type.
     """
     log = peek(source, mapping)
-    names = [fold_case(name) for name in log.columns]
-    type_column = fold_case(plain(str(mapping.columns.event_type)))
-    if mapping.every_event_is is not None or type_column not in names:
-        return log
-    words = mapping.words()
-    blocks = ((table, block) for table in open_tables(source, mapping) for block in blocks_of(table))
-    for table, block in islice(blocks, _MAX_PIECES):
-        types = block.rows.get_column(str(names.index(type_column))).cast(pl.String).str.strip_chars()
-        buy_words = [word for word in types.unique().drop_nulls() if words.get(fold_case(word)) == BUY]
-        purchases = block.rows.filter(types.is_in(buy_words))
-        if purchases.height:
-            return Peek(table.name, log.columns, as_texts(purchases.head(MAX_ROWS)))
+    if mapping.every_event_is is None:
+        blocks = ((table, block) for table in open_tables(source, mapping) for block in blocks_of(table))
+        for table, block in islice(blocks, _MAX_PIECES):
+            columns = tuple(map(plain, table.columns))  # the tables of a folder may differ in their columns
+            purchases = _purchases(block.rows, columns, mapping)
+            if purchases.height:
+                return Peek(table.name, columns, as_texts(purchases.head(MAX_ROWS)))
     return log
+
+
+def _purchases(rows: pl.DataFrame, columns: Sequence[str], mapping: Mapping) -> pl.DataFrame:
+    """Return the purchases among rows whose columns are named by their positions in `columns`."""
+    names = list(map(fold_case, columns))
+    type_column = fold_case(plain(str(mapping.columns.event_type)))
+    if type_column not in names:
+        return rows.clear()
+    words = mapping.words()
+    types = rows.get_column(str(names.index(type_column))).cast(pl.String).str.strip_chars()
+    buy_words = [word for word in types.unique().drop_nulls() if words.get(fold_case(word)) == BUY]
+    return rows.filter(types.is_in(buy_words))

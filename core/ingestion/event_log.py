@@ -119,6 +119,8 @@ def _read(
         dictionaries = Dictionaries(folder, bits, writing)
         blocks = parse_source(source, parser, counts, progress.read, content, assumed_encoding=encoding)
         _collect((block for block, _ in blocks), rows, orders[TEST_ROLE], dictionaries, tables / QUARANTINE_FILE)
+        for repeated in orders.values():
+            repeated.find()
         with ThreadPoolExecutor(1) as pool:
             written = [pool.submit(dictionaries.write, column, tables) for column in (USER_ID, PRODUCT_ID, CATEGORY_ID)]
             if mapping.session_gap_minutes is not None:
@@ -158,7 +160,6 @@ def _collect(
             for column, ids in block.ids.items():
                 dictionaries.add(TEST_ROLE, column, ids)
             quarantine.write(block.bad.with_columns(pl.lit(TEST_ROLE, dtype=pl.Int8).alias(ROLE)))
-    orders.find()
 
 
 def _subfolder(folder: Path, name: str) -> Path:

@@ -120,7 +120,7 @@ class FileReader:
             self.repeated_orders[role].add(block.rows)
         if block.rows.height:
             last_time = int(block.rows.get_column(TIME).to_numpy().max())
-            self._last_time = max(last_time, self._last_time or last_time)
+            self._last_time = last_time if self._last_time is None else max(last_time, self._last_time)
         for column, ids in block.ids.items():
             self.dictionaries.add(role, column, ids)
         self.names.add(block.names)

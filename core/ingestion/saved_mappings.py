@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from itertools import chain, count
 from pathlib import Path
 
 from core.base.files import write_text_atomically
@@ -11,8 +12,8 @@ from core.base.workspace import Workspace
 from core.errors import SettingError, StudioError
 from core.ingestion.mapping import Mapping, load_mapping, mapping_text, shipped_names
 
-_MAX_NAME_LENGTH = 60
-"""Characters of a file name; file systems allow 255 bytes."""
+_MAX_NAME_LENGTH = 40
+"""Characters of a file name; file systems allow 255 bytes, and a letter has up to four."""
 
 
 def known_mappings(workspace: Workspace) -> dict[str, Mapping]:
@@ -35,7 +36,20 @@ def save_mapping(workspace: Workspace, mapping: Mapping) -> Path:
         raise SettingError.missing("name", "a name for the log")
     if mapping.name in {load_mapping(name).name for name in shipped_names()}:
         raise SettingError.not_allowed("name", mapping.name, "a name that no included mapping has")
-    file_name = re.sub(r"[^\w.-]", "_", mapping.name)[:_MAX_NAME_LENGTH]
-    file = workspace.mappings / f"{file_name}.toml"
+    file = _file_of(workspace, mapping.name)
     write_text_atomically(file, mapping_text(mapping))
     return file
+
+
+def _file_of(workspace: Workspace, name: str) -> Path:
+    """Return the file of the saved mapping with a name, or a new path if there is none.
+
+    Names that differ only in signs, or after their beginning, would lead to one path. A later one gets a number.
+    """
+    for file in sorted(workspace.mappings.glob("*.toml")):
+        with suppress(StudioError):
+            if load_mapping(file).name == name:
+                return file
+    stem = re.sub(r"[^\w.-]", "_", name)[:_MAX_NAME_LENGTH]
+    paths = (workspace.mappings / f"{stem}{number}.toml" for number in chain([""], map("_{}".format, count(2))))
+    return next(path for path in paths if not path.exists())

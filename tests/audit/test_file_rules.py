@@ -165,3 +165,15 @@ def test_a_column_that_hardly_changes_is_a_note_and_one_that_changes_a_little_mo
     finding = finding_of("constant_columns", store(tmp_path / "hardly", rare(100)))
     assert (finding.severity, figures(finding)) == ("note", "99.0%")
     assert find("constant_columns", store(tmp_path / "little", rare(50))) is None
+
+
+def test_an_empty_cell_of_a_type_without_a_usable_row_is_reported(calm_copy):
+    (calm_copy.folder / "mapping.toml").write_text('[event_words]\nwish = "REMOVE_CART"\nview = "VIEW"\n')
+    finding = finding_of("empty_cells", with_card(calm_copy, train={"empty_cells": {"wish": {"product_id": 2}}}))
+    assert figures(finding) == "2 2 2 100.0%"
+
+
+def test_empty_cells_of_a_log_without_event_types_belong_to_the_type_of_all_rows(calm_copy):
+    (calm_copy.folder / "mapping.toml").write_text('every_event_is = "BUY"\n')
+    finding = finding_of("empty_cells", with_card(calm_copy, train={"empty_cells": {"": {"user_id": 50}}}))
+    assert finding.examples == ("BUY: user_id 50",)

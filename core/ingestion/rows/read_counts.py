@@ -120,10 +120,14 @@ class ReadCounts:
 
 
 class OrderCount:
-    """Compares each usable row with the previous one, also across blocks."""
+    """Compares each usable row with the previous one, also across blocks.
+
+    If a row has no value, such as a row without the total of its order, nothing is said about the order of the values.
+    """
 
     def __init__(self) -> None:
         self._rows = 0
+        self._all_have_value = True
         self._last: dict[str, float] = {}
         self._pairs = 0
         self._changes: Counter[str] = Counter()
@@ -132,15 +136,16 @@ class OrderCount:
         """Number of rows, and sums of x, x², y, y² and xy, where x is a row's position and y the log1p of its value."""
 
     def add(self, rows: pl.DataFrame) -> None:
+        """Add the usable rows of the next block, in file order."""
         if rows.is_empty():
             return
-        has_value = rows.get_column(VALUE).null_count() == 0
-        names = (TIME, TYPE, SESSION, VALUE) if has_value else (TIME, TYPE, SESSION)
+        self._all_have_value &= rows.get_column(VALUE).null_count() == 0
+        names = (TIME, TYPE, SESSION, VALUE) if self._all_have_value else (TIME, TYPE, SESSION)
         columns = {name: rows.get_column(name).to_numpy() for name in names}
         if self._last:
             self._compare({name: np.array([self._last[name], column[0]]) for name, column in columns.items()})
         self._compare(columns)
-        if has_value:
+        if self._all_have_value:
             self._add_sums(columns[VALUE])
         self._rows += rows.height
         self._last = {name: column[-1] for name, column in columns.items()}
@@ -159,13 +164,15 @@ class OrderCount:
         self._sums += [len(values), x.sum(), (x * x).sum(), y.sum(), (y * y).sum(), (x * y).sum()]
 
     def result(self) -> RowOrder:
+        """Return the statistics of all rows so far."""
         n_time_falls = self._changes[TIME] - self._rises[TIME]
+        n_value_changes = self._changes[VALUE] if self._all_have_value else 0
         return RowOrder(
             time_rises=(self._pairs - n_time_falls) / self._pairs if self._pairs else None,
             type_changes=self._changes[TYPE],
             session_changes=self._changes[SESSION],
-            value_rises=self._rises[VALUE] / self._changes[VALUE] if self._changes[VALUE] else None,
-            value_correlation=self._correlation(),
+            value_rises=self._rises[VALUE] / n_value_changes if n_value_changes else None,
+            value_correlation=self._correlation() if self._all_have_value else None,
         )
 
     def _correlation(self) -> float | None:

@@ -15,11 +15,11 @@ _CODES: Final = """
 CURRENCY_PATTERN: Final = "|".join(re.escape(sign) for sign in sorted((_SIGNS + _CODES).split(), key=len, reverse=True))
 """Regular expression for a sign or code next to an amount. Longer ones come first, so that US$ is not read as $."""
 _CODE_OF_SIGN: Final = {
-    "€": "EUR", "£": "GBP", "₺": "TRY", "TL": "TRY", "₹": "INR", "Rs": "INR", "Rs.": "INR", "₽": "RUB", "руб": "RUB",
-    "руб.": "RUB", "US$": "USD", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "R$": "BRL", "₩": "KRW", "₪": "ILS", "₴": "UAH",
+    "€": "EUR", "£": "GBP", "₺": "TRY", "TL": "TRY", "₹": "INR", "RS": "INR", "RS.": "INR", "₽": "RUB", "РУБ": "RUB",
+    "РУБ.": "RUB", "US$": "USD", "ZŁ": "PLN", "KČ": "CZK", "FT": "HUF", "R$": "BRL", "₩": "KRW", "₪": "ILS", "₴": "UAH",
     "CA$": "CAD", "C$": "CAD", "A$": "AUD", "HK$": "HKD", "NZ$": "NZD", "MX$": "MXN", "S$": "SGD", "NT$": "TWD",
 }  # fmt: skip
-"""Sign of a single currency -> its code."""
+"""Sign of a single currency, in upper case -> its code."""
 _SHARED_SIGNS: Final = {
     "$": frozenset({"USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU"}),
     "¥": frozenset({"JPY", "CNY"}),
@@ -39,12 +39,18 @@ def is_currency(text: str) -> bool:
 
 
 def currency_code(sign: str) -> str:
-    """Return the code of a sign; the text itself if it is already a code, or a sign that several currencies share."""
-    return _CODE_OF_SIGN.get(sign, sign)
+    """Return the code of a sign in any letter case.
+
+    A text that is already a code, or a sign that several currencies share, is returned as it is.
+
+    >>> currency_code("Kč"), currency_code("KČ"), currency_code("$")
+    ('CZK', 'CZK', '$')
+    """
+    return _CODE_OF_SIGN.get(sign.upper(), sign)
 
 
 def different_currencies(currencies: Iterable[str]) -> list[str]:
-    """Return the distinct currencies by code, sorted.
+    """Return the distinct currencies by code, in any letter case, sorted.
 
     A sign that several currencies share is left out if one of these currencies is present.
 
@@ -53,7 +59,7 @@ def different_currencies(currencies: Iterable[str]) -> list[str]:
     >>> different_currencies(["$", "EUR"])
     ['$', 'EUR']
     """
-    codes = {_CODE_OF_SIGN.get(currency, currency.upper()) for currency in currencies}
+    codes = {currency_code(currency.upper()) for currency in currencies}
     for sign, codes_of_sign in _SHARED_SIGNS.items():
         if codes & codes_of_sign:
             codes.discard(sign)
