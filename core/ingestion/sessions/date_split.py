@@ -51,6 +51,7 @@ from core.schema import (
 MIN_SESSIONS: Final = 10
 """Minimum number of sessions per part. With fewer, nothing can be learned, or the score is chance."""
 _START, _LAST, _NUMBER = "_start", "_last", "_number"
+"""Columns of a row: first and last time of its session, and the session's number within its partition."""
 
 
 @dataclass
@@ -120,6 +121,8 @@ class LogSplit:
         Args:
             log: rows of the log. They are moved, so they are not in memory twice.
             scratch: folder for spilled rows.
+            bits: number of leading bits of a code that number its partition.
+            writing: threads that spill rows.
             repeated_orders: role -> receives the purchases of the part, as if they had been read from its own file.
             dictionaries: receives the ids that occur in each part.
 
@@ -168,33 +171,38 @@ class LogSplit:
         sessions = {role: part.get_column(_NUMBER).n_unique() for role, part in divided.items()}
         starts = rows.group_by(_NUMBER).agg(pl.col(_START).first()).get_column(_START)
         return _SplitPartition(
-            {role: part.drop(_START, _LAST, _NUMBER) for role, part in divided.items()},
-            sessions,
-            len(starts) - sum(sessions.values()),
-            rows.height - sum(part.height for part in divided.values()),
-            _outermost(starts),
+            rows={role: part.drop(_START, _LAST, _NUMBER) for role, part in divided.items()},
+            sessions=sessions,
+            left_out_sessions=len(starts) - sum(sessions.values()),
+            left_out_rows=rows.height - sum(part.height for part in divided.values()),
+            starts=_outermost(starts),
         )
 
     def _refuse_small_parts(self) -> None:
         train, test = (self.counts[role].sessions for role in (TRAIN_ROLE, TEST_ROLE))
         if min(train, test) >= MIN_SESSIONS:
             return
-        highest = lowest = None
-        if len(self._starts) >= 2 * MIN_SESSIONS:
-            # train needs the first sessions before the window, and the latest window needs the last ones in it
-            first, last = (self._last_time + 1 - int(self._starts[i]) for i in (MIN_SESSIONS - 1, -MIN_SESSIONS))
-            highest = _rounded((first - 1) / (self._split.windows_back + 1), math.floor)
-            lowest = _rounded(last, math.ceil)
-        is_possible = highest is not None and lowest is not None and lowest <= highest
         raise ContentError.split_too_small(
             self._name,
             self.window[0],
             sessions=(train, test),
             min_sessions=MIN_SESSIONS,
             days=self._split.days,
-            allowed=(lowest or 0.0, highest or 0.0) if is_possible else None,
+            allowed=self._allowed_days(),
             windows_back=self._split.windows_back,
         )
+
+    def _allowed_days(self) -> tuple[float, float] | None:
+        """Return the lowest and the highest number of days that leave enough sessions; None if there is none."""
+        if len(self._starts) < 2 * MIN_SESSIONS:
+            return None
+        # train needs the first sessions before the window, and the latest window needs the last ones in it
+        since_first, since_last = (
+            self._last_time + 1 - int(self._starts[i]) for i in (MIN_SESSIONS - 1, -MIN_SESSIONS)
+        )
+        highest = _rounded((since_first - 1) / (self._split.windows_back + 1), math.floor)
+        lowest = _rounded(since_last, math.ceil)
+        return (lowest, highest) if lowest <= highest else None
 
 
 def _with_spans(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:

@@ -16,6 +16,8 @@ from core.schema import BUY, CATEGORY, EVENT_CODE, PRODUCT, SESSION, TIME, TYPE,
 
 ROW_KEYS: Final = (SESSION, USER, PRODUCT, TIME, TYPE)
 """Columns that identify an event; the other columns describe it."""
+_MOMENT: Final = "_moment"
+"""Column: time and event type in one number, which orders events as the two do."""
 
 
 @dataclass(frozen=True)
@@ -44,40 +46,58 @@ def sorted_rows(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.Data
     Returns:
         The rows, without duplicates if the mapping removes them; and the counts of duplicates.
     """
-    # Session, moment and product nearly always decide the order.
-    moments = rows.rechunk().with_columns((pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)).alias("_moment"))
-    ordered = moments[argsort_rows(*(moments.get_column(name).to_numpy() for name in (key, "_moment", PRODUCT)))]
-    same_key = ~changed(ordered, key)
-    visits = 0
-    if key == SESSION and (same_key & changed(ordered, USER)).any():
-        joined_visits = find_visits(ordered)
-        ordered, visits = assign_visits(ordered, joined_visits), joined_visits.height
-    described = [name for name in ordered.columns if name not in (*ROW_KEYS, "_moment", USER_SESSION, CATEGORY)]
-    others = [*described, CATEGORY]
-    tied = same_key & ~changed(ordered, "_moment", PRODUCT)
-    if (same_key & changed(ordered, USER)).any() or (tied & changed(ordered, *others)).any():
-        ordered = ordered.sort(key, USER, "_moment", PRODUCT, *others)
-        tied = ~changed(ordered, key, "_moment", PRODUCT)
-    repeated = tied & ~changed(ordered, SESSION, USER, *others)
+    moment = pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)
+    by_moment = _sorted_by_moment(rows.rechunk().with_columns(moment.alias(_MOMENT)), key)
+    n_visits = 0
+    if key == SESSION and _several_users(by_moment, key):
+        visits = find_visits(by_moment)
+        by_moment = assign_visits(by_moment, visits)
+        n_visits = visits.height
+    described = [name for name in by_moment.columns if name not in (*ROW_KEYS, _MOMENT, USER_SESSION, CATEGORY)]
+    ordered = _sorted_by_all_columns(by_moment, key, [*described, CATEGORY])
+    is_tied = ~changed(ordered, key, _MOMENT, PRODUCT)
+    repeats_row = is_tied & ~changed(ordered, SESSION, USER, *described, CATEGORY)
     # A join with a table of categories repeats a purchase for each category of its product.
-    bought_again = tied & (ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY])
-    bought_again &= ~changed(ordered, SESSION, USER, *described) if mapping.adds_prices else repeated
-    counts = DuplicateCounts(int(np.count_nonzero(repeated)), int(np.count_nonzero(bought_again)), visits)
-    surplus = repeated | bought_again
-    return (ordered.filter(~surplus) if mapping.duplicates == "remove" and surplus.any() else ordered), counts
+    repeats_line = is_tied & ~changed(ordered, SESSION, USER, *described) if mapping.adds_prices else repeats_row
+    repeats_purchase = repeats_line & (ordered.get_column(TYPE).to_numpy() == EVENT_CODE[BUY])
+    is_surplus = repeats_row | repeats_purchase
+    counts = DuplicateCounts(
+        rows=int(np.count_nonzero(repeats_row)), purchases=int(np.count_nonzero(repeats_purchase)), visits=n_visits
+    )
+    if mapping.duplicates == "remove" and is_surplus.any():
+        ordered = ordered.filter(~is_surplus)
+    return ordered, counts
+
+
+def _sorted_by_moment(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Sort by key, moment and product, which nearly always decide the order."""
+    return rows[argsort_rows(*(rows.get_column(name).to_numpy() for name in (key, _MOMENT, PRODUCT)))]
+
+
+def _sorted_by_all_columns(by_moment: pl.DataFrame, key: str, others: list[str]) -> pl.DataFrame:
+    """Sort by key, user, moment, product and the other columns, if the order of `_sorted_by_moment` is another."""
+    is_tied = ~changed(by_moment, key, _MOMENT, PRODUCT)
+    if not _several_users(by_moment, key) and not (is_tied & changed(by_moment, *others)).any():
+        return by_moment
+    return by_moment.sort(key, USER, _MOMENT, PRODUCT, *others)
+
+
+def _several_users(ordered: pl.DataFrame, key: str) -> bool:
+    """Return whether the rows of some key have several users."""
+    return bool((~changed(ordered, key) & changed(ordered, USER)).any())
 
 
 def changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
     """Return a mask of the rows that differ from the previous row in any of these columns, and of the first row."""
-    changed = np.zeros(rows.height, bool)
+    mask = np.zeros(rows.height, bool)
     for name in names:
         column = rows.get_column(name)
         if column.null_count() == rows.height:  # all null, such as the values of a test file
             continue
         if column.null_count() or column.dtype == pl.String:
-            changed |= column.ne_missing(column.shift(1)).to_numpy()
+            mask |= column.ne_missing(column.shift(1)).to_numpy()
         else:
             cells = column.to_numpy()
-            changed[1:] |= cells[1:] != cells[:-1]
-    changed[:1] = True
-    return changed
+            mask[1:] |= cells[1:] != cells[:-1]
+    mask[:1] = True
+    return mask

@@ -17,9 +17,33 @@ _MAX_MOMENT_BITS = 28
 
 
 def argsort_rows(keys: NDArray[np.int64], moments: NDArray[np.int64], products: NDArray[np.int64]) -> pl.Series:
-    """Return the row positions sorted by key, moment and product. Rows that are equal in all three are in any order."""
+    """Return the row positions sorted by key, moment and product. Rows that are equal in all three are in any order.
+
+    Args:
+        keys, moments, products: one number per row; the difference of two moments must fit into 64 bits.
+    """
     if not len(keys):
         return pl.Series([], dtype=pl.UInt32)
+    packed = _packed(keys, moments, products)
+    positions = pl.Series(packed).arg_sort()
+    key_bits = (packed >> np.uint64(64 - _KEY_BITS)).astype(np.uint32)
+    run, key, moment, product = (  # Polars gathers in half the time of NumPy
+        pl.Series(column).gather(positions).to_numpy() for column in (key_bits, keys, moments, products)
+    )
+    is_same_run = run[1:] == run[:-1]
+    is_in_order = moment[1:] > moment[:-1]
+    is_in_order |= (moment[1:] == moment[:-1]) & (product[1:] >= product[:-1])
+    is_in_order &= key[1:] == key[:-1]
+    rows = _rows_of_unsorted_runs(is_same_run, is_in_order)
+    if not len(rows):
+        return positions
+    columns = pl.DataFrame({"key": key[rows], "moment": moment[rows], "product": product[rows]})
+    order = columns.select(pl.arg_sort_by("key", "moment", "product")).to_series()
+    return positions.scatter(rows, positions.gather(rows).gather(order))
+
+
+def _packed(keys: NDArray[np.int64], moments: NDArray[np.int64], products: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return the leading bits of the key, the moment and the product of each row, in this order."""
     moment_bits = min(int(moments.max() - moments.min()).bit_length(), _MAX_MOMENT_BITS)
     product_bits = 64 - _KEY_BITS - moment_bits
     packed = _leading(keys, _KEY_BITS)
@@ -27,26 +51,22 @@ def argsort_rows(keys: NDArray[np.int64], moments: NDArray[np.int64], products: 
     packed |= _leading(moments, moment_bits)
     packed <<= np.uint64(product_bits)
     packed |= _leading(products, product_bits)
-    positions = pl.Series(packed).arg_sort()
-    # Each run of rows with equal key bits is sorted by all three columns, unless it is in order already.
-    key_bits = (packed >> np.uint64(64 - _KEY_BITS)).astype(np.uint32)
-    run, key, moment, product = (  # Polars gathers in half the time of NumPy
-        pl.Series(column).gather(positions).to_numpy() for column in (key_bits, keys, moments, products)
-    )
-    same_run = run[1:] == run[:-1]
-    in_order = moment[1:] > moment[:-1]
-    in_order |= (moment[1:] == moment[:-1]) & (product[1:] >= product[:-1])
-    in_order &= key[1:] == key[:-1]
-    undecided = np.flatnonzero(same_run & ~in_order)
+    return packed
+
+
+def _rows_of_unsorted_runs(is_same_run: NDArray[np.bool_], is_in_order: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the rows, ascending, of each run of rows with equal key bits in which two neighbours are out of order.
+
+    Args:
+        is_same_run, is_in_order: (rows - 1,) masks of the pairs of neighbouring rows.
+    """
+    undecided = np.flatnonzero(is_same_run & ~is_in_order)
     if not len(undecided):
-        return positions
-    starts = np.flatnonzero(np.concatenate(([True], ~same_run)))
-    ends = np.append(starts[1:], len(run))
+        return undecided
+    starts = np.flatnonzero(np.concatenate(([True], ~is_same_run)))
+    ends = np.append(starts[1:], len(is_same_run) + 1)
     unsorted_runs = np.unique(np.searchsorted(starts, undecided, side="right") - 1)
-    rows = np.concatenate([np.arange(starts[number], ends[number]) for number in unsorted_runs])
-    columns = pl.DataFrame({"key": key[rows], "moment": moment[rows], "product": product[rows]})
-    order = columns.select(pl.arg_sort_by("key", "moment", "product")).to_series()
-    return positions.scatter(rows, positions.gather(rows).gather(order))
+    return np.concatenate([np.arange(starts[number], ends[number]) for number in unsorted_runs])
 
 
 def _leading(values: NDArray[np.int64], bits: int) -> NDArray[np.uint64]:

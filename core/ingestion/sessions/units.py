@@ -75,7 +75,9 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, lost_purchases
     """Make the tables of a partition from its events, which are rows of whole sessions by role."""
     session_column = SESSION if mapping.session_gap_minutes is None else USER
     lost = lost_purchases.affected_sessions(events[TRAIN_ROLE])  # by the users of the file, before visits are joined
-    ordered, repeats, first_events = {}, {}, []
+    ordered: dict[int, pl.DataFrame] = {}
+    repeats: dict[int, DuplicateCounts] = {}
+    first_events: list[pl.DataFrame] = []
     for role, rows in events.items():
         ordered[role], repeats[role] = sorted_rows(rows, session_column, mapping)
         first_events.append(_first_events(ordered[role], role))
@@ -92,17 +94,20 @@ def make_units(events: dict[int, pl.DataFrame], mapping: Mapping, lost_purchases
     check_for_collisions(by_session.get_column(USER_SESSION), by_session.select(_same_as_before(SESSION)).to_series())
     ids = by_session.filter(~_same_as_before(SESSION, ROLE)).select(SESSION, USER_SESSION, ROLE)
     return SessionTables(
-        {role: _with_units(rows, numbered.filter(pl.col(ROLE) == role)) for role, rows in ordered.items()},
-        units,
-        ids,
-        repeats,
-        _untrained(units, values, ids),
+        events={role: _with_units(rows, numbered.filter(pl.col(ROLE) == role)) for role, rows in ordered.items()},
+        units=units,
+        ids=ids,
+        repeats=repeats,
+        untrained=_untrained(units, values, ids),
         buying_sessions=values.height if mapping.adds_prices else 0,
     )
 
 
 def _same_as_before(*names: str) -> pl.Expr:
-    """Return the negation of `_changed` as an expression, for columns without nulls."""
+    """Return an expression for whether a row equals the previous row in these columns; false for the first row.
+
+    It is the opposite of `changed`, as an expression. The columns must have no nulls.
+    """
     return pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in names)
 
 

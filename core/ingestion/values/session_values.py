@@ -83,7 +83,8 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> p
 
     Returns:
         One row per session that has a purchase or may have lost one, sorted: session, value (null if unknown), reason
-        (see UnknownValue; null if the value is known) and remaining (sum of the usable purchases).
+        (see UnknownValue; null if the value is known; of several, the first in alphabetical order) and remaining (sum
+        of the usable purchases).
     """
     purchases = train.filter(pl.col(TYPE) == EVENT_CODE[BUY])
     key = ORDER if mapping.columns.order_id is not None else SESSION if mapping.has_orders else None
@@ -112,20 +113,24 @@ def purchase_values(train: pl.DataFrame, mapping: Mapping, lost: pl.Series) -> p
 
 
 def _with_statuses(purchases: pl.DataFrame, key: str | None) -> pl.DataFrame:
-    """Apply currencies and statuses. They hold for a whole order, even if only one of its rows has them."""
+    """Apply currencies and statuses, and add the reason why a row's amount is unknown (null if it is known).
+
+    They hold for a whole order, even if only one of its rows has them. An unclear status is reported before an unknown
+    currency. A void row is worth 0 in any currency.
+    """
     reason, value = pl.lit(None, dtype=pl.String), pl.col(VALUE)
     if RATE in purchases.columns:
-        rate = _of_order(RATE, key)
-        reason = pl.when(rate.is_nan() | rate.is_null()).then(pl.lit(UnknownValue.UNKNOWN_CURRENCY)).otherwise(reason)
-        value = value * rate.fill_nan(None)
+        rate = _of_order(RATE, key).fill_nan(None)
+        reason = pl.when(rate.is_null()).then(pl.lit(UnknownValue.UNKNOWN_CURRENCY))
+        value = value * rate
     if STATUS in purchases.columns:
         status = _of_order(STATUS, key)
-        unclear = (status == UNCLEAR) | status.is_null()
+        is_unclear = (status == UNCLEAR) | status.is_null()
         if key is not None:  # an order with a paid and a refunded row is partly refunded, or refunded later
             differ = pl.col(STATUS).min().over(key, SESSION) != pl.col(STATUS).max().over(key, SESSION)
-            unclear |= pl.col(key).is_not_null() & differ.fill_null(value=False)
-        reason = pl.when(unclear).then(pl.lit(UnknownValue.UNCLEAR_STATUS)).otherwise(reason)
-        reason = pl.when((status == VOID) & ~unclear).then(pl.lit(None, dtype=pl.String)).otherwise(reason)
+            is_unclear |= pl.col(key).is_not_null() & differ.fill_null(value=False)
+        known_reason = pl.when(status != VOID).then(reason)
+        reason = pl.when(is_unclear).then(pl.lit(UnknownValue.UNCLEAR_STATUS)).otherwise(known_reason)
         value = pl.when(status == VOID).then(0.0).otherwise(value)
     return purchases.with_columns(value.alias(VALUE), reason.alias(REASON))
 
@@ -142,7 +147,7 @@ def _order_totals(purchases: pl.DataFrame, key: str | None, mapping: Mapping) ->
     """Keep the total of each order on its first row, and set it to 0 on the other rows."""
     if not mapping.has_order_totals or key is None:
         return purchases
-    order = [key, SESSION] if key != SESSION else [SESSION]
+    order = list(dict.fromkeys((key, SESSION)))
     low, high = pl.col(VALUE).min().over(order), pl.col(VALUE).max().over(order)
     is_first = pl.int_range(pl.len()).over(order) == 0
     reason = (
