@@ -12,6 +12,7 @@ from core.audit.rule import Finding, Rule
 from core.audit.text import MAX_EXAMPLES, format_day
 from core.base.amounts import value_text
 from core.base.text import count, listed, percent, verb, whole
+from core.check_result import Severity
 from core.schema import (
     CATEGORY,
     CATEGORY_ID,
@@ -96,8 +97,9 @@ class Robots(Rule):
     def _sleepless(self, data: AuditedDataset) -> pl.LazyFrame:
         """(user, day) with an event in every hour."""
         candidates = self._busy(data, min_events=HOURS).select(USER).unique()
-        hours = data.events.join(candidates, on=USER, how="semi").select(USER, pl.col(TIME) // 3_600).unique()
-        return hours.group_by(USER, pl.col(TIME) // HOURS).len().filter(pl.col("len") == HOURS)
+        hour = (pl.col(TIME) // 3_600).alias("hour")
+        hours = data.events.join(candidates, on=USER, how="semi").select(USER, hour).unique()
+        return hours.group_by(USER, pl.col("hour") // HOURS).len().filter(pl.col("len") == HOURS)
 
 
 class _TopEntry(NamedTuple):
@@ -122,20 +124,23 @@ class ConstantColumns(Rule):
         if not tops:
             return None
         constant = {top.column for top in tops if top.share == 1}
-        harmful = constant - {EVENT_TYPE, CATEGORY_ID}  # a log of receipts, or without categories, is still a log
+        is_harmful = bool(constant - {EVENT_TYPE, CATEGORY_ID})  # a log of receipts, or without categories, is a log
+        severity: Severity = "warning" if is_harmful else "note"
+        advice = "Features of such a column carry no information. Check whether the export fills it by default."
+        if SESSION_VALUE in constant:
+            severity = "serious"
+            advice = (
+                "All sessions have the same value, so there is nothing to predict. Check that the mapping names the "
+                "right column for the session value."
+            )
         shares = [f"{top.column} is the same in {percent(top.share)}" for top in tops]
         return self.finding(
-            "serious" if SESSION_VALUE in constant else "warning" if harmful else "note",
+            severity,
             f"{listed([top.column for top in tops])} hardly ever {verb(len(tops), 'changes', 'change')}",
             count=len(tops),
             explanation=f"{listed(shares)} of the rows.",
             examples=[f"{top.column}: {top.entry}" for top in tops],
-            advice=(
-                "All sessions have the same value, so there is nothing to predict. Check that the mapping names the "
-                "right column for the session value."
-                if SESSION_VALUE in constant
-                else "Features of such a column carry no information. Check whether the export fills it by default."
-            ),
+            advice=advice,
         )
 
     def _top_entry(self, data: AuditedDataset, column: str) -> _TopEntry:

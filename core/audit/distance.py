@@ -48,14 +48,17 @@ def distance(train: Vector, test: Vector) -> Distance:
 def stability_index(expected: Vector, actual: Vector) -> float:
     """Return the population stability index: the sum of the Kullback-Leibler divergences in both directions.
 
-    The bins are the deciles of `expected`; a value that fills several deciles is one bin. Values below 0.1 indicate
-    little change, values from 0.25 a major shift (Siddiqi 2006).
+    The bins are the deciles of `expected`; a value that fills several deciles is one bin. Neither sample may be empty
+    or contain NaN. Values below 0.1 indicate little change, values from 0.25 a major shift (Siddiqi 2006).
     """
     edges = np.unique(np.quantile(expected, np.linspace(0.0, 1.0, _BINS + 1)[1:-1], method="inverted_cdf"))
     if edges[0] == expected.min():  # the lowest value fills a decile: values below it need a bin of their own
         edges = np.concatenate([[np.nextafter(edges[0], -np.inf)], edges])
-    e, a = (
-        np.maximum(np.bincount(np.searchsorted(edges, sample), minlength=len(edges) + 1) / len(sample), _MIN_SHARE)
-        for sample in (expected, actual)
-    )
-    return float(np.sum(rel_entr(a, e) + rel_entr(e, a)))
+    expected_shares, actual_shares = (_shares_by_bin(sample, edges) for sample in (expected, actual))
+    return float(np.sum(rel_entr(actual_shares, expected_shares) + rel_entr(expected_shares, actual_shares)))
+
+
+def _shares_by_bin(sample: Vector, edges: Vector) -> Vector:
+    """Return the share of a sample in each bin, at least `_MIN_SHARE`; an edge belongs to the bin below it."""
+    counts = np.bincount(np.searchsorted(edges, sample), minlength=len(edges) + 1)
+    return np.maximum(counts / len(sample), _MIN_SHARE)

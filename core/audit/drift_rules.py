@@ -31,6 +31,7 @@ MIN_SESSIONS: Final = 200
 MIN_USERS: Final = 50
 """Per file: ten in each of the five folds of the adversarial validation."""
 CLEAR_AUC: Final = 0.7
+"""From here on, the rule reports a difference."""
 DISTINGUISHABLE_AUC: Final = 0.8
 """0.5 is chance, 0.7 acceptable and 0.8 excellent discrimination (Hosmer and Lemeshow 2000, Applied logistic
 regression). From 0.8 on, the sessions to predict clearly differ from the train sessions."""
@@ -38,6 +39,7 @@ regression). From 0.8 on, the sessions to predict clearly differ from the train 
 SESSION: Final = "the session"
 CALENDAR: Final = "the calendar"
 PAST: Final = "the past"
+"""What a feature describes, as in sentences and in the records of `compare_features`; see `subject`."""
 _CALENDAR_PREFIXES: Final = ("start_", "hour_", "week_")
 
 
@@ -84,6 +86,7 @@ def _distances(sample: Sample) -> dict[str, Distance]:
 
 
 def _is_drift(shift: Distance) -> bool:
+    """Return whether a shift is large, affects many sessions, and is not chance."""
     return shift.psi >= MAJOR_PSI and shift.ks >= LARGE_KS and shift.p_value <= MAX_P_VALUE
 
 
@@ -198,31 +201,32 @@ class DistinguishableFiles(Rule):
     requirements = _ENOUGH_DATA
 
     def find(self, data: AuditedDataset) -> Finding | None:
-        own, every = _classify_files(data.sample)
-        severity = self._severity(own.auc, every.auc, same_time=data.start_distance < LARGE_KS)
+        by_session, by_all = _classify_files(data.sample)
+        severity = self._severity(by_session.auc, by_all.auc, same_time=data.start_distance < LARGE_KS)
         if severity is None:
             return None
         return self.finding(
             severity,
             "Test sessions can be distinguished from train sessions",
             explanation=(
-                f"A small model recognizes the file of a session with an AUC of {fixed(own.auc, 2)} from the session's "
-                f"own events, and of {fixed(every.auc, 2)} if it also sees the calendar and the past. 0.5 is chance; "
-                f"from {CLEAR_AUC} on the difference is clear."
+                f"A small model recognizes the file of a session with an AUC of {fixed(by_session.auc, 2)} from the "
+                f"session's own events, and of {fixed(by_all.auc, 2)} if it also sees the calendar and the past. 0.5 "
+                f"is chance; from {CLEAR_AUC} on the difference is clear."
             ),
-            advice=self._advice(severity, own.auc),
-            examples=(own if own.auc >= CLEAR_AUC else every).top_features,
+            advice=self._advice(severity, by_session.auc),
+            examples=(by_session if by_session.auc >= CLEAR_AUC else by_all).top_features,
         )
 
-    def _severity(self, own_auc: float, every_auc: float, *, same_time: bool) -> Severity | None:
-        if own_auc >= DISTINGUISHABLE_AUC or (same_time and every_auc >= DISTINGUISHABLE_AUC):
+    def _severity(self, session_auc: float, all_auc: float, *, same_time: bool) -> Severity | None:
+        """Return the severity; calendar and past count as a reason for a warning only in files of the same time."""
+        if session_auc >= DISTINGUISHABLE_AUC or (same_time and all_auc >= DISTINGUISHABLE_AUC):
             return "warning"
-        return "note" if max(own_auc, every_auc) >= CLEAR_AUC else None
+        return "note" if max(session_auc, all_auc) >= CLEAR_AUC else None
 
-    def _advice(self, severity: Severity, own_auc: float) -> str:
+    def _advice(self, severity: Severity, session_auc: float) -> str:
         if severity == "warning":
             return "Look at the features that it uses. What holds for the train file may not hold for the test file."
-        if own_auc < CLEAR_AUC:
+        if session_auc < CLEAR_AUC:
             return (
                 "Nothing to do. Calendar and past differ in files of different times. A run also compares the sessions "
                 "themselves, and gives no expected score if they differ."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 import polars as pl
 
@@ -91,10 +91,12 @@ class _NewIds(Rule):
         new = test.join(train, on=self.column, how="anti").sort([EVENTS, self.column], descending=[True, False])
         if new.is_empty():
             return None
-        n_new, share = new.height, int(new.get_column(EVENTS).sum()) / int(test.get_column(EVENTS).sum())
-        mostly, are = share > MOSTLY_NEW, verb(n_new, "is", "are")
+        n_new = new.height
+        share = int(new.get_column(EVENTS).sum()) / int(test.get_column(EVENTS).sum())
+        is_mostly_new = share > MOSTLY_NEW
+        are = verb(n_new, "is", "are")
         return self.finding(
-            "warning" if mostly else "note",
+            "warning" if is_mostly_new else "note",
             f"{count(n_new, self.singular, self.plural)} in the test file {are} new",
             count=n_new,
             explanation=(
@@ -103,7 +105,7 @@ class _NewIds(Rule):
             ),
             advice=(
                 f"Check whether both files write their {ID_COLUMNS[self.column]} in the same way."
-                if mostly
+                if is_mostly_new
                 else f"Nothing to do. New {self.plural} have no history, so their sessions are predicted from their "
                 "own events."
             ),
@@ -133,7 +135,8 @@ class ProductsInSeveralCategories(Rule):
         several = counts.filter(pl.col("len") > 1).sort(["len", PRODUCT], descending=[True, False])
         if several.is_empty():
             return None
-        n_products, total, have = several.height, counts.height, verb(several.height, "has", "have")
+        n_products, total = several.height, counts.height
+        have = verb(n_products, "has", "have")
         top = several.get_column(PRODUCT).head(MAX_EXAMPLES)
         categories = [
             sorted(data.display_ids(CATEGORY, pairs.filter(pl.col(PRODUCT) == product)[CATEGORY])) for product in top
@@ -156,17 +159,12 @@ class PlaceholderIds(Rule):
     title = "Ids such as unknown, null or -1"
 
     def find(self, data: AuditedDataset) -> Finding | None:
-        used: list[tuple[int, str, str]] = []
-        for column, name in data.id_columns.items():
-            is_placeholder = pl.col("id").str.to_lowercase().is_in(sorted(PLACEHOLDER_IDS))
-            placeholders = data.dictionary(column).filter(is_placeholder)
-            events = data.events.join(placeholders, left_on=column, right_on="code", how="inner").group_by("id").len()
-            used += [(n_events, name, spelling) for spelling, n_events in events.collect().iter_rows()]
+        used = [each for column in data.id_columns for each in _placeholders(data, column)]
         if not used:
             return None
-        used.sort(key=lambda item: (-item[0], item[1], item[2]))
-        n_ids, n_cells = len(used), sum(n_events for n_events, _, _ in used)
-        columns = sorted({name for _, name, _ in used})
+        used.sort(key=lambda each: (-each.n_events, each.column, each.spelling))
+        n_ids, n_cells = len(used), sum(each.n_events for each in used)
+        columns = sorted({each.column for each in used})
         return self.finding(
             "note" if columns == [CATEGORY_ID] else "warning",
             f"{count(n_ids, 'id')} {verb(n_ids, 'is a placeholder', 'are placeholders')}",
@@ -178,9 +176,25 @@ class PlaceholderIds(Rule):
             ),
             advice="Leave such cells empty, so that their rows go to quarantine, or give each thing an id of its own.",
             examples=[
-                f"{name} '{spelling}': {count(n_events, 'event')}" for n_events, name, spelling in used[:MAX_EXAMPLES]
+                f"{each.column} '{each.spelling}': {count(each.n_events, 'event')}" for each in used[:MAX_EXAMPLES]
             ],
         )
+
+
+class _Placeholder(NamedTuple):
+    """A placeholder in a column of the files, as it is spelled there, and the events that have it."""
+
+    column: str
+    spelling: str
+    n_events: int
+
+
+def _placeholders(data: AuditedDataset, column: str) -> list[_Placeholder]:
+    """Return the placeholders among the ids of a stored column, in any order."""
+    is_placeholder = pl.col("id").str.to_lowercase().is_in(sorted(PLACEHOLDER_IDS))
+    ids = data.dictionary(column).filter(is_placeholder)
+    counts = data.events.join(ids, left_on=column, right_on="code", how="inner").group_by("id").len().collect()
+    return [_Placeholder(ID_COLUMNS[column], spelling, n_events) for spelling, n_events in counts.iter_rows()]
 
 
 class CrowdedUsers(Rule):
@@ -196,7 +210,9 @@ class CrowdedUsers(Rule):
         crowded = sessions.filter(is_crowd).sort(["len", USER], descending=[True, False])
         if crowded.is_empty():
             return None
-        n_ids, n_sessions, top = crowded.height, int(crowded.get_column("len").sum()), crowded.head(MAX_EXAMPLES)
+        n_ids = crowded.height
+        n_sessions = int(crowded.get_column("len").sum())
+        top = crowded.head(MAX_EXAMPLES)
         return self.finding(
             "warning",
             f"{count(n_ids, 'user id')} {verb(n_ids, 'looks', 'look')} like many people",

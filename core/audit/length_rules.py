@@ -151,13 +151,13 @@ class ThinSample(Rule):
         few_added = records_adds and n_buys >= MIN_BUYS and n_added < LOW_ADDED * n_buys
         if not few_added and n_single < HIGH_SINGLE * total:
             return None
+        carts = f"No session has {'an ADD_CART' if n_buys else 'a BUY'}."
         if n_buys and records_adds:
+            only = "Only " if few_added else ""
             carts = (
-                f"{'Only ' if few_added else ''}{percent(n_added / n_buys)} of {count(n_buys, 'BUY')} have an ADD_CART "
-                "of the same product in their session."
+                f"{only}{percent(n_added / n_buys)} of {count(n_buys, 'BUY')} have an ADD_CART of the same product in "
+                "their session."
             )
-        else:
-            carts = f"No session has {'an ADD_CART' if n_buys else 'a BUY'}."
         return self.finding(
             "note",
             "The log looks like a sample of the events",

@@ -24,7 +24,7 @@ LARGE_DIFFERENCE: Final = 0.1
 _MAX_EXAMPLES: Final = 8
 """More than elsewhere, because each of these columns needs a decision."""
 _MAX_CELLS: Final = 100_000
-"""Cells of a file that are compared, evenly spread over its events."""
+"""Cells of a file that are compared, evenly spread over its events. Up to twice as many, as every n-th one is taken."""
 
 _HAS_OWN: Final = Requirement[AuditedDataset](lambda data: bool(data.card.own), "the mapping names no extra columns")
 
@@ -36,9 +36,9 @@ class LeakingColumns(Rule):
 
     def find(self, data: AuditedDataset) -> Finding | None:
         leaks = [card for card in data.card.own if (card.excluded or card.overridden) in LEAKS]
-        n = len(leaks)
-        if not n:
+        if not leaks:
             return None
+        n = len(leaks)
         kept = [card for card in leaks if card.excluded is None]
         return self.finding(
             "serious" if kept else "note",
@@ -139,12 +139,14 @@ class OwnDrift(Rule):
 
 
 def _used(n_kept: int) -> str:
+    """Return a sentence on how many leaking columns are used."""
     if not n_kept:
         return "None of them is used."
     return f"{n_kept} of them {verb(n_kept, 'is', 'are')} used, because the mapping says so."
 
 
 def _examples(cards: Sequence[OwnColumnCard]) -> list[str]:
+    """Return the names of the first columns with what was found in them."""
     return [f"{card.name}: {card.finding}" for card in cards[:_MAX_EXAMPLES]]
 
 
@@ -153,7 +155,7 @@ def _difference(data: AuditedDataset, card: OwnColumnCard) -> str | None:
     if abs(card.filled_train - card.filled_test) >= LARGE_DIFFERENCE:
         return f"{percent(card.filled_train)} filled in the train file, {percent(card.filled_test)} in the test file"
     if card.kind == "category":
-        return _new_categories(data, card.column)
+        return _other_categories(data, card.column)
     if card.kind == "time":  # later files have later times
         return None
     train, test = (_numbers(data, card.column, role) for role in ROLES)
@@ -165,25 +167,30 @@ def _difference(data: AuditedDataset, card: OwnColumnCard) -> str | None:
     return f"stability index {fixed(shift.psi, 2)}, Kolmogorov-Smirnov distance {percent(shift.ks)}"
 
 
-def _new_categories(data: AuditedDataset, column: OwnColumn) -> str | None:
+def _other_categories(data: AuditedDataset, column: OwnColumn) -> str | None:
+    """Return how the categories differ between the files, as a clause: new ones, or other shares; None if not."""
     cells = pl.col(column.stored).drop_nulls().alias("cell")
-    counts = (data.dataset.events(role).select(cells).group_by("cell").len().collect() for role in ROLES)
-    train, test = counts
+    train, test = (data.dataset.events(role).select(cells).group_by("cell").len().collect() for role in ROLES)
     total = int(test.get_column("len").sum())
     n_new = int(test.join(train, on="cell", how="anti").get_column("len").sum())
     if total and n_new / total >= LARGE_DIFFERENCE:
         return f"{percent(n_new / total)} of the test cells have a category that the train file does not have"
     both = train.join(test, on="cell", how="full", coalesce=True, suffix="_test").fill_null(0)
-    shares = [_shares(both.get_column(name)) for name in ("len", "len_test")]
-    mean = (shares[0] + shares[1]) / 2
-    spread = 1 / data.card.train.sessions + 1 / data.card.test.sessions
-    chance = float(np.sqrt(2 / np.pi * mean * (1 - mean) * spread).sum()) / 2
-    moved = float(np.abs(shares[0] - shares[1]).sum()) / 2
-    return (
-        f"{percent(moved)} of the cells would need another category to have the same shares"
-        if moved >= LARGE_DIFFERENCE + chance
-        else None
-    )
+    train_shares, test_shares = (_shares(both.get_column(name)) for name in ("len", "len_test"))
+    moved = float(np.abs(train_shares - test_shares).sum()) / 2
+    if moved < LARGE_DIFFERENCE + _expected_by_chance((train_shares + test_shares) / 2, data):
+        return None
+    return f"{percent(moved)} of the cells would need another category to have the same shares"
+
+
+def _expected_by_chance(shares: Vector, data: AuditedDataset) -> float:
+    """Return the share of cells that differ on average between two files in which categories have the same shares.
+
+    The difference of two shares is about normal, with the variance of independent sessions, and the mean absolute
+    value of a normal number is the square root of 2/pi times its standard deviation.
+    """
+    variances = shares * (1 - shares) * (1 / data.card.train.sessions + 1 / data.card.test.sessions)
+    return float(np.sqrt(2 / np.pi * variances).sum()) / 2
 
 
 def _shares(counts: pl.Series) -> Vector:
@@ -191,6 +198,7 @@ def _shares(counts: pl.Series) -> Vector:
 
 
 def _numbers(data: AuditedDataset, column: OwnColumn, role: Role) -> Vector:
+    """Return the filled cells of every n-th event of a file."""
     n_events = dict(data.files)[role].kept
     cells = data.dataset.events(role).select(
         pl.col(column.stored).cast(pl.Float64).gather_every(max(n_events // _MAX_CELLS, 1))

@@ -45,7 +45,8 @@ class CompositeSessions(Rule):
         n_ids, total = shared.get_column(SESSION).n_unique(), data.units.get_column(SESSION).n_unique()
         n_train, n_test = (shared.filter(pl.col(ROLE) == role).height for role in (TRAIN_ROLE, TEST_ROLE))
         top = shared.sort(["users", ROLE, SESSION], descending=[True, False, False]).head(MAX_EXAMPLES)
-        rows, ids = top.rows(named=True), data.display_ids(SESSION, top[SESSION])
+        rows = top.rows(named=True)
+        most_shared = rows[0]
         return self.finding(
             "serious" if n_ids >= HIGH_COMPOSITE * total else "warning",
             f"{count(n_ids, 'session id')} {verb(n_ids, 'is', 'are')} shared by several users",
@@ -53,8 +54,8 @@ class CompositeSessions(Rule):
             explanation=(
                 f"{whole(n_ids)} of {whole(total)} session ids {verb(n_ids, 'has', 'have')} more than one user "
                 f"({whole(n_train)} in the train file, {whole(n_test)} in the test file). The most shared one has "
-                f"{whole(rows[0]['users'])} users in the {ROLES[rows[0][ROLE]]} file; their "
-                f"{count(rows[0][EVENTS], 'event')} span {time_span(rows[0]['seconds'])}."
+                f"{whole(most_shared['users'])} users in the {ROLES[most_shared[ROLE]]} file; their "
+                f"{count(most_shared[EVENTS], 'event')} span {time_span(most_shared['seconds'])}."
             ),
             advice=(
                 "Usually a lost id, not a visit. By default such ids are not used for training; in the test file each "
@@ -63,7 +64,7 @@ class CompositeSessions(Rule):
             examples=[
                 f"{session} in {ROLES[row[ROLE]]}: {whole(row['users'])} users, {count(row[EVENTS], 'event')}, "
                 f"{time_span(row['seconds'])}"
-                for session, row in zip(ids, rows, strict=True)
+                for session, row in zip(data.display_ids(SESSION, top[SESSION]), rows, strict=True)
             ],
         )
 

@@ -56,27 +56,24 @@ class CorruptedIds(Rule):
     title = "Ids that a spreadsheet or another program changed"
 
     def find(self, data: AuditedDataset) -> Finding | None:
-        parts, examples, n_ids, n_events, kinds = [], [], 0, 0, set()
-        for column, name in data.id_columns.items():
-            ids = data.dictionary(column)
-            corrupted = pl.concat([_damaged(ids), _rounded(ids)]).unique("id", keep="first")
-            if corrupted.is_empty():
-                continue
-            n_ids += corrupted.height
-            affected = data.events.join(corrupted.lazy(), left_on=column, right_on="code", how="semi")
-            n_events += affected.select(pl.len()).collect().item()
-            for (kind,), same in corrupted.sort("kind", "id").group_by("kind", maintain_order=True):
-                kinds.add(str(kind))
-                parts.append(f"{count(same.height, 'id')} in {name} {verb(same.height, *_DAMAGE[str(kind)])}")
-                examples.append(f"{name}: {listed(display(text) for text in same['id'].head(2))}")
-        if not n_ids:
+        corrupted = [(column, ids) for column in data.id_columns if (ids := _corrupted(data.dictionary(column))).height]
+        if not corrupted:
             return None
-        is_harmless = kinds == {"invisible"}
+        statements: list[str] = []
+        examples: list[str] = []
+        for column, ids in corrupted:
+            name = data.id_columns[column]
+            for (kind,), same in ids.sort("kind", "id").group_by("kind", maintain_order=True):
+                statements.append(f"{count(same.height, 'id')} in {name} {verb(same.height, *_DAMAGE[str(kind)])}")
+                examples.append(f"{name}: {listed(display(text) for text in same['id'].head(2))}")
+        n_ids = sum(ids.height for _, ids in corrupted)
+        n_events = sum(_count_events(data, column, ids) for column, ids in corrupted)
+        is_harmless = all((ids["kind"] == "invisible").all() for _, ids in corrupted)
         return self.finding(
             "note" if is_harmless else "warning",
             f"{count(n_ids, 'id')} {verb(n_ids, 'was', 'were')} changed by another program",
             count=n_ids,
-            explanation=f"{listed(parts)}. {count(n_events, 'event')} {verb(n_events, 'has', 'have')} such an id.",
+            explanation=f"{listed(statements)}. {count(n_events, 'event')} {verb(n_events, 'has', 'have')} such an id.",
             advice=(
                 "Remove these characters in the program that writes the files. An id with them and the same id without "
                 "them count as two ids."
@@ -86,6 +83,17 @@ class CorruptedIds(Rule):
             ),
             examples=examples[:MAX_EXAMPLES],
         )
+
+
+def _corrupted(ids: pl.LazyFrame) -> pl.DataFrame:
+    """Return the ids that another program changed: code, id, kind (a key of _DAMAGE)."""
+    return pl.concat([_damaged(ids), _rounded(ids)]).unique("id", keep="first")
+
+
+def _count_events(data: AuditedDataset, column: str, ids: pl.DataFrame) -> int:
+    """Return the number of events of both files with one of the ids, given by their code."""
+    events = data.events.join(ids.lazy(), left_on=column, right_on="code", how="semi")
+    return int(events.select(pl.len()).collect().item())
 
 
 def _damaged(ids: pl.LazyFrame) -> pl.DataFrame:
@@ -125,15 +133,13 @@ class SpellingVariants(Rule):
     title = "Ids that differ only in spelling"
 
     def find(self, data: AuditedDataset) -> Finding | None:
-        n_ids, examples, columns = 0, [], []
-        for column, name in data.id_columns.items():
-            variants = _variants(data.dictionary(column))
-            if variants.height:
-                n_ids += variants.height
-                columns.append(name)
-                examples.append(f"{name}: {listed(_distinguishable(variants['id'][0].to_list()))}")
-        if not n_ids:
+        variants_by_name = {name: _variants(data.dictionary(column)) for column, name in data.id_columns.items()}
+        columns = [name for name, variants in variants_by_name.items() if variants.height]
+        if not columns:
             return None
+        n_ids = sum(variants.height for variants in variants_by_name.values())
+        first_spellings = {name: variants_by_name[name]["id"][0].to_list() for name in columns}
+        examples = [f"{name}: {listed(_distinguishable(ids))}" for name, ids in first_spellings.items()]
         return self.finding(
             "warning",
             f"{count(n_ids, 'id')} {verb(n_ids, 'is', 'are')} written in more than one way",

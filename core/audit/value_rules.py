@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.audit.audited_dataset import BUYS, AuditedDataset
 from core.audit.distance import distance
-from core.audit.rule import Finding, Rule
+from core.audit.rule import Finding, Record, Rule
 from core.audit.text import MAX_EXAMPLES, share_of
 from core.base.amounts import money, value_text
 from core.base.text import count, display, percent, verb, whole
@@ -35,6 +35,7 @@ HIGH_UNKNOWN: Final = 0.02
 MOSTLY_DIFFERENT: Final = 0.5
 """Share of the train sessions from which the column is probably a price per event, not a value of the session."""
 CAP_SESSIONS: Final = 5
+"""Sessions with the largest value."""
 CAP_SHARE: Final = 0.001
 """Share of the sessions. The largest amount of money usually occurs once. If it occurs five times and in 0.1% of the
 sessions, it is a limit."""
@@ -79,10 +80,6 @@ class HeavyTail(Rule):
         share = float(deviations[:n_top].sum() / deviations.sum())
         if share < HEAVY:
             return None
-        ranks = np.round(np.geomspace(1, len(values), _CURVE_POINTS))
-        ranks = np.unique(np.append(ranks, n_top).astype(np.int64))  # the curve goes through the point of the top 0.1%
-        cumulative = np.cumsum(deviations)
-        shares = cumulative / cumulative[-1]
         return self.finding(
             "warning" if share >= DECISIVE else "note",
             f"{TOP_SHARE:.1%} of the sessions make up {percent(share)} of the score",
@@ -97,11 +94,22 @@ class HeavyTail(Rule):
                 "by its last digits."
             ),
             chart=TAIL_CHART,
-            table=[
-                {"sessions": round(float(rank / len(values)), 8), "deviation": round(float(part), 6)}
-                for rank, part in zip(ranks, shares[ranks - 1], strict=True)
-            ],
+            table=self._curve(deviations, n_top),
         )
+
+    def _curve(self, deviations: NDArray[np.float64], n_top: int) -> list[Record]:
+        """Return the curve of the chart: share of the sessions, largest deviations first, and of the total deviation.
+
+        It goes through the point of the top sessions.
+        """
+        ranks = np.round(np.geomspace(1, len(deviations), _CURVE_POINTS))
+        ranks = np.unique(np.append(ranks, n_top).astype(np.int64))
+        cumulative = np.cumsum(deviations)
+        shares = cumulative / cumulative[-1]
+        return [
+            {"sessions": round(float(rank / len(deviations)), 8), "deviation": round(float(part), 6)}
+            for rank, part in zip(ranks, shares[ranks - 1], strict=True)
+        ]
 
 
 class ZeroValues(Rule):
@@ -228,9 +236,10 @@ class CappedValues(Rule):
 
     def find(self, data: AuditedDataset) -> Finding | None:
         values = data.train_values
-        n_capped, limit = int((values == values[-1]).sum()), value_text(float(values[-1]))
+        n_capped = int((values == values[-1]).sum())
         if n_capped < CAP_SESSIONS or n_capped < CAP_SHARE * len(values):
             return None
+        limit = value_text(float(values[-1]))
         return self.finding(
             "warning",
             f"Values seem to be cut off at {limit}",

@@ -34,11 +34,8 @@ def money(value: float | None) -> str:
     ...     print(money(42.196))
     $42.20
     """
-    return (
-        value_text(value)
-        if value is None or math.isnan(value) or current_format().symbol
-        else f"{value_text(value)} {UNIT}"
-    )
+    text = value_text(value)
+    return text if text == MISSING or current_format().symbol else f"{text} {UNIT}"
 
 
 def value_unit() -> str:
@@ -67,13 +64,12 @@ def value_estimate(value: float, standard_error: float | None) -> str:
     """
     if standard_error is None or not standard_error > 0 or math.isnan(value):
         return value_text(value)
-    shown = estimate(value, standard_error)
-    mean, _, error = shown.partition(" ± ")
-    return f"{shown}\u00a0{value_unit()}" if _is_after() else f"{current_format().with_symbol(mean)} ± {error}"
-
-
-def _is_after() -> bool:
-    return bool(current_format().symbol) and current_format().symbol_after
+    text = estimate(value, standard_error)
+    currency = current_format()
+    if currency.symbol and currency.symbol_after:
+        return f"{text}\u00a0{currency.symbol}"
+    mean, _, error = text.partition(" ± ")
+    return f"{currency.with_symbol(mean)} ± {error}"
 
 
 def value_interval(low: float | None, high: float | None) -> str:
@@ -86,6 +82,6 @@ def value_interval(low: float | None, high: float | None) -> str:
     """
     if low is None:
         return MISSING
-    return (
-        f"at least {value_text(low)}" if high is None or math.isinf(high) else span(value_text(low), value_text(high))
-    )
+    if high is None or math.isinf(high):
+        return f"at least {value_text(low)}"
+    return span(value_text(low), value_text(high))

@@ -70,6 +70,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path) -> None:
+        """Take a folder as it is; use `claim` to work in it."""
         self._folder = folder
         self._touched = 0.0
 

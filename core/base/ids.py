@@ -28,7 +28,7 @@ def matching_ids(name: str, ids: Iterable[str]) -> list[str]:
     >>> matching_ids("ab", ["abc", "abd", "b"]), matching_ids("ab", ["abc", "ab"]), matching_ids("", ["a"])
     (['abc', 'abd'], ['ab'], [])
     """
-    matches = [one for one in dict.fromkeys(ids) if name and one.startswith(name)]
+    matches = [full for full in dict.fromkeys(ids) if name and full.startswith(name)]
     return [name] if name in matches else matches
 
 
@@ -43,8 +43,8 @@ def complete_id(kind: IdKind, name: str, ids: Iterable[str]) -> str:
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise RunError.ambiguous(kind, name, [_short(one) for one in matches])
-    raise RunError.unknown(kind, name, [_short(one) for one in existing])
+        raise RunError.ambiguous(kind, name, [_short(full) for full in matches])
+    raise RunError.unknown(kind, name, [_short(full) for full in existing])
 
 
 def _short(full: str) -> str:

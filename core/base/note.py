@@ -20,12 +20,14 @@ NOTE_FILE: Final = "note.json"
 """It may change, so its hash is neither in the manifest of a run nor among the hashes of a dataset."""
 NAME_LENGTH: Final = 80
 TEXT_LENGTH: Final = 4_000
+"""Maximum numbers of characters."""
 _ALLOWED: Final = {
     "symbol": f"a currency of up to {SYMBOL_LENGTH} letters and signs, such as € or EUR, or nothing",
     "symbol_after": "true or false",
     "decimals": f"a whole number from 0 to {MAX_DECIMALS}, or auto",
     "marks": f"one of {listed(MARKS, conjunction='or')}",
 }
+"""Field of a number format -> what is allowed."""
 
 
 class Note(BaseModel):

@@ -27,9 +27,12 @@ def no_report(part: int, parts: int, detail: str) -> None:
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a run. Its weight is its expected duration relative to the other steps, in any unit.
+    """A step of a run.
 
-    If the expected duration of the run is known, the unit is seconds.
+    Attributes:
+        name: its code.
+        label: its name for people.
+        weight: its expected duration relative to the other steps, in any unit; in seconds if these are known.
     """
 
     name: str
@@ -113,7 +116,7 @@ class Progress:
                 only.
             trust: from 0 to 1; how much the expected seconds count against the pace of this run.
             budget: seconds of the whole run, which `ADAPTIVE_STEP` uses up as far as the later steps leave time; None
-                without a time limit.
+                without a time limit. It needs weights in seconds, and a step of this name.
         """
         self.should_finish = should_finish
         self.on_result = on_result
@@ -144,17 +147,20 @@ class Progress:
         The pace of the first steps says little about the later ones, which may be slower for these data. So the
         expected seconds count as if a part of the work had already been done at the expected pace.
         """
+        done = self._fraction * self._total_weight
         left = (1 - self._fraction) * self._total_weight
-        if self._in_seconds:
-            prior = self._prior_share * self._total_weight
-            pace = (seconds + prior) / max(self._fraction * self._total_weight + prior, 1e-9)
-            later = list(self._steps)[list(self._steps).index(ADAPTIVE_STEP) + 1 :] if self._budget is not None else []
-            if self._budget is None or step in later:
-                return left * pace
-            return max(self._budget - seconds, pace * sum(self._steps[name].weight for name in later))
-        if seconds < _SECONDS_BEFORE_ESTIMATE or self._fraction <= 0:
-            return None
-        return left * seconds / (self._fraction * self._total_weight)
+        if not self._in_seconds:
+            is_too_early = seconds < _SECONDS_BEFORE_ESTIMATE or done <= 0
+            return None if is_too_early else left * seconds / done
+        prior = self._prior_share * self._total_weight
+        pace = (seconds + prior) / max(done + prior, 1e-9)
+        if self._budget is None:
+            return left * pace
+        names = list(self._steps)
+        later = names[names.index(ADAPTIVE_STEP) + 1 :]
+        if step in later:
+            return left * pace
+        return max(self._budget - seconds, pace * sum(self._steps[name].weight for name in later))
 
     def _fraction_at(self, step: str, share: float) -> float:
         names = list(self._steps)

@@ -7,7 +7,7 @@ from typing import Self
 
 
 class ReasonCode(StrEnum):
-    """Base of enumerations whose members are a code and a clause.
+    """Base of enumerations whose members are a code and a clause. A member equals its code.
 
     Attributes:
         clause: the reason as a clause, which may follow "because".

@@ -39,18 +39,15 @@ def harmless_rows(rows: Sequence[Mapping[str, object]]) -> list[dict[str, object
 
 def harmless_cells(frame: pl.LazyFrame) -> pl.LazyFrame:
     """Return a data frame whose texts no spreadsheet takes for formulas. Numbers stay as they are."""
-    texts = {
-        name: pl.col(name).cast(pl.String)
-        for name, dtype in frame.collect_schema().items()
-        if isinstance(dtype, pl.String | pl.Categorical | pl.Enum)
-    }
-    return frame.with_columns(
-        pl.when(text.str.contains(_FORMULA) & ~text.str.contains(_HARMLESS))
-        .then(pl.concat_str(pl.lit("'"), text))
-        .otherwise(text)
-        .alias(name)
-        for name, text in texts.items()
-    )
+    schema = frame.collect_schema()
+    names = [name for name, dtype in schema.items() if isinstance(dtype, pl.String | pl.Categorical | pl.Enum)]
+    return frame.with_columns(_harmless(pl.col(name).cast(pl.String)).alias(name) for name in names)
+
+
+def _harmless(text: pl.Expr) -> pl.Expr:
+    """Return the texts as `harmless_text` does."""
+    is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_HARMLESS)
+    return pl.when(is_formula).then(pl.concat_str(pl.lit("'"), text)).otherwise(text)
 
 
 def csv_for_people(frame: pl.DataFrame) -> str:

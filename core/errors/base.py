@@ -15,6 +15,7 @@ class StudioError(Exception):
         remedy: what to do next, in complete sentences; may be empty.
         actual: the value that is not accepted; None if there is none.
         allowed: the values or the limit that would be accepted; None if they are not known.
+        exit_code: exit code of a command that ends with this error.
     """
 
     exit_code = 2
