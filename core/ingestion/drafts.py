@@ -45,9 +45,11 @@ def draft_mapping(log: Peek) -> Guess:
     """
     if not _default_mapping_fits(log):
         return log.guess()
-    own, names = log.guess_own(Mapping()), log.guess().settings.get("names", {})
-    settings = ({"own": own.own} if own.own else {}) | ({"names": names} if names else {})
-    return Guess(settings, (), {}, {name: why for name, why in own.unused.items() if name not in names.values()})
+    own = log.guess_own(Mapping())
+    name_columns = log.guess().settings.get("names", {})
+    settings = {name: value for name, value in {"own": own.own, "names": name_columns}.items() if value}
+    unused = {column: why for column, why in own.unused.items() if column not in name_columns.values()}
+    return Guess(settings, missing=(), reasons={}, unused=unused)
 
 
 def fitting_mapping(log: Peek, mappings: dict[str, Mapping]) -> str | None:

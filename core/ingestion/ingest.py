@@ -42,14 +42,14 @@ def ingest(files: InputFiles, workspace: Workspace, report: Report = no_report) 
     refuse_swapped_files(files)
     mapping, notes = complete_mapping(files.train, files.mapping)
     completed = complete_with_tables(mapping, files.tables)
-    further = own_note(files.train, mapping), swapped_names(files)
-    notes, mapping = [*notes, *completed.notes, *filter(None, further)], completed.mapping
-    assumed = assumed_encodings(files.sources, mapping)
+    notes += [*completed.notes, *filter(None, (own_note(files.train, mapping), swapped_names(files)))]
+    assumed = assumed_encodings(files.sources, completed.mapping)
     encoding = None
     if assumed:  # all files are read alike, because the test file may have fewer letters to judge by
         first = next(iter(assumed.values()))
-        notes, encoding = [*notes, f"{listed(assumed)}: {first.sentence}"], first.encoding
-    files = replace(files, mapping=mapping, mapping_notes=tuple(notes))
+        notes.append(f"{listed(assumed)}: {first.sentence}")
+        encoding = first.encoding
+    files = replace(files, mapping=completed.mapping, mapping_notes=tuple(notes))
     contents = contents_of(files)
     if may_be_stored(files, workspace):
         stored = find_stored(files, contents, workspace)

@@ -27,7 +27,7 @@ def known_mappings(workspace: Workspace) -> dict[str, Mapping]:
 
 
 def save_mapping(workspace: Workspace, mapping: Mapping) -> Path:
-    """Save a mapping in the workspace under its name, replacing an older one of that name.
+    """Save a mapping in the workspace under its name, replacing an older one of that name. Return its file.
 
     Raises:
         SettingError: the mapping has no name, or that of a shipped mapping.

@@ -16,11 +16,12 @@ def refuse_swapped_files(files: InputFiles) -> None:
     column = files.mapping.columns.session_value
     if files.test is None or files.mapping.value != "column" or column is None:
         return
-    value_column = plain(str(column)).casefold()
-    if value_column in (_header(files.test, files.mapping) or ()) and value_column not in (
-        _header(files.train, files.mapping) or (value_column,)
-    ):
-        raise SourceError.swapped_files(files.train.name, files.test.name, str(column))
+    train, test = (_header(source, files.mapping) for source in (files.train, files.test))
+    if not train or not test:
+        return
+    value_column = plain(column).casefold()
+    if value_column in test and value_column not in train:
+        raise SourceError.swapped_files(files.train.name, files.test.name, column)
 
 
 def swapped_names(files: InputFiles) -> str:

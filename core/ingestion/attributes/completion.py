@@ -9,6 +9,7 @@ from core.base.text import display, fold_case, listed, noun_form, verb
 from core.errors import ColumnError, SettingError
 from core.ingestion.input_files import Tables
 from core.ingestion.mapping import Mapping
+from core.ingestion.mapping.own_guess import OwnGuess
 from core.ingestion.mapping.own_text import Unused
 from core.ingestion.mapping.refusals import short
 from core.ingestion.mapping.table_guess import find_key, guess_product_name, guess_table, log_key
@@ -54,6 +55,7 @@ def complete_with_tables(mapping: Mapping, tables: Tables) -> Completion:
 
 
 def _with_table(completion: Completion, name: TableName, path: Path) -> Completion:
+    """Add one table to a completion; for the errors, see `complete_with_tables`."""
     mapping = completion.mapping
     if name == "users" and not mapping.has_users:
         raise SettingError.not_allowed("users", path.name, "no table of users, because the log has no users")
@@ -65,27 +67,29 @@ def _with_table(completion: Completion, name: TableName, path: Path) -> Completi
     guess = guess_table(name, mapping, key, table.columns, table.rows)
     settings = mapping.model_dump(exclude_unset=True)
     settings["tables"] = settings.get("tables", {}) | {name: {"key": key}}
-    notes = []
+    notes = list(completion.notes)
     if not mapping.own_in_table(name):
         settings["own"] = settings.get("own", {}) | guess.own
-        columns = [display(own["column"]) for own in guess.own.values()]
-        if columns:
-            notes.append(
-                f"{noun_form(len(columns), 'Column')} {listed(columns)} of {path.name} "
-                f"{verb(len(columns), 'is', 'are')} used as extra columns of {name}. Its column {short(key)} has the "
-                "ids."
-            )
-        else:
-            notes.append(
-                f"No column of {path.name} is used, because none seems useful. To use some, name them under [own] in a "
-                f'mapping, with table = "{name}".'
-            )
+        notes.append(_own_note(guess, name, path.name, key))
     unused = guess.unused
-    if name == "products" and mapping.names.product is None:
-        product_name = guess_product_name(key, table.columns, table.rows)
-        if product_name is not None:
-            names = settings.get("names", {})
-            settings["names"] = names | {"product": {"column": product_name, "table": "products"}}
-            notes.append(f"Column {short(product_name)} of {path.name} has the names of the products.")
-            unused = {column: why for column, why in unused.items() if column != product_name}
-    return Completion(Mapping.checked(**settings), [*completion.notes, *notes], completion.unused | {name: unused})
+    is_open = name == "products" and mapping.names.product is None
+    product_name = guess_product_name(key, table.columns, table.rows) if is_open else None
+    if product_name is not None:
+        settings["names"] = settings.get("names", {}) | {"product": {"column": product_name, "table": "products"}}
+        notes.append(f"Column {short(product_name)} of {path.name} has the names of the products.")
+        unused = {column: why for column, why in unused.items() if column != product_name}
+    return Completion(Mapping.checked(**settings), notes, completion.unused | {name: unused})
+
+
+def _own_note(guess: OwnGuess, name: TableName, file_name: str, key: str) -> str:
+    """Return a sentence on the columns of a table that are used as own columns."""
+    columns = [display(own["column"]) for own in guess.own.values()]
+    if not columns:
+        return (
+            f"No column of {file_name} is used, because none seems useful. To use some, name them under [own] in a "
+            f'mapping, with table = "{name}".'
+        )
+    return (
+        f"{noun_form(len(columns), 'Column')} {listed(columns)} of {file_name} {verb(len(columns), 'is', 'are')} used "
+        f"as extra columns of {name}. Its column {short(key)} has the ids."
+    )

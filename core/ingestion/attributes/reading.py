@@ -61,12 +61,9 @@ def read_attributes(path: Path, name: TableName, mapping: Mapping, content: Cont
         InputError: the file is not a table, lacks a column, has too many rows, or hardly any usable or distinct ids.
     """
     key, id_column = mapping.tables[name].key, ID_COLUMN[name]
-    columns = {id_column: key} | {stored: own.column for stored, own in mapping.own_in_table(name).items()}
-    if (column := mapping.name_in_table(name)) is not None:
-        columns[PRODUCT_NAME] = column
     parts: list[pl.DataFrame] = []
     n_rows = n_bytes = n_broken = 0
-    for block in _blocks(path, name, columns, content, mapping.encoding):
+    for block in _blocks(path, name, _columns(name, mapping), content, mapping.encoding):
         ids = as_text(block.rows.get_column(id_column))
         rows = block.rows.with_columns(ids).filter((ids != "").fill_null(value=False))
         n_broken += len(block.broken) + block.rows.height - rows.height
@@ -87,7 +84,15 @@ def read_attributes(path: Path, name: TableName, mapping: Mapping, content: Cont
     if last.height < MIN_DISTINCT * n_rows:
         raise ColumnError.repeated_ids(path.name, name, key, n_ids=last.height, n_rows=n_rows)
     n_repeated = 0 if last.height == n_rows else rows.unique().height - last.height
-    return ReadAttributes(AttributeTable(name, last), n_rows, n_repeated, n_broken)
+    return ReadAttributes(AttributeTable(name, last), rows=n_rows, repeated=n_repeated, broken=n_broken)
+
+
+def _columns(name: TableName, mapping: Mapping) -> dict[str, str]:
+    """Return stored name -> column of the table, for the ids, the own columns and the names of products."""
+    own = {stored: settings.column for stored, settings in mapping.own_in_table(name).items()}
+    product_name = mapping.name_in_table(name)
+    names = {} if product_name is None else {PRODUCT_NAME: product_name}
+    return {ID_COLUMN[name]: mapping.tables[name].key} | own | names
 
 
 def _blocks(

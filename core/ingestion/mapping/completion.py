@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from core.base.text import fold_case
 from core.ingestion.mapping.definition import Mapping
 from core.ingestion.mapping.guess_builder import builder_of
 from core.ingestion.mapping.log_column import read_columns
@@ -29,9 +30,9 @@ def lost_time_of_day(mapping: Mapping, header: Sequence[str], rows: Sequence[Seq
     """Return a sentence on a column of times of day that a mapping for dates does not use; None if there is none."""
     if not mapping.dates_only or TIME_OF_DAY in mapping.columns.model_fields_set:
         return None
-    used = {name.lower() for name in mapping.columns.named().values()}
+    used = set(map(fold_case, mapping.columns.named().values()))
     for column in read_columns(header, rows):
-        if column.name.lower() not in used and is_time_of_day(column.values):
+        if fold_case(column.name) not in used and is_time_of_day(column.values):
             return (
                 f"Column {column.name} has the time of day, which is not used, so all events of a day are at its first "
                 f'second. To use it, set columns.time_of_day = "{column.name}", and a time_format for both columns '

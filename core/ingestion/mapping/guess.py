@@ -69,15 +69,14 @@ def guess_mapping(header: Sequence[str], rows: Sequence[Sequence[str | None]], *
 def with_names(guess: Guess, columns: Sequence[LogColumn], assigned: Table[str, LogColumn]) -> Guess:
     """Add the columns with the names of products and categories to a guess."""
     name_columns = {
-        kind: column
+        kind: column.name
         for kind, role in {"product": PRODUCT_ID, "category": CATEGORY_ID}.items()
         if (column := guess_name(role, columns, assigned)) is not None
     }
     if not name_columns:
         return guess
-    names = {kind: column.name for kind, column in name_columns.items()}
-    reasons = {f"{kind}_name": f"Column {name} has about one name per {kind}." for kind, name in names.items()}
-    return replace(guess, settings=guess.settings | {"names": names}, reasons=guess.reasons | reasons)
+    reasons = {f"{kind}_name": f"Column {name} has about one name per {kind}." for kind, name in name_columns.items()}
+    return replace(guess, settings=guess.settings | {"names": name_columns}, reasons=guess.reasons | reasons)
 
 
 def guess_own(mapping: Mapping, header: Sequence[str], rows: Sequence[Sequence[str | None]]) -> OwnGuess:
@@ -138,11 +137,11 @@ def _name_counts(header: Sequence[str]) -> Counter[str]:
 
 
 def _with_own(guess: Guess, own_guess: OwnGuess) -> Guess:
+    """Add own columns to a guess. A column of names is used, so it is not among the unused ones."""
     settings = guess.settings | ({"own": own_guess.own} if own_guess.own else {})
-    names = settings.get("names", {}).values()
-    return replace(
-        guess, settings=settings, unused={name: why for name, why in own_guess.unused.items() if name not in names}
-    )
+    name_columns = settings.get("names", {}).values()
+    unused = {column: why for column, why in own_guess.unused.items() if column not in name_columns}
+    return replace(guess, settings=settings, unused=unused)
 
 
 def _guess_from(mapping: Mapping, columns: Sequence[LogColumn], header: Sequence[str], *, with_value: bool) -> Guess:
@@ -201,17 +200,18 @@ def _fits(mapping: Mapping, columns: Sequence[LogColumn], *, with_value: bool) -
 
 
 def _guess_times(builder: GuessBuilder) -> None:
+    """Assign the column of event times, and that of times of day if it has dates only, and set the time format."""
     named = builder.candidates(EVENT_TIME, names.TIME_NAMES)
     others = builder.columns_of_other_names(named)
     for column in [*named, *others]:
         detected = guess_time_format(column.values)
         if detected is None or (column in others and not _is_precise(detected.time_format)):
             continue
-        clock, both = _find_time_of_day(builder, column) if not has_time_of_day(detected.time_format) else (None, None)
-        if clock is None or both is None:
+        time_of_day = None if has_time_of_day(detected.time_format) else _find_time_of_day(builder, column)
+        if time_of_day is None:
             builder.assign(EVENT_TIME, column, f"contains {detected.description}")
         else:
-            detected = both
+            clock, detected = time_of_day
             builder.assign(EVENT_TIME, column, f"and column {clock.name} together contain {detected.description}")
             builder.assign(TIME_OF_DAY, clock, "has the time of day")
         if detected.time_format != AUTO:
@@ -226,15 +226,15 @@ def _guess_times(builder: GuessBuilder) -> None:
         builder.leave_open(EVENT_TIME, time_problem(named[0].name, named[0].values) or unknown)
 
 
-def _find_time_of_day(builder: GuessBuilder, dates: LogColumn) -> tuple[LogColumn, TimeGuess] | tuple[None, None]:
-    """Return the column with the times of day that belong to dates, and the form of both together, if there is one."""
+def _find_time_of_day(builder: GuessBuilder, dates: LogColumn) -> tuple[LogColumn, TimeGuess] | None:
+    """Return the column with the times of day that belong to dates, and the form of both together; None without one."""
     for column in builder.unassigned:
         if is_time_of_day(column.values):
             pairs = zip(dates.cells, column.cells, strict=True)
             form = guess_time_format([f"{date} {time}" for date, time in pairs if date and time])
             if form is not None:
                 return column, form
-    return None, None
+    return None
 
 
 def _is_precise(time_format: str) -> bool:

@@ -67,7 +67,7 @@ class GuessBuilder:
             forms = _name_forms(column.name, role)
             if _RESERVED_NAMES.get(forms[0], role) != role:
                 continue
-            matches = [rank * len(names) + names.index(form) for rank, form in enumerate(forms) if form in names]
+            matches = [(rank, names.index(form)) for rank, form in enumerate(forms) if form in names]
             if matches:
                 ranked.append((min(matches), column))
         return [column for _, column in sorted(ranked, key=lambda pair: pair[0])]
@@ -76,7 +76,7 @@ class GuessBuilder:
         """Return a sentence on a column with records that have a field for a role; "" if there is no such column."""
         for column in self.unassigned:
             fields = column.record_fields
-            if any(normalize(field) in names for field in fields):
+            if any(normalize(name) in names for name in fields):
                 return (
                     f"The {ROLE_NAME[role]} is nested in column {column.name}, whose cells are records with the "
                     f"{noun_form(len(fields), 'field')} {listed(fields)}. Write one row per record, with the fields as "

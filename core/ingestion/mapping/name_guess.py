@@ -43,13 +43,14 @@ def guess_name(role: str, columns: Sequence[LogColumn], assigned: Table[str, Log
         return None
     by_name = {normalize(column.name): column for column in reversed(columns) if column not in assigned.values()}
     candidates = (by_name[name] for name in _NAMES[role] if name in by_name)
-    return next((column for column in candidates if _names(column, keys, _MIN_DISTINCT[role])), None)
+    return next((column for column in candidates if _has_names(column, keys, _MIN_DISTINCT[role])), None)
 
 
-def _names(column: LogColumn, keys: LogColumn, min_distinct: float) -> bool:
-    names = [cells - {""} for cells in distinct_by_key(keys, column).values()]
-    named = [cells for cells in names if cells]
-    if len(named) < max(_MIN_IDS, _MIN_NAMED * len(names)):
+def _has_names(column: LogColumn, keys: LogColumn, min_distinct: float) -> bool:
+    """Return whether most ids have a name, few have several, and the names are not those of groups of ids."""
+    names_by_id = [cells - {""} for cells in distinct_by_key(keys, column).values()]
+    named = [names for names in names_by_id if names]
+    if len(named) < max(_MIN_IDS, _MIN_NAMED * len(names_by_id)):
         return False
     n_distinct = len(set().union(*named))
     return sum(map(len, named)) <= _MAX_NAMES * len(named) and n_distinct >= max(2, min_distinct * len(named))

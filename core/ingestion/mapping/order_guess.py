@@ -79,6 +79,7 @@ def needs_orders(builder: GuessBuilder) -> bool:
 
 
 def _values_on(column: LogColumn, rows: Sequence[int]) -> list[str]:
+    """Return the non-empty cells of a column on some rows."""
     return [column.cells[row] for row in rows if column.cells[row]]
 
 
@@ -88,7 +89,7 @@ def _guess_order_id(builder: GuessBuilder, purchases: Sequence[int]) -> LogColum
     for column in builder.candidates(schema.ORDER_ID, names.ORDER_NAMES):
         if normalize(column.name) == "name" and not all(map(_ORDER_NAME.fullmatch, column.distinct_values)):
             continue
-        is_full = column.cells and column.fill_rate_on(purchases) >= MIN_SHARE
+        is_full = bool(column.cells) and column.fill_rate_on(purchases) >= MIN_SHARE
         if is_full and (user is None or _has_one_user_each(column, user, purchases)):
             builder.assign(schema.ORDER_ID, column)
             return column
@@ -102,6 +103,7 @@ def _has_one_user_each(order: LogColumn, user: LogColumn, purchases: Sequence[in
 
 
 def _rows_with_order(order: LogColumn, rows: Sequence[int]) -> list[int]:
+    """Return those of the rows that have an order id, not a placeholder."""
     return [row for row in rows if order.cells[row] and order.cells[row].lower() not in schema.PLACEHOLDER_IDS]
 
 
@@ -124,7 +126,7 @@ def _is_once_per_order(order: LogColumn, price: LogColumn, rows: Sequence[int]) 
     for row in _rows_with_order(order, rows):
         prices[order.cells[row]].append(price.cells[row])
     distinct_prices = [set(filter(None, cells)) for cells in prices.values() if len(cells) > 1]
-    totals = [cells.pop() for cells in distinct_prices if len(cells) == 1]
+    totals = [next(iter(cells)) for cells in distinct_prices if len(cells) == 1]
     return (
         len(distinct_prices) >= _MIN_ORDERS
         and len(totals) >= MIN_SHARE * len(distinct_prices)
@@ -133,6 +135,7 @@ def _is_once_per_order(order: LogColumn, price: LogColumn, rows: Sequence[int]) 
 
 
 def _differs_within_orders(order: LogColumn, price: LogColumn, rows: Sequence[int]) -> bool:
+    """Return whether any order has two different prices."""
     prices = {(order.cells[row], price.cells[row]) for row in rows if price.cells[row]}
     return len(prices) > len({order_id for order_id, _ in prices})
 

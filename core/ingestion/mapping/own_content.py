@@ -1,4 +1,7 @@
-"""Recognize useless columns by their cells: personal data, addresses, free text, row numbers and codes."""
+"""Recognize useless columns by their cells: personal data, addresses, free text, row numbers and codes.
+
+The columns must have at least one non-empty cell.
+"""
 
 from __future__ import annotations
 

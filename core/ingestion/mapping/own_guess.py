@@ -82,7 +82,7 @@ class OwnGuess:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A useful column."""
+    """A useful column. If a mapping cannot have all of them, those with the lowest `rank` are used."""
 
     column: LogColumn
     kind: Kind
@@ -157,8 +157,8 @@ class _Log:
         if reason is not None:
             return reason
         is_price = column is self.assigned.get(PRICE) or (hint.level, kind) == ("event", "money")
-        rank = 0 if is_price else 1 if hint.level is not None else 2 if level != "event" else 3
-        return _Candidate(column, kind, level, rank)
+        merits = (is_price, hint.level is not None, level != "event", True)
+        return _Candidate(column, kind, level, rank=merits.index(True))
 
     def _by_fill(self, column: LogColumn) -> Unused | None:
         if column.cells and not column.values:

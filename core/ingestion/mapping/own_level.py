@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping as Table
-from typing import Final
+from itertools import chain
+from typing import Final, NamedTuple
 
 from core.ingestion.mapping.log_column import LogColumn
 from core.ingestion.mapping.own_names import Hint
@@ -26,36 +27,48 @@ _MAX_DIFFERENT_HINTED: Final = 0.1
 """The same for a level that the column's name says."""
 
 
+class _Evidence(NamedTuple):
+    """What cells show about a level.
+
+    Attributes:
+        different: share of the ids with several rows whose cells differ; 0 without such ids.
+        expected: number of these ids that would have different cells if cells were drawn at random.
+    """
+
+    different: float = 0.0
+    expected: float = 0.0
+
+
 def level_of(column: LogColumn, assigned: Table[str, LogColumn], hint: Hint) -> Level:
     """Return the level of a column. The name decides unless the cells contradict it; without evidence, `event`."""
-    shares = {level: _evidence(column, assigned, level) for level in _KEYS}
-    if hint.level is not None and (hint.level == "event" or shares[hint.level][0] <= _MAX_DIFFERENT_HINTED):
+    evidence = {level: _evidence(column, assigned, level) for level in _KEYS}
+    if hint.level is not None and (hint.level == "event" or evidence[hint.level].different <= _MAX_DIFFERENT_HINTED):
         return hint.level
-    return next(
-        (
-            level
-            for level, (different, expected) in shares.items()
-            if expected >= _MIN_EXPECTED and different <= _MAX_DIFFERENT
-        ),
-        "event",
+    shown = (
+        level
+        for level, found in evidence.items()
+        if found.expected >= _MIN_EXPECTED and found.different <= _MAX_DIFFERENT
     )
+    return next(shown, "event")
 
 
-def _evidence(column: LogColumn, assigned: Table[str, LogColumn], level: Level) -> tuple[float, float]:
-    """Return the share of repeated ids with different cells, and the expected number of those with random cells."""
+def _evidence(column: LogColumn, assigned: Table[str, LogColumn], level: Level) -> _Evidence:
     role, other_roles = _KEYS[level]
     keys = assigned.get(role)
-    other = next((assigned[each] for each in other_roles if each in assigned), None)
     if keys is None:
-        return 0.0, 0.0
-    cells: dict[str, dict[str, str]] = defaultdict(dict)
+        return _Evidence()
+    other = next((assigned[each] for each in other_roles if each in assigned), None)
+    first_cells: dict[str, dict[str, str]] = defaultdict(dict)  # id -> id of the other role, or row -> first cell
     for row, (key, cell) in enumerate(zip(keys.cells, column.cells, strict=True)):
         if key and cell:
-            cells[key].setdefault(str(row) if other is None else other.cells[row], cell)
-    repeated = [list(found.values()) for found in cells.values() if len(found) > 1]
+            first_cells[key].setdefault(str(row) if other is None else other.cells[row], cell)
+    cells_by_id = [list(cells.values()) for cells in first_cells.values()]
+    repeated = [cells for cells in cells_by_id if len(cells) > 1]
     if not repeated:
-        return 0.0, 0.0
-    counts = Counter(cell for found in cells.values() for cell in found.values())
-    equal = sum((count / counts.total()) ** 2 for count in counts.values())
-    expected = sum(1 - equal ** (len(found) - 1) for found in repeated)
-    return sum(len(set(found)) > 1 for found in repeated) / len(repeated), expected
+        return _Evidence()
+    counts = Counter(chain.from_iterable(cells_by_id))
+    chance_of_equal = sum((count / counts.total()) ** 2 for count in counts.values())
+    return _Evidence(
+        different=sum(len(set(cells)) > 1 for cells in repeated) / len(repeated),
+        expected=sum(1 - chance_of_equal ** (len(cells) - 1) for cells in repeated),
+    )

@@ -95,7 +95,10 @@ _ROLE_ID_NAMES: Final = frozenset(
     name for role_names in (names.USER_NAMES, names.SESSION_NAMES, names.PRODUCT_NAMES) for name in role_names
 )
 
-_AFTERWARDS: Final = frozenset(
+_VALUE_AND_ORDER_NAMES: Final = frozenset(
+    (*names.VALUE_NAMES, *names.VALUE_OR_PRICE_NAMES, *names.ROW_TOTAL_NAMES, *names.ORDER_NAMES, *names.STATUS_NAMES)
+)
+_AFTERWARDS: Final = _VALUE_AND_ORDER_NAMES.difference({"name", "state"}).union(
     spellings("""
     order orders ordered transaction transactions purchase purchases purchased bought buyer payment payments paid
     invoice billing receipt basket refund refunded refunds return returned tax taxes vat mwst kdv shipping shipped
@@ -104,9 +107,7 @@ _AFTERWARDS: Final = frozenset(
     timeonpage timeonsite dwell pageviews hits ltv clv lifetime label target outcome cancelled canceled void voided
     bestellung bestell auftrag zahlung bezahlt rechnung steuer versand lieferung gutschein umsatz gesamt retoure
     erstattung storniert gewinn sipariş ödeme fatura iade vergi kargo teslimat kupon ciro toplam durum durumu kar""")
-) | frozenset(
-    (*names.VALUE_NAMES, *names.VALUE_OR_PRICE_NAMES, *names.ROW_TOTAL_NAMES, *names.ORDER_NAMES, *names.STATUS_NAMES)
-) - {"name", "state", "order_name"}
+)
 """Words of what is known only after the purchase or at the end of the session."""
 _AFTERWARDS_STEMS: Final = spellings("revenue umsatz payment zahlung odeme refund erstattung shipping versand bestell "
     "siparis transaction gutschein kupon rechnung fatura conversion ordertotal orderid orderstatus sessionvalue "

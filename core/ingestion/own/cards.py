@@ -25,6 +25,7 @@ LEAST_FILLED: Final = 0.01
 NEARLY_ALL: Final = 0.95
 """Share of the events with the only cell of a column. If it is lower, an empty cell is a second one."""
 LEAST_READABLE: Final = 0.5
+"""Share of the cells with content. With fewer of its kind, the column has probably another kind."""
 MAX_DISTINCT: Final[dict[Level, float]] = {"event": 0.5, "session": 0.5, "product": 0.9, "user": 0.5}
 """Categories per event, session, product or user with a cell. With more, hardly any two have one in common. A name that
 several variants of a product share is informative; a name of its own for each product is an id."""
@@ -33,7 +34,9 @@ MIN_GROUPS: Final = 20
 SAME_SUM: Final = 0.01
 """Difference between a session's value and the sum of its BUY cells, relative to the usual one."""
 MOST_SUMS: Final = 0.5
+"""Share of the sessions with purchases. If more have such a sum, the cells on BUY events are what values consist of."""
 MIN_BUYERS: Final = 20
+"""Sessions with purchases. With fewer, equal sums may be chance."""
 
 
 def own_cards(folder: Path, mapping: Mapping, cells: Table[tuple[str, bool], int]) -> tuple[OwnColumnCard, ...]:
@@ -77,9 +80,9 @@ def _counts(sample: OwnSample, names: Sequence[str]) -> tuple[dict[tuple[int, st
 
 def _decided(card: OwnColumnCard, sample: OwnSample) -> OwnColumnCard:
     """Return the card with the actual level of the column, whether purchases may be used, and whether it is used."""
-    reason = _unusable(card)
-    if reason is not None and reason.exclusion is Exclusion.EMPTY:
-        return _excluded(card, reason)
+    unusable = _unusable(card)
+    if unusable is not None and unusable.exclusion is Exclusion.EMPTY:
+        return _excluded(card, unusable)
     several, n_groups = _several(sample, card)
     card = card.model_copy(update={"several": several})
     findings = []
@@ -88,8 +91,7 @@ def _decided(card: OwnColumnCard, sample: OwnSample) -> OwnColumnCard:
             f"{percent(several)} of the {card.level}s with a cell have several, so it is used as a column of events."
         )
         card = card.model_copy(update={"level": "event"})
-        n_groups = 0
-    reason = reason or _identifier(card, n_groups, sample) or find_leak(sample, card.column)
+    reason = unusable or _identifier(card, n_groups, sample) or find_leak(sample, card.column)
     if card.with_purchases and (share := _reproduced_values(sample, card)) >= MOST_SUMS:
         card = card.model_copy(update={"with_purchases": False})
         findings.append(
@@ -123,7 +125,10 @@ def _unusable(card: OwnColumnCard) -> Reason | None:
 
 
 def _several(sample: OwnSample, card: OwnColumnCard) -> tuple[float, float]:
-    """Return the share of the sessions, products or users with different cells, and the number of those with a cell."""
+    """Return the share of the sessions, products or users with different cells, and the number of those with a cell.
+
+    Both are 0 for a column of events. The number is estimated from the sample.
+    """
     if card.level == "event":
         return 0.0, 0.0
     name = card.stored
@@ -133,6 +138,11 @@ def _several(sample: OwnSample, card: OwnColumnCard) -> tuple[float, float]:
 
 
 def _identifier(card: OwnColumnCard, n_groups: float, sample: OwnSample) -> Reason | None:
+    """Return the reason for categories that nearly all differ; None if some have enough events or groups in common.
+
+    Args:
+        n_groups: sessions, products or users with a cell; not used for a column of events, whose events are counted.
+    """
     if card.kind != "category":
         return None
     if card.level == "event":

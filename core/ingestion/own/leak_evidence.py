@@ -18,9 +18,11 @@ LEAST: Final = 0.5
 """Share of the variance of session values. On two simulated logs with 157 columns, most of them made from values, no
 limit from 0.3 to 0.6 changes a decision."""
 MIN_ROWS: Final = 100
+"""Sessions, products or users that are compared. With fewer, cells may explain values by chance."""
 MIN_CLASS: Final = 30
 """Sessions with, and sessions without a purchase."""
 NUMBERS: Final = ("number", "money")
+"""Kinds of columns whose cells can be added up."""
 
 
 class Reason(NamedTuple):

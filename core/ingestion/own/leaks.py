@@ -33,10 +33,10 @@ MOSTLY: Final = 0.95
 
 
 def find_leak(sample: OwnSample, column: OwnColumn) -> Reason | None:
-    """Return why a column may not be used, or None if nothing is wrong with it.
+    """Return the first reason why a column may not be used, or None if nothing is wrong with it.
 
     Args:
-        column: a column whose level was verified.
+        column: a column with the level that its cells have, and with at least one train cell.
     """
     checks = [_check_purchase_only]
     if column.level in {"event", "session"}:
@@ -45,7 +45,10 @@ def find_leak(sample: OwnSample, column: OwnColumn) -> Reason | None:
         checks.append(check_product_cells)
     if column.level == "user" or (column.level in {"event", "session"} and _is_constant(sample, column, USER)):
         checks.append(check_user_cells)
-    checks += {"product": [check_product_aggregates], "user": [check_user_aggregates]}.get(column.level, [])
+    if column.level == "product":
+        checks.append(check_product_aggregates)
+    if column.level == "user":
+        checks.append(check_user_aggregates)
     return next((reason for check in checks if (reason := check(sample, column))), None)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import spearmanr
 
+from core.base.arrays import Vector
 from core.base.text import count, percent
 from core.ingestion.own.explained import explained, explained_within, predicted, scales
 from core.ingestion.own.leak_evidence import (
@@ -142,11 +143,13 @@ def _check_aggregates(
     may be proportional to past sales.
 
     Args:
+        sessions: one row per session and key: the first cell, the role, the value and what the aggregates need.
+        key: PRODUCT or USER; also the noun of the finding.
+        aggregates: name for people -> aggregate over the sessions of a key.
         similarity: intraclass correlation of the values of sessions with the same key. If None, only keys with few
             sessions are compared.
     """
-    in_train = pl.col(ROLE) == TRAIN_ROLE
-    has_value = in_train & pl.col(VALUE).is_not_null()
+    has_value = (pl.col(ROLE) == TRAIN_ROLE) & pl.col(VALUE).is_not_null()
     table = (
         sessions.with_columns(pl.when(has_value).then(VALUE).alias(VALUE))
         .group_by(key)
@@ -162,14 +165,10 @@ def _check_aggregates(
     for some in (table.filter("only_train"), table):
         if some.height < MIN_ROWS:
             continue
-        n = float(some.get_column("n").to_numpy().mean())
-        least = EQUAL if similarity is None else max(EQUAL, (1 + _reliability(n, similarity)) / 2)
-        cells = numbers(some, column.stored)
+        n_sessions = float(some.get_column("n").to_numpy().mean())
+        least = EQUAL if similarity is None else max(EQUAL, (1 + _reliability(n_sessions, similarity)) / 2)
         for name in aggregates:
-            values = numbers(some, name)
-            if np.ptp(cells) == 0 or np.ptp(values) == 0:
-                continue
-            equality = float(spearmanr(cells, values).statistic) ** 2
+            equality = _squared_rank_correlation(numbers(some, column.stored), numbers(some, name))
             if equality >= least:
                 return Reason(
                     Exclusion.GIVES_VALUE_AWAY,
@@ -177,3 +176,10 @@ def _check_aggregates(
                     f"({count(some.height, key)} with several sessions).",
                 )
     return None
+
+
+def _squared_rank_correlation(first: Vector, second: Vector) -> float:
+    """Return the squared rank correlation of two columns; 0 if either is constant."""
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return 0.0
+    return float(spearmanr(first, second).statistic) ** 2

@@ -24,9 +24,11 @@ LEAST_WITHIN: Final = 0.25
 """Share of the variance among the sessions of one user, or with one product or category. No limit from 0.2 to 0.4
 changes a decision on the logs of `LEAST`."""
 LATE: Final = 0.7
+"""Share of the sessions that have their only cells on the last event."""
 LATE_EXCESS: Final = 0.25
-"""Share of the sessions that have their only cells on the last event, and how much more than by chance."""
+"""How much this share exceeds that of random positions."""
 BEFORE: Final = "before a session buys"
+"""Where the cells are, in findings."""
 _RARELY: Final = 0.2
 """Share of the highest fill rate of an event type. Types with a lower one do not have the column."""
 
@@ -45,9 +47,9 @@ def check_session_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
     for rows, least in limits:
         if reason := _check_value(rows, names, column, least):
             return reason
-    return _check_length(sessions.filter(pl.col(N_EVENTS) > 1), names, column) or check_purchase(
-        sessions.filter(~pl.col(ONLY_BUYS)), names, column, BEFORE
-    )
+    if reason := _check_length(sessions.filter(pl.col(N_EVENTS) > 1), names, column):
+        return reason
+    return check_purchase(sessions.filter(~pl.col(ONLY_BUYS)), names, column, BEFORE)
 
 
 def _check_value(rows: pl.DataFrame, names: tuple[str, ...], column: OwnColumn, least: float) -> Reason | None:
@@ -104,19 +106,18 @@ def check_late_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
         events.join(eligible.select(TYPE), on=TYPE, how="semi")
         .group_by(UNIT)
         .agg(
-            pl.len().alias("n"),
-            is_last.sum().alias("n_last"),
-            pl.col("filled").sum().alias("m"),
-            (pl.col("filled") & is_last).sum().alias("m_last"),
+            pl.len().alias("events"),
+            is_last.sum().alias("last"),
+            pl.col("filled").sum().alias("filled"),
+            (pl.col("filled") & is_last).sum().alias("filled_last"),
         )
-        .filter(pl.col("m") > 0, pl.col("n_last") < pl.col("n"))
+        .filter(pl.col("filled") > 0, pl.col("last") < pl.col("events"))
     )
     if sessions.height < MIN_ROWS:
         return None
-    n, n_last, m, m_last = (numbers(sessions, key) for key in ("n", "n_last", "m", "m_last"))
-    fits = m <= n_last
-    chance = np.where(fits, np.exp(_log_choose(n_last, np.minimum(m, n_last)) - _log_choose(n, m)), 0.0)
-    observed, expected = float((m == m_last).mean()), float(chance.mean())
+    is_late = pl.col("filled") == pl.col("filled_last")
+    observed = float(sessions.select(is_late.mean()).item())
+    expected = float(_chance_of_late(*(numbers(sessions, key) for key in ("events", "last", "filled"))).mean())
     if observed < LATE or observed - expected < LATE_EXCESS:
         return None
     return Reason(
@@ -126,5 +127,12 @@ def check_late_cells(sample: OwnSample, column: OwnColumn) -> Reason | None:
     )
 
 
+def _chance_of_late(n_events: Vector, n_last: Vector, n_filled: Vector) -> Vector:
+    """Return the probability that all filled cells are on last events, if they are on any events (hypergeometric)."""
+    log_chance = _log_choose(n_last, np.minimum(n_filled, n_last)) - _log_choose(n_events, n_filled)
+    return np.where(n_filled <= n_last, np.exp(log_chance), 0.0)
+
+
 def _log_choose(n: Vector, k: Vector) -> Vector:
+    """Return the logarithm of the binomial coefficient "n choose k"."""
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1), np.float64)

@@ -71,7 +71,12 @@ class DisplayNames:
 
 
 def names_of_ids(column: str, ids: pl.Series, cells: pl.Series) -> pl.DataFrame:
-    """Return the names that a table has for ids, with the columns of `Dataset.names`."""
+    """Return the names that a table has for ids, with the columns of `Dataset.names`.
+
+    Args:
+        ids: distinct ids.
+        cells: the name of each id; null if the table does not have the id.
+    """
     return as_names(column, _cleaned(pl.DataFrame([ids.alias("id"), cells.alias("name")])))
 
 
@@ -99,5 +104,6 @@ def _cleaned(names: pl.DataFrame) -> pl.DataFrame:
 
 
 def _most_common(counts: pl.DataFrame) -> pl.DataFrame:
+    """Return the most common name of each code; of equally common ones, the first in alphabetical order."""
     ranked = counts.sort("code", _COUNT, "name", descending=[False, True, False])
     return ranked.unique("code", keep="first", maintain_order=True)

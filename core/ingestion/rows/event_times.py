@@ -55,6 +55,7 @@ def epoch_seconds(times: pl.Series, mapping: Mapping) -> pl.Series:
 
 
 def _from_numbers(times: pl.Series, units_per_second: int) -> pl.Series:
+    """Parse epoch times; null if a cell is not a number, or a rounded one such as 1.74E+12."""
     if times.dtype == pl.String:
         texts = times.str.strip_chars()
         texts = texts.set(texts.str.contains(ROUNDED_TIME), None)
@@ -72,6 +73,7 @@ def _epoch(times: pl.Series) -> pl.Series:
 
 
 def _in_zone(times: pl.Series, zone: str) -> pl.Series:
+    """Return the epoch seconds of local times; see `epoch_seconds` for those that daylight saving skips or repeats."""
     if zone == "UTC":
         return _epoch(times)
     local = times.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
@@ -89,8 +91,8 @@ def _from_iso(texts: pl.Series, zone: str) -> pl.Series:
         strict=False,
         cache=False,  # a cache is slower than parsing
     )
-    usual = _UTC_ENDINGS[0]
-    if texts.str.ends_with(usual).all() and (texts.str.len_bytes() == _LENGTH + len(usual)).all():
+    offset = _UTC_ENDINGS[0]
+    if texts.str.ends_with(offset).all() and (texts.str.len_bytes() == _LENGTH + len(offset)).all():
         seconds = _epoch(moments)
     else:
         ending = texts.str.slice(_LENGTH)
@@ -117,6 +119,7 @@ def _from_any_iso(texts: pl.Series, zone: str) -> pl.Series:
 
 
 def _from_zoneless_iso(texts: pl.Series, zone: str) -> pl.Series:
+    """Parse ISO 8601 without the name of a zone; times without an offset are in `zone`."""
     plain = texts.str.strip_chars().str.to_uppercase().str.replace(r"\s?(UTC|GMT|Z)$", "+00:00")
     plain = plain.str.replace(r"^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)", "${1}-${2}-${3} ${4}:${5}:${6}")
     plain = plain.str.replace("T", " ", literal=True).str.replace(r"(:\d\d),(\d)", "${1}.${2}")

@@ -38,7 +38,8 @@ _ROUNDED = "has lost its last digits, as in 1.74E+12, which a spreadsheet writes
 NO_NUMBER = " is not a finite number"
 """End of the reason for a row whose value cannot be parsed; it follows the name of the column."""
 NO_TOTAL = "no_total"
-"""Column: whether a purchase row has no order total, which another row of the order may have."""
+"""Column: whether a purchase row has no order total, which another row of the order may have. Only in a log of order
+totals."""
 _MAX_NAMED_WORDS = 5  # with more unknown words than this, reasons do not name them
 
 
@@ -111,6 +112,7 @@ def _fold_case(texts: pl.Expr) -> pl.Expr:
 
 
 def _word_rules(mapping: Mapping, unknown_words: Collection[str]) -> dict[str, pl.Expr]:
+    """Return reason -> mask of the rows whose event word is ignored, empty or unknown."""
     column = mapping.columns.event_type
     mapped_words = ", ".join(mapping.event_words)
     word = pl.col(EVENT_TYPE).cast(pl.String).str.strip_chars().fill_null("")

@@ -113,9 +113,8 @@ def _is_hopeless(counts: ReadCounts, least: float, most_usable: Callable[[], int
 def _refuse(source: Source, counts: ReadCounts, faulty: ReadCounts, parser: RowParser) -> None:
     """Raise the error for too few usable rows. Ignored rows count only if no other rows are quarantined."""
     if not counts.rows:
-        raise (
-            SourceError.empty_query_result(source.name) if isinstance(source, Query) else SourceError.empty(source.name)
-        )
+        no_rows = SourceError.empty_query_result if isinstance(source, Query) else SourceError.empty
+        raise no_rows(source.name)
     quarantined = faulty if faulty.rows else counts
     total = counts.kept + quarantined.quarantined
     reasons = ", ".join(f"{count:,} x {reason}" for reason, count in quarantined.most_reasons())
@@ -131,7 +130,11 @@ def _refuse(source: Source, counts: ReadCounts, faulty: ReadCounts, parser: RowP
     else:
         setting = _suggested_setting(source, reason, parser.mapping)
     raise ContentError.too_few_valid(
-        *("row", source.name, counts.kept, total, reasons),
+        "row",
+        source.name,
+        counts.kept,
+        total,
+        reasons,
         min_share=least,
         mapping_line=setting,
         remedy="" if setting else _time_problem(source, reason, parser.mapping),

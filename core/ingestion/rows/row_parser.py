@@ -176,9 +176,9 @@ class RowParser:
         usable = parsed.rows if is_usable.all() else parsed.rows.filter(is_usable)
         rows, parts, ids = self._completed(usable)
         return ParsedBlock(
-            rows,
-            parts,
-            ids,
+            rows=rows,
+            parts=parts,
+            ids=ids,
             bad=quarantine_rows(name, block, unusable, positions.tolist()),
             empty=parsed.empty,
             quarantined_sessions=self._sessions_of(unusable),
@@ -213,10 +213,12 @@ class RowParser:
 
     @property
     def _priced(self) -> bool:
+        """Whether session values are sums of the purchases in this file."""
         return self.with_value and self.mapping.adds_prices
 
     @property
     def _id_columns(self) -> list[str]:
+        """The schema names of the required columns that are ids."""
         return [column for column in self.columns if column in CODE_OF]
 
     def _parse_cells(self, block: Block) -> _UnfilteredRows:
@@ -225,8 +227,8 @@ class RowParser:
         cells = raw.with_columns(as_text(raw.get_column(column)) for column in [*self._id_columns, *words])
         empty = empty_cells(cells, self._id_columns)
         # An event without a product or category is still an event, and its purchase still counts.
-        nameless = {column for _, column in empty} & {PRODUCT_ID, CATEGORY_ID}
-        cells = cells.with_columns(pl.col(column).replace("", None).fill_null(UNKNOWN_ID) for column in nameless)
+        with_empty = {column for _, column in empty} & {PRODUCT_ID, CATEGORY_ID}
+        cells = cells.with_columns(pl.col(column).replace("", None).fill_null(UNKNOWN_ID) for column in with_empty)
         types, unknown = event_types(cells, self.mapping)
         codes = (
             cells.get_column(column).hash(self.seed).reinterpret(signed=True).alias(CODE_OF[column])
@@ -241,7 +243,9 @@ class RowParser:
         rows = cells.with_columns(*codes, times, types, *values, *orders, *own)
         value = value_description(self.mapping) if self.with_value else None
         reason = reason_expression(self.mapping, self._id_columns, unknown, value)
-        return _UnfilteredRows(rows, reason, unknown, empty, money, own_counts)
+        return _UnfilteredRows(
+            rows=rows, reason=reason, unknown_words=unknown, empty=empty, money=money, own=own_counts
+        )
 
     def _sessions_of(self, unusable: pl.DataFrame) -> pl.Series:
         """Return the distinct session ids of quarantined test rows. These sessions must be predicted as well.
@@ -258,6 +262,7 @@ class RowParser:
         return ids.filter(ids != "").unique(maintain_order=True)
 
     def _usable(self, rows: pl.DataFrame, *, may_hold_nul: bool) -> pl.Series:
+        """Return a mask of the rows for which `reason_expression` gives no reason, in a fraction of its time."""
         needed = [column for column in self._id_columns if column in NEEDED_IDS]
         usable = pl.all_horizontal((pl.col(column) != "").fill_null(value=False) for column in needed)
         if may_hold_nul:

@@ -62,15 +62,16 @@ def event_ids(file: Path, mapping: Mapping | None = None) -> tuple[pl.Series, pl
     mapping = mapping or Mapping()
     if mapping.session_gap_minutes is not None:  # such a log has no session ids
         return read_ids(file, mapping), pl.Series(USER_SESSION, [], dtype=pl.String)
-    distinct, new, n_new = pl.Series(USER_SESSION, [], dtype=pl.String), [], 0
+    distinct = pl.Series(USER_SESSION, [], dtype=pl.String)
+    new: list[pl.Series] = []
     counts = ReadCounts()
     for block, _ in parse_source(file, RowParser(mapping, with_value=False), counts):
         ids = block.rows.get_column(USER_SESSION).unique(maintain_order=True)
         # A copy, because a text taken from a block keeps all texts of the block in memory.
         new.append(pl.Series(USER_SESSION, ids.to_arrow(compat_level=pl.CompatLevel.oldest()), dtype=pl.String))
-        n_new += len(ids)
-        if n_new > max(_HELD, len(distinct)):  # memory grows with the distinct ids, not with the rows
-            distinct, new, n_new = pl.concat([distinct, *new]).unique(maintain_order=True), [], 0
+        if sum(map(len, new)) > max(_HELD, len(distinct)):  # memory grows with the distinct ids, not with the rows
+            distinct = pl.concat([distinct, *new]).unique(maintain_order=True)
+            new = []
     usable = pl.concat([distinct, *new]).unique(maintain_order=True)
     quarantined = counts.quarantined_sessions
     return usable, quarantined.filter(~quarantined.is_in(usable.implode()))
@@ -174,7 +175,8 @@ def read_sample(sample: Path, mapping: Mapping, content: Content | None = None) 
         try:
             return _sample_as(sample, in_utf_8.model_copy(update={"encoding": mapping.encoding}), content)
         except InputError:
-            if isinstance(error.__cause__, UnicodeError):  # not UTF-8, so the error under the mapping's encoding is apt
+            is_other_encoding = isinstance(error.__cause__, UnicodeError)
+            if is_other_encoding:  # then the error under the mapping's encoding is the apt one
                 raise
             raise error from None
 
@@ -207,7 +209,8 @@ def _sample_as(sample: Path, mapping: Mapping, content: Content | None) -> Sampl
 def _submission_columns(header: Sequence[str], position: int) -> SubmissionColumns:
     """Return the columns of a submission, given the header of its sample and the position of the session ids.
 
-    The values are in the column session_value, or else in the only other column.
+    The values are in the column session_value, or else in the only other column. With several other columns, the
+    submission gets a column session_value.
 
     >>> _submission_columns(["session", "value"], 0).header, _submission_columns(["id"], 0).header
     (('session', 'value'), ('id', 'session_value'))

@@ -101,6 +101,7 @@ def make_card(files: InputFiles, counts: IngestionCounts, *, fingerprint: str, s
 
 
 def _most_frequent_first(counts: Counter[str]) -> dict[str, int]:
+    """Return the counts by size; equal ones in alphabetical order."""
     return dict(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
 
 

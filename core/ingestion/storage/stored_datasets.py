@@ -25,11 +25,13 @@ _STORED_FORMAT = b"events-3"  # part of the fingerprint; increase the number whe
 
 def may_be_stored(files: InputFiles, workspace: Workspace) -> bool:
     """Return whether hashing is worthwhile: a dataset has files of these sizes, or both files have the same size."""
-    sizes = size_in_bytes(files.train), None if files.test is None else size_in_bytes(files.test)
+    train_bytes = size_in_bytes(files.train)
+    test_bytes = None if files.test is None else size_in_bytes(files.test)
     if files.sample_submission is not None:
         size_in_bytes(files.sample_submission)  # fails early if the file is missing
     cards = (dataset.card() for dataset in list_datasets(workspace))
-    return sizes[0] == sizes[1] or any((card.train.bytes, card.test.bytes) == sizes for card in cards)
+    stored_sizes = ((card.train.bytes, card.test.bytes) for card in cards)
+    return train_bytes == test_bytes or (train_bytes, test_bytes) in stored_sizes
 
 
 def contents_of(files: InputFiles) -> dict[str, Content]:
@@ -42,6 +44,9 @@ def contents_of(files: InputFiles) -> dict[str, Content]:
 
 def find_stored(files: InputFiles, contents: dict[str, Content], workspace: Workspace) -> Dataset | None:
     """Return the dataset of the same content and mapping, and update its names; None if there is no such dataset.
+
+    Args:
+        contents: of all files, not yet read; see `contents_of`. They are read and hashed.
 
     Raises:
         InputError: train and test are the same file, or a file changed while it was read.

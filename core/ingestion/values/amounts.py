@@ -36,6 +36,7 @@ _DIGITS_GROUP: Final = re.compile(_NUMBER).groupindex["digits"]
 
 
 def _digit_pattern(decimal: str) -> str:
+    """Return a regular expression for the digits of a number with this decimal mark, plain or in groups."""
     separators = (re.escape(_OTHER_MARK[decimal]), *_GROUP_SEPARATORS)
     grouped = "|".join(rf"[1-9][0-9]{{0,2}}(?:{separator}[0-9]{{3}})+" for separator in separators)
     if decimal == ".":
@@ -107,16 +108,20 @@ def decimal_evidence(cells: pl.Series) -> DecimalEvidence:
 
 
 def _search(cells: pl.Series) -> DecimalEvidence:
+    """Return the evidence of all these cells; of several cells with the same evidence, the first."""
     texts = _without_dashes(cells.unique(maintain_order=True).drop_nulls())
-    digits = texts.str.extract(_NUMBER, _DIGITS_GROUP).drop_nulls().alias("digits")
-    is_number = {mark: digits.str.contains(pattern) for mark, pattern in _DIGITS.items()}
-    masks = (
-        is_number["."] & ~is_number[","],
-        is_number[","] & ~is_number["."],
-        digits.str.contains(_AMBIGUOUS["."]),
-        digits.str.contains(_AMBIGUOUS[","]),
+    digits = texts.str.extract(_NUMBER, _DIGITS_GROUP).drop_nulls()
+    with_point, with_comma = (digits.str.contains(_DIGITS[mark]) for mark in (".", ","))
+    return DecimalEvidence(
+        point=_first(digits, with_point & ~with_comma),
+        comma=_first(digits, with_comma & ~with_point),
+        ambiguous_point=_first(digits, digits.str.contains(_AMBIGUOUS["."])),
+        ambiguous_comma=_first(digits, digits.str.contains(_AMBIGUOUS[","])),
     )
-    return DecimalEvidence(*(next(iter(digits.filter(mask).head(1)), None) for mask in masks))
+
+
+def _first(texts: pl.Series, mask: pl.Series) -> str | None:
+    return next(iter(texts.filter(mask).head(1)), None)
 
 
 def parse_amounts(cells: pl.Series, decimal: str = ".") -> pl.Series:
@@ -190,10 +195,12 @@ def plain_amounts(cells: pl.Series, decimal: str) -> pl.Series:
 
 
 def _without_dashes(cells: pl.Series) -> pl.Series:
+    """Return the cells without surrounding blanks, and without dashes in place of decimals."""
     return cells.str.strip_chars().str.replace(_DASH_FOR_ZERO, "${1}")
 
 
 def _finite(numbers: pl.Series) -> pl.Series:
+    """Replace infinities and NaN by null."""
     return numbers.set(~numbers.is_finite(), None)
 
 

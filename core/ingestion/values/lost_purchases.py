@@ -38,6 +38,7 @@ from core.schema import (
 )
 
 IS_CERTAIN: Final = "is_certain"
+"""Column: whether the event word of a lost purchase means BUY; if not, the row may be another event."""
 AMOUNT: Final = "amount"
 """Column: amount of a row if it were a purchase, Float64; null if it cannot be parsed."""
 NO_LOST_PURCHASES: Final = pl.DataFrame(
@@ -86,6 +87,8 @@ def lost_purchases(unusable: pl.DataFrame, unknown_words: Collection[str], seed:
 
     Args:
         unusable: cells, file, line, time, type and amount of the rows.
+        unknown_words: event words that the mapping does not name.
+        seed: seed of the codes of ids.
     """
     is_certain = (pl.col(TYPE) == EVENT_CODE[BUY]).fill_null(value=False)
     may_be = pl.col(TYPE).is_null()
@@ -126,8 +129,9 @@ def broken_purchases(name: str, broken: Sequence[BrokenLine], mapping: Mapping, 
     texts: list[str] = []
     for broken_line in broken:
         cells = {cell.strip() for cell in _SEPARATORS.split(broken_line.text)} - {""}
-        lowered = {fold_case(cell) for cell in cells}
-        if not lowered & other_words or any(words.get(cell) == BUY for cell in lowered):
+        folded = {fold_case(cell) for cell in cells}
+        is_other_event = bool(folded & other_words) and not any(words.get(cell) == BUY for cell in folded)
+        if not is_other_event:
             line_numbers += [broken_line.line] * len(cells)
             texts += sorted(cells)
     codes = pl.Series(texts, dtype=pl.String).hash(seed).reinterpret(signed=True)

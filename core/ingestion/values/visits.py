@@ -33,9 +33,9 @@ def find_visits(rows: pl.DataFrame) -> pl.DataFrame:
         One row per visit: session, account (the code of that user), n_users, and pause (seconds; null if events at
         successive times always have a common user).
     """
-    changes = (pl.col(USER) != pl.col(USER).shift(1)) & (pl.col(SESSION) == pl.col(SESSION).shift(1))
-    shared = rows.select(SESSION, USER, TIME)
-    shared = shared.join(shared.filter(changes).select(SESSION).unique(), on=SESSION, how="semi")
+    is_change = (pl.col(USER) != pl.col(USER).shift(1)) & (pl.col(SESSION) == pl.col(SESSION).shift(1))
+    events = rows.select(SESSION, USER, TIME)
+    shared = events.join(events.filter(is_change).select(SESSION).unique(), on=SESSION, how="semi")
     users = shared.group_by(SESSION, USER).agg(pl.col(TIME).min(), pl.len().alias("n_events"))
     accounts = (
         users.sort(SESSION, TIME, "n_events", USER)
