@@ -48,14 +48,19 @@ def sorted_rows(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.Data
     """
     moment = pl.col(TIME) * len(EVENT_CODE) + pl.col(TYPE)
     by_moment = _sorted_by_moment(rows.rechunk().with_columns(moment.alias(_MOMENT)), key)
+    is_same_key = ~changed(by_moment, key)
     n_visits = 0
-    if key == SESSION and _several_users(by_moment, key):
+    if key == SESSION and (is_same_key & changed(by_moment, USER)).any():
         visits = find_visits(by_moment)
         by_moment = assign_visits(by_moment, visits)
         n_visits = visits.height
     described = [name for name in by_moment.columns if name not in (*ROW_KEYS, _MOMENT, USER_SESSION, CATEGORY)]
-    ordered = _sorted_by_all_columns(by_moment, key, [*described, CATEGORY])
-    is_tied = ~changed(ordered, key, _MOMENT, PRODUCT)
+    is_tied = is_same_key & ~changed(by_moment, _MOMENT, PRODUCT)
+    has_ties = (is_tied & changed(by_moment, *described, CATEGORY)).any()
+    ordered = by_moment
+    if has_ties or (is_same_key & changed(by_moment, USER)).any():
+        ordered = by_moment.sort(key, USER, _MOMENT, PRODUCT, *described, CATEGORY)
+        is_tied = ~changed(ordered, key, _MOMENT, PRODUCT)
     repeats_row = is_tied & ~changed(ordered, SESSION, USER, *described, CATEGORY)
     # A join with a table of categories repeats a purchase for each category of its product.
     repeats_line = is_tied & ~changed(ordered, SESSION, USER, *described) if mapping.adds_prices else repeats_row
@@ -72,19 +77,6 @@ def sorted_rows(rows: pl.DataFrame, key: str, mapping: Mapping) -> tuple[pl.Data
 def _sorted_by_moment(rows: pl.DataFrame, key: str) -> pl.DataFrame:
     """Sort by key, moment and product, which nearly always decide the order."""
     return rows[argsort_rows(*(rows.get_column(name).to_numpy() for name in (key, _MOMENT, PRODUCT)))]
-
-
-def _sorted_by_all_columns(by_moment: pl.DataFrame, key: str, others: list[str]) -> pl.DataFrame:
-    """Sort by key, user, moment, product and the other columns, if the order of `_sorted_by_moment` is another."""
-    is_tied = ~changed(by_moment, key, _MOMENT, PRODUCT)
-    if not _several_users(by_moment, key) and not (is_tied & changed(by_moment, *others)).any():
-        return by_moment
-    return by_moment.sort(key, USER, _MOMENT, PRODUCT, *others)
-
-
-def _several_users(ordered: pl.DataFrame, key: str) -> bool:
-    """Return whether the rows of some key have several users."""
-    return bool((~changed(ordered, key) & changed(ordered, USER)).any())
 
 
 def changed(rows: pl.DataFrame, *names: str) -> NDArray[np.bool_]:
