@@ -170,7 +170,7 @@ class RowParser:
         lines = pl.Series(LINE, block.lines_of(positions))
         unusable = parsed.rows.filter(~is_usable).with_columns(pl.lit(name).alias(FILE), lines, parsed.reason)
         lost = NO_LOST_PURCHASES
-        if self._priced:
+        if self._sums_purchases:
             broken = broken_purchases(name, block.broken, self.mapping, self.seed)
             lost = pl.concat([broken, lost_purchases(unusable, parsed.unknown_words, self.seed)])
         usable = parsed.rows if is_usable.all() else parsed.rows.filter(is_usable)
@@ -212,8 +212,7 @@ class RowParser:
         )
 
     @property
-    def _priced(self) -> bool:
-        """Whether session values are sums of the purchases in this file."""
+    def _sums_purchases(self) -> bool:
         return self.with_value and self.mapping.adds_prices
 
     @property
