@@ -28,9 +28,9 @@ from core.errors import MissingPart, RunError, import_part
 from core.features import GROUPS, build_features, changed_by_later_sessions, compute_features
 from core.features.columns import DISTINCT_ELSEWHERE, LAST_SEEN, VISIT
 from core.features.definition import FeatureGroup
-from core.features.engines import open_engine, spark_engine
+from core.features.engines import EngineName, open_engine, spark_engine
 from core.features.engines.polars_engine import PolarsEngine
-from core.features.engines.sorted_arrays import event_arrays
+from core.features.engines.sorted_arrays import event_arrays, packed_numbers
 from core.features.engines.window_log import WindowLog
 from core.features.session_log import HistoryMode
 from core.features.units import events_and_units
@@ -221,6 +221,24 @@ def test_sorting_values_in_parts_gives_the_same_history(monkeypatch: pytest.Monk
     parts = compute_features(events, units, "as_of")
     assert parts.equals(whole)
     assert any(0 < size < len(rows) // 2 for size in sorted_sizes)
+
+
+def test_a_log_whose_keys_and_times_do_not_fit_into_packed_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    events, units = log_of([(0, 0, 0, 0, 0, NOON), (1, 1, 7, 0, 0, NOON + 15)])
+    monkeypatch.setattr(packed_numbers, "MOST_BITS", 5)
+    with pytest.raises(
+        OverflowError, match=r"value \(1 bits\), time \(4 bits\), type \(2 bits\) do not fit into 5 bits"
+    ):
+        compute_features(events, units, "as_of")
+
+
+@pytest.mark.parametrize("name", ["polars", "duckdb"])
+def test_no_units_give_one_table_without_rows(name: EngineName) -> None:
+    events, units = log_of([(0, 0, 0, 0, 0, NOON), (1, 1, 7, 0, 0, NOON + 15)])
+    with open_engine(name, events, units, "as_of") as engine:
+        (table,) = engine.batches(GROUPS, unit_subset=pl.Series([], dtype=pl.Int64))
+    assert table.schema == compute_features(events, units, "as_of").schema
+    assert table.height == 0
 
 
 @pytest.mark.parametrize("name", ["polars", "duckdb"])

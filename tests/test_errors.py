@@ -183,6 +183,7 @@ SETTINGS: dict[str, Callable[[], StudioError]] = {
     "missing": lambda: SettingError.missing("--test", "the path of an event file"),
     "nothing_to_tune": SettingError.nothing_to_tune,
     "unknown_feature": lambda: SettingError.unknown_feature("rising", "cart", ["carts", "n_events"]),
+    "same_feature": lambda: SettingError.same_feature("price_mean", "price", "own_price_mean"),
     "device_unavailable": lambda: SettingError.device_unavailable("gpu", "no GPU was found"),
     "query_on_file": lambda: SettingError.query_on_file("--train-query", "train.csv"),
     "workspace_unusable": lambda: SettingError.workspace_unusable(Path("/workspace"), "Permission denied"),

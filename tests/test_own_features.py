@@ -13,10 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from core.errors import SettingError
 from core.features import compute_features, feature_catalogue
+from core.features.engines.polars_engine import open_log
 from core.features.groups.own import own_groups
 from core.features.learned.baskets import Baskets, Catalogue
 from core.features.learned.value_statistics import ValueStatistics, own_statistics
+from core.features.registry import groups_of
 from core.own_columns import DTYPES, OwnColumn
 from core.schema import EVENT_TYPES
 
@@ -281,3 +284,34 @@ def test_a_column_without_any_cell_has_no_values(kind: Any, level: Any) -> None:
         }
         for name in table.columns:
             assert table[name].to_list() == ([0.0, 0.0] if name in constants else [None, None]), name
+
+
+def test_sessions_of_one_event_have_no_shorter_prefixes() -> None:
+    events, units = log_of([Click(unit, 0, VIEW, unit, (None,) * len(COLUMNS)) for unit in range(3)])
+    whole = pl.DataFrame({"unit": range(3), "events_seen": 1})
+    with open_log(events, units, "as_of", None) as engine:
+        (described, _), (values, prefix_events) = (
+            engine.prefixes(groups_of(COLUMNS), prefixes) for prefixes in (whole, whole.clear())
+        )
+    assert values.schema == described.schema
+    assert (values.height, prefix_events.height) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("other", "shared"),
+    [
+        (column("price_mean", "number", "session"), "own_price_mean"),
+        (column("price_user_mean", "number", "user"), "own_price_user_mean"),
+        (column("price_history", "number"), "own_price_history"),
+    ],
+)
+def test_columns_whose_features_would_share_a_name_are_refused(other: OwnColumn, shared: str) -> None:
+    """The table would have two columns of one name, or one group would replace the other."""
+    for columns in ((COLUMNS[0], other), (other, COLUMNS[0])):
+        names = f"{columns[1].name} and {columns[0].name}"
+        with pytest.raises(SettingError, match=f"columns {names} would have the same name, {shared}"):
+            groups_of(columns)
+    statistic = column("brand_value_mean", "number", "session")
+    with pytest.raises(SettingError, match="own_brand_value_mean"):
+        groups_of((column("brand", "category"), statistic))
+    groups_of((COLUMNS[0], column("price_mean", "number")))

@@ -56,6 +56,12 @@ class SettingError(StudioError):
         return cls(problem, remedy, code="unknown_feature", actual=name, allowed=list(features))
 
     @classmethod
+    def same_feature(cls, column: str, other: str, feature: str) -> SettingError:
+        problem = f"Features of the extra columns {column} and {other} would have the same name, {feature}."
+        remedy = "Rename one of the columns in the mapping."
+        return cls(problem, remedy, code="same_feature", actual=column)
+
+    @classmethod
     def device_unavailable(cls, device: str, reason: str) -> SettingError:
         problem = f"The device {device} cannot be used here ({reason})."
         remedy = (

@@ -63,7 +63,7 @@ class PolarsEngine:
             if len(rows) and rows[-1] - rows[0] == len(rows) - 1:  # a range is selected without copying
                 rows = range(int(rows[0]), int(rows[-1]) + 1)
         per_batch = at_once or _UNITS_PER_BATCH
-        firsts = range(0, len(rows), per_batch)
+        firsts = range(0, max(len(rows), 1), per_batch)  # without units, one table without rows
         total = len(firsts) * len(groups)
         for number, first in enumerate(firsts):
 
@@ -79,7 +79,7 @@ class PolarsEngine:
         """Compute the features of prefixes of units. Their history is that of the whole log.
 
         Args:
-            prefixes: the columns unit (ascending) and EVENTS_SEEN (at least 1), one row per prefix.
+            prefixes: the columns unit (ascending, units of the log) and EVENTS_SEEN (at least 1), one row per prefix.
 
         Returns:
             The features, one row per prefix, and the events of the prefixes, whose unit is the row of the prefix.

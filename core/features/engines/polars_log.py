@@ -110,7 +110,7 @@ class PolarsLog(SessionLog):
                 DISTINCT_ELSEWHERE: history.distinct,
                 BEFORE: history.before,
                 RECENT: history.recent,
-                LAST_SEEN: history.last,
+                LAST_SEEN: history.last_seen,
             }
         )
         last_seen = pl.when(pl.col(BEFORE) > 0).then(pl.col(LAST_SEEN).cast(pl.Int64) + self.arrays.log.first_second)
@@ -120,10 +120,24 @@ class PolarsLog(SessionLog):
         """Look the sums up in the sorted arrays; see `SessionLog.sums_elsewhere`."""
         events: Frame = nw.from_native(self.arrays.log.events.lazy())
         cells = nw.to_native(events.select(cell.alias(SUM_ELSEWHERE), own_cell.alias(OWN_SUM))).collect()
-        unit_row, *sums = look_up_sums(self.arrays, key, *cells, all_rows=self.history == "all_rows")
-        units = self.arrays.frame.get_column(UNIT).gather(unit_row).set_sorted()
-        names = (OWN_SUM, OWN_FILLED, SUM_ELSEWHERE, FILLED_ELSEWHERE)
-        return _lazy(pl.DataFrame({UNIT: units, **dict(zip(names, sums, strict=True))}))
+        sums = look_up_sums(
+            self.arrays,
+            key,
+            cells.get_column(SUM_ELSEWHERE),
+            cells.get_column(OWN_SUM),
+            all_rows=self.history == "all_rows",
+        )
+        return _lazy(
+            pl.DataFrame(
+                {
+                    UNIT: self.arrays.frame.get_column(UNIT).gather(sums.unit_row).set_sorted(),
+                    OWN_SUM: sums.own,
+                    OWN_FILLED: sums.own_filled,
+                    SUM_ELSEWHERE: sums.elsewhere,
+                    FILLED_ELSEWHERE: sums.elsewhere_filled,
+                }
+            )
+        )
 
 
 def _reduce(first_rows: NDArray[np.int64], column: pl.Series, statistic: Statistic) -> pl.Series:

@@ -1,7 +1,8 @@
 """The events of a whole log as sorted arrays of packed numbers.
 
-A key is the column user, product or category. Its values are replaced by their ranks. The events on one value of a key
-are a run of neighbouring numbers, in time order.
+Words: a *unit* is a session of one user in one file. A *visit* is the units of one session and user in both files, at
+most two (core.features.visits). A *key* is the column user, product or category, and a *value* is one user, product or
+category as its rank among those of the log. The events on a value are neighbours, in time order.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import RLock
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 import polars as pl
@@ -18,11 +19,13 @@ from numpy.typing import NDArray
 
 from core.features.columns import VISIT, VISIT_START
 from core.features.engines.sorted_arrays.packed_numbers import (
+    MOST_BITS,
     TYPE_BITS,
     Int32s,
     Int64s,
     dense_ranks,
     lower,
+    require_bits,
     run_edges,
     run_starts,
     shifted,
@@ -30,22 +33,22 @@ from core.features.engines.sorted_arrays.packed_numbers import (
 )
 from core.schema import CATEGORY, PRODUCT, TIME, TYPE, UNIT, USER
 
-MOST_BITS = 63
-"""Bits of a packed number; the sign bit stays free."""
+_KEYS = (USER, PRODUCT, CATEGORY)
 _ARRIVAL_SEED = 0
-_Arrays = TypeVar("_Arrays")
+_MOST_EVENTS = 2**31 - 1
+"""Rows and ranks are 32-bit integers, which halves the memory."""
 _Result = TypeVar("_Result")
 
 
 class KeyStream(NamedTuple):
-    """All events of the log, sorted by the value of a key and by time.
+    """All events of the log, sorted by the value of a key and by time. Layouts are those of `packed_numbers`.
 
     Attributes:
-        events: value, time and type of each event, packed and sorted.
+        events: `value | time | type` of each event, sorted.
         edges: start of each value's run in `events`, and the end of the last run.
-        type_counts: number of events of each type before each position, shape (events + 1, types).
-        first_events: value and time of each user's first event on the value, packed and sorted. For the key user: user
-            and start of each visit.
+        type_counts: number of events of each type before each position of `events`, shape (events + 1, types).
+        first_events: `value | time` of each user's first event on the value, sorted. For the key user: `user | start`
+            of each visit.
         first_event_edges: start of each value's run in `first_events`, and the end of the last run.
     """
 
@@ -56,36 +59,42 @@ class KeyStream(NamedTuple):
     first_event_edges: Int64s
 
 
-class KeyCache:
-    """Results of functions of a key. Feature groups share them; a lock per key lets each be computed only once."""
+@dataclass(frozen=True, eq=False)
+class SharedByKey:
+    """Base of arrays with results that depend on a key. Feature groups in several threads share each result."""
 
-    def __init__(self) -> None:
-        self._results: dict[tuple[Callable[..., object], str], Any] = {}
-        self._locks = {key: RLock() for key in (USER, PRODUCT, CATEGORY)}
+    _results: dict[tuple[Callable[..., object], str], Any] = field(init=False, default_factory=dict)
+    _locks: dict[str, RLock] = field(init=False, default_factory=lambda: {key: RLock() for key in _KEYS})
 
-    def get(self, compute: Callable[[_Arrays, str], _Result], arrays: _Arrays, key: str) -> _Result:
-        """Return `compute(arrays, key)`."""
+    def cached(self, compute: Callable[[Self, str], _Result], key: str) -> _Result:
+        """Return `compute(self, key)`, computed only once."""
         with self._locks[key]:
             if (compute, key) not in self._results:
-                self._results[compute, key] = compute(arrays, key)
+                self._results[compute, key] = compute(self, key)
             result: _Result = self._results[compute, key]
             return result
 
 
 @dataclass(frozen=True, eq=False)
-class EventArrays:
+class EventArrays(SharedByKey):
     """A log as arrays, which are computed when first used. Times are seconds since the log's first event.
 
     Attributes:
-        events: the events, sorted by unit.
+        events: the events, sorted by unit; at least one. Each is of one of `units`.
         units: the units with VISIT and VISIT_START, sorted by unit.
         first_second: epoch seconds of the log's first event.
+
+    Raises:
+        OverflowError: the log has more than two billion events.
     """
 
     events: pl.DataFrame
     units: pl.DataFrame
     first_second: int
-    _cache: KeyCache = field(default_factory=KeyCache)
+
+    def __post_init__(self) -> None:
+        if self.events.height > _MOST_EVENTS:
+            raise OverflowError(f"a log of {self.events.height:,} events needs the engine DuckDB or Spark")
 
     # --- arrays by unit -----------------------------------------------------------------------------------------------
     @cached_property
@@ -151,7 +160,7 @@ class EventArrays:
     # --- arrays by key ------------------------------------------------------------------------------------------------
     def values(self, key: str) -> Int32s:
         """Return each event's user, product or category, as a rank."""
-        return self._cache.get(_values, self, key)
+        return self.cached(_values, key)
 
     def value_bits(self, key: str) -> int:
         """Return the number of bits of the largest rank of a key."""
@@ -161,22 +170,21 @@ class EventArrays:
         """Return the events sorted by a key and time.
 
         Raises:
-            OverflowError: an event's rank, time and type do not fit into 63 bits, as in a log of more than 10 billion
-                events.
+            OverflowError: value, time and type do not fit into a packed number.
         """
-        return self._cache.get(_stream, self, key)
+        return self.cached(_stream, key)
 
     def user_visits(self, key: str) -> Int64s:
-        """Return user and value of each pair of a visit and a value in it, packed and sorted."""
-        return self._cache.get(_user_visits, self, key)
+        """Return `user | value` of each pair of a visit and a value in it, sorted."""
+        return self.cached(_user_visits, key)
 
     def split_visit_events(self, key: str) -> Int64s:
-        """Return unit, value and type of each event of a visit with two units, packed and sorted."""
-        return self._cache.get(_split_visit_events, self, key)
+        """Return `unit | value | type` of each event of a visit with two units, sorted.
 
-    def cached(self, compute: Callable[[EventArrays, str], _Result], key: str) -> _Result:
-        """Return `compute(self, key)`, computed only once."""
-        return self._cache.get(compute, self, key)
+        Raises:
+            OverflowError: they do not fit into a packed number.
+        """
+        return self.cached(_split_visit_events, key)
 
     def _rows_of_units(self, numbers: pl.Series) -> Int32s:
         """Return the rows of `units` with these unit numbers."""
@@ -191,64 +199,85 @@ def _values(log: EventArrays, key: str) -> Int32s:
 
 
 def _stream(log: EventArrays, key: str) -> KeyStream:
-    values, bits, value_bits = log.values(key), log.time_bits, log.value_bits(key)
-    if value_bits + TYPE_BITS + bits > MOST_BITS:
-        raise OverflowError(f"values of {value_bits} bits and times of {bits} bits do not fit into {MOST_BITS} bits")
-    n_values = int(values.max()) + 1
-    packed = shifted(values, bits)
+    values, time_bits = log.values(key), log.time_bits
+    require_bits(value=log.value_bits(key), time=time_bits, type=TYPE_BITS)
+    packed = shifted(values, time_bits)
     packed |= log.times
     packed <<= TYPE_BITS
     packed |= log.types
     packed.sort()
     first_events = _visit_starts(log) if key == USER else _first_events(log, key)
-    edges, first_event_edges = run_edges(packed, n_values, bits + TYPE_BITS), run_edges(first_events, n_values, bits)
-    return KeyStream(packed, edges, type_counts_before(packed), first_events, first_event_edges)
+    n_values = int(values.max()) + 1
+    return KeyStream(
+        events=packed,
+        edges=run_edges(packed, n_values, time_bits + TYPE_BITS),
+        type_counts=type_counts_before(packed),
+        first_events=first_events,
+        first_event_edges=run_edges(first_events, n_values, time_bits),
+    )
 
 
 def _user_visits(log: EventArrays, key: str) -> Int64s:
-    bits = log.value_bits(key)
-    visits = shifted(log.visits[log.unit_rows], bits)
-    visits |= log.values(key)
-    visits.sort()
-    visits = visits[run_starts(visits)]
-    users = shifted(log.users[visits >> bits], bits)
-    users |= lower(visits, bits)
-    users.sort()
-    return users
+    value_bits = log.value_bits(key)
+    visit_values = shifted(log.visits[log.unit_rows], value_bits)
+    visit_values |= log.values(key)
+    visit_values.sort()
+    visit_values = visit_values[run_starts(visit_values)]
+    user_values = shifted(log.users[visit_values >> value_bits], value_bits)
+    user_values |= lower(visit_values, value_bits)
+    user_values.sort()
+    return user_values
 
 
 def _split_visit_events(log: EventArrays, key: str) -> Int64s:
+    require_bits(unit=len(log.visits).bit_length(), value=log.value_bits(key), type=TYPE_BITS)
     rows = np.flatnonzero(log.other_units[log.unit_rows] >= 0)
     pairs = shifted(log.unit_rows[rows], log.value_bits(key)) | log.values(key)[rows]
     return np.sort((pairs << TYPE_BITS) | log.types[rows])
 
 
 def _visit_starts(log: EventArrays) -> Int64s:
-    """Return user and start of each visit, packed and sorted."""
+    """Return `user | start` of each visit, sorted."""
     visits = np.flatnonzero(log.visits == np.arange(len(log.visits)))
     return np.sort(shifted(log.users[visits], log.time_bits) | log.starts[visits])
 
 
 def _first_events(log: EventArrays, key: str) -> Int64s:
-    """Return value and time of each user's first event on the value, packed and sorted."""
-    values, users, bits = log.values(key), log.users[log.unit_rows], log.time_bits
-    user_bits, value_bits = int(users.max()).bit_length(), log.value_bits(key)
-    # If value, user and time take more than 63 bits, each block of values with the same leading bits is sorted alone.
-    inner_bits = max(min(value_bits, MOST_BITS - user_bits - bits), 0)
+    """Return `value | time` of each user's first event on the value, sorted.
+
+    The first events are found by sorting `value | user | time`. In a log of hundreds of millions of events, these do
+    not fit into a packed number. Then values with the same highest bits are a block, and each block is sorted alone,
+    without these bits.
+    """
+    values, users, time_bits = log.values(key), log.users[log.unit_rows], log.time_bits
+    user_bits = int(users.max()).bit_length()
+    require_bits(user=user_bits, time=time_bits)
+    low_bits = min(log.value_bits(key), MOST_BITS - user_bits - time_bits)
+    n_blocks = (int(values.max()) >> low_bits) + 1
     blocks = []
-    for leading in range((int(values.max()) >> inner_bits) + 1):
-        rows = slice(None) if inner_bits == value_bits else np.flatnonzero(values >> inner_bits == leading)
-        packed = shifted(values[rows] & ((1 << inner_bits) - 1), user_bits)
+    for block in range(n_blocks):
+        rows = slice(None) if n_blocks == 1 else np.flatnonzero(values >> low_bits == block)
+        packed = shifted(values[rows] & ((1 << low_bits) - 1), user_bits)
         packed |= users[rows]
-        packed <<= bits
+        packed <<= time_bits
         packed |= log.times[rows]
-        packed.sort()
-        first = packed[run_starts(packed >> bits)]
-        times = lower(first, bits)
-        first >>= user_bits + bits
-        first |= leading << inner_bits
-        first <<= bits
-        first |= times
-        first.sort()
-        blocks.append(first)
-    return np.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+        first_events = _first_of_each_user(packed, user_bits, time_bits)
+        first_events |= block << (low_bits + time_bits)
+        blocks.append(first_events)
+    return np.concatenate(blocks) if n_blocks > 1 else blocks[0]
+
+
+def _first_of_each_user(packed: Int64s, user_bits: int, time_bits: int) -> Int64s:
+    """Return `value | time` of the first event of each value and user, sorted.
+
+    Args:
+        packed: `value | user | time` of each event; is sorted in place.
+    """
+    packed.sort()
+    first_events = packed[run_starts(packed >> time_bits)]
+    times = lower(first_events, time_bits)
+    first_events >>= user_bits + time_bits
+    first_events <<= time_bits
+    first_events |= times
+    first_events.sort()
+    return first_events

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from core.features.engines.sorted_arrays.event_arrays import EventArrays
 from core.features.engines.sorted_arrays.packed_numbers import TYPE_BITS, Int32s, Int64s, lower, shifted
 from core.features.engines.sorted_arrays.unit_arrays import OwnCounts, UnitArrays
 from core.schema import EVENT_TYPES, USER
@@ -20,6 +21,10 @@ Counts = NDArray[np.int32] | NDArray[np.int64]
 _INT32_BITS = 31
 _LOOKUPS_AT_ONCE = 1_024
 """So many sorted moments fall among some ten thousand events, which fit into the processor's cache."""
+_TYPES = slice(len(EVENT_TYPES))
+_DISTINCT, _BEFORE, _RECENT, _LAST_SEEN = range(len(EVENT_TYPES), len(EVENT_TYPES) + 4)
+_N_COLUMNS = _LAST_SEEN + 1
+"""Columns of the results: in one matrix, they are reordered in one pass."""
 
 
 class HistoryCounts(NamedTuple):
@@ -31,7 +36,7 @@ class HistoryCounts(NamedTuple):
         distinct: number of users with an event on the value, or of the user's other visits, in the same rows.
         before: number of events of all types before the visit's start.
         recent: number of those in the last `recent_seconds` before the start.
-        last: seconds from the log's first event to the latest event before the start; -1 without one.
+        last_seen: seconds from the log's first event to the latest event before the start; -1 without one.
     """
 
     unit_row: Int32s
@@ -39,7 +44,7 @@ class HistoryCounts(NamedTuple):
     distinct: Counts
     before: Counts
     recent: Counts
-    last: Counts
+    last_seen: Counts
 
 
 def look_up_history(selection: UnitArrays, key: str, recent_seconds: int, *, all_rows: bool) -> HistoryCounts:
@@ -54,38 +59,51 @@ def look_up_history(selection: UnitArrays, key: str, recent_seconds: int, *, all
     Raises:
         OverflowError: see `EventArrays.stream` and `UnitArrays.own_counts`.
     """
-    log, bits = selection.log, selection.log.time_bits
-    stream, own = log.stream(key), selection.own_counts(key)
-    moments = shifted(own.value, bits) | log.starts[selection.units][own.unit_row]
-    # Sorted by value and moment, neighbouring lookups read neighbouring memory.
+    log, own = selection.log, selection.own_counts(key)
+    moments = shifted(own.value, log.time_bits) | log.starts[selection.units][own.unit_row]
     order = np.argsort(moments)
-    moments, values = moments[order], own.value[order]
-
-    begin, until = stream.edges[values], insertion_points(stream.events, moments << TYPE_BITS)
-    recent_from = np.maximum(moments - recent_seconds, shifted(values, bits))
-    first_until = stream.first_event_edges[values + 1] if all_rows else insertion_points(stream.first_events, moments)
-    # Columns: counts by type, distinct, before, recent, last. In one matrix, they are reordered in one pass.
-    results = np.empty((len(values), len(EVENT_TYPES) + 4), np.int32 if bits < _INT32_BITS else np.int64)
-    counts, (distinct, before, recent, last) = results[:, :-4], results[:, -4:].T
-    counts[:] = stream.type_counts[stream.edges[values + 1] if all_rows else until] - stream.type_counts[begin]
-    distinct[:] = first_until - stream.first_event_edges[values]
-    before[:] = until - begin
-    recent[:] = until - insertion_points(stream.events, recent_from << TYPE_BITS)
-    last[:] = lower(stream.events[np.maximum(until - 1, 0)] >> TYPE_BITS, bits)
-    last[before == 0] = -1
-
-    by_unit = np.empty_like(results)
-    by_unit[order] = results
-    counts, (distinct, before, recent, last) = by_unit[:, :-4], by_unit[:, -4:].T
+    sorted_results = _results_at(log, key, moments[order], recent_seconds, all_rows=all_rows)
+    results = np.empty_like(sorted_results)
+    results[order] = sorted_results
     if all_rows:
-        counts -= own.counts
-        _subtract_other_units(counts, selection, key, own)
-        distinct -= 1 if key == USER else _in_no_other_visit(selection, key, own)
-    return HistoryCounts(own.unit_row, counts, distinct, before, recent, last)
+        results[:, _TYPES] -= own.counts
+        _subtract_other_units(results[:, _TYPES], selection, key, own)
+        results[:, _DISTINCT] -= 1 if key == USER else _in_no_other_visit(selection, key, own)
+    columns = (results[:, column] for column in (_TYPES, _DISTINCT, _BEFORE, _RECENT, _LAST_SEEN))
+    return HistoryCounts(own.unit_row, *columns)
+
+
+def _results_at(log: EventArrays, key: str, moments: Int64s, recent_seconds: int, *, all_rows: bool) -> Counts:
+    """Return a row of results for each moment. With `all_rows`, counts and `distinct` include the visit itself.
+
+    Args:
+        moments: `value | time`, sorted, so that neighbouring lookups read neighbouring memory.
+    """
+    stream, time_bits = log.stream(key), log.time_bits
+    values = moments >> time_bits
+    begin, until = stream.edges[values], insertion_points(stream.events, moments << TYPE_BITS)
+    recent_from = np.maximum(moments - recent_seconds, values << time_bits)  # not in the run of the value before
+    if all_rows:
+        counted_until, first_until = stream.edges[values + 1], stream.first_event_edges[values + 1]
+    else:
+        counted_until, first_until = until, insertion_points(stream.first_events, moments)
+    # Counts fit into 32 bits, because the number of a log's events does.
+    results = np.empty((len(moments), _N_COLUMNS), np.int32 if time_bits < _INT32_BITS else np.int64)
+    results[:, _TYPES] = stream.type_counts[counted_until] - stream.type_counts[begin]
+    results[:, _DISTINCT] = first_until - stream.first_event_edges[values]
+    results[:, _BEFORE] = until - begin
+    results[:, _RECENT] = until - insertion_points(stream.events, recent_from << TYPE_BITS)
+    results[:, _LAST_SEEN] = lower(stream.events[np.maximum(until - 1, 0)] >> TYPE_BITS, time_bits)
+    results[until == begin, _LAST_SEEN] = -1
+    return results
 
 
 def insertion_points(numbers: Int64s, queries: Int64s) -> Int64s:
-    """Return `np.searchsorted(numbers, queries)` for sorted queries, in half the time for tens of millions of them.
+    """Return `np.searchsorted(numbers, queries)` in half the time for tens of millions of queries.
+
+    Args:
+        numbers: sorted numbers.
+        queries: sorted, too; the result is wrong for others.
 
     >>> insertion_points(np.array([10, 20, 30]), np.array([5, 20, 25])).tolist()
     [0, 1, 2]
@@ -112,7 +130,7 @@ def _subtract_other_units(counts: Counts, selection: UnitArrays, key: str, own: 
 
 def _in_no_other_visit(selection: UnitArrays, key: str, own: OwnCounts) -> Int32s:
     """Return 1 for each pair whose user has the value in no other visit, else 0."""
-    user_visits = selection.log.user_visits(key)
-    pairs = shifted(selection.log.users[selection.units][own.unit_row], selection.log.value_bits(key)) | own.value
+    user_visits, users = selection.log.user_visits(key), selection.log.users[selection.units][own.unit_row]
+    pairs = shifted(users, selection.log.value_bits(key)) | own.value
     n_visits = np.searchsorted(user_visits, pairs, "right") - np.searchsorted(user_visits, pairs)
     return np.asarray(n_visits == 1, dtype=np.int32)

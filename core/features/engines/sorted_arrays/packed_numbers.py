@@ -1,4 +1,8 @@
-"""Several integers packed into the bits of one 64-bit integer, so that a single sort orders by all of them."""
+"""Several integers packed into the bits of one 64-bit integer, so that a single sort orders by all of them.
+
+A layout such as `value | time | type` names the parts from the highest bits to the lowest. The lowest part of an event
+is its type, in TYPE_BITS bits. Bits of the other parts depend on the log, and are properties of `EventArrays`.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,25 @@ Int64s = NDArray[np.int64]
 Int32s = NDArray[np.int32]
 """For ranks and rows. No log has two billion of them, and they take half the memory."""
 TYPE_BITS = (len(EVENT_TYPES) - 1).bit_length()
-"""Number of bits of an event type, which is in the lowest bits of a packed event."""
+"""Bits of an event type."""
+MOST_BITS = 63
+"""Bits of a packed number. The sign bit stays free, because negative numbers would sort first."""
 _MAX_ENTRIES_PER_CODE = 4
 """Maximum size of a lookup table, relative to the number of codes. Codes that spread further are ranked by a join."""
+
+
+def require_bits(**bits: int) -> None:
+    """Check that parts fit into one packed number.
+
+    Args:
+        bits: name of a part -> number of its bits.
+
+    Raises:
+        OverflowError: they take more than MOST_BITS bits.
+    """
+    if sum(bits.values()) > MOST_BITS:
+        parts = ", ".join(f"{name} ({n_bits} bits)" for name, n_bits in bits.items())
+        raise OverflowError(f"{parts} do not fit into {MOST_BITS} bits")
 
 
 def shifted(numbers: Int32s, bits: int) -> Int64s:
@@ -32,7 +52,7 @@ def lower(packed: Int64s, bits: int) -> Int64s:
 
 
 def run_starts(numbers: Int64s) -> NDArray[np.bool_]:
-    """Return a mask of the first number of each run of equal numbers.
+    """Return a mask of the first number of each run of equal neighbours.
 
     >>> run_starts(np.array([3, 3, 5])).tolist()
     [True, False, True]
@@ -57,7 +77,7 @@ def run_edges(packed: Int64s, n_values: int, bits: int) -> Int64s:
 
 
 def dense_ranks(codes: pl.Series) -> Int32s:
-    """Return the rank of each code among the distinct codes, from 0.
+    """Return the rank of each code among the distinct codes, from 0. There must be at least one code, and no null.
 
     >>> dense_ranks(pl.Series("code", [70, 10, 70])).tolist()
     [1, 0, 1]

@@ -14,7 +14,15 @@ from numpy.typing import NDArray
 
 from core.features.engines.sorted_arrays.event_arrays import EventArrays
 from core.features.engines.sorted_arrays.lookup import insertion_points
-from core.features.engines.sorted_arrays.packed_numbers import Int32s, Int64s, run_edges, run_starts, shifted
+from core.features.engines.sorted_arrays.packed_numbers import (
+    Int32s,
+    Int64s,
+    lower,
+    require_bits,
+    run_edges,
+    run_starts,
+    shifted,
+)
 from core.features.engines.sorted_arrays.unit_arrays import UnitArrays
 
 
@@ -54,7 +62,7 @@ class TimeOrder(NamedTuple):
 
     Attributes:
         events: row of each event in the log.
-        packed: value and time of each event, packed into one integer.
+        packed: `value | time` of each event.
         edges: start of each value's run, and the end of the last one.
     """
 
@@ -64,7 +72,7 @@ class TimeOrder(NamedTuple):
 
 
 class _Span(NamedTuple):
-    """For each pair, the positions in `TimeOrder.events` of the events on its value before its visit."""
+    """For each pair, the events on its value before its visit: `TimeOrder.events[begin:until]`."""
 
     begin: Int64s
     until: Int64s
@@ -80,13 +88,13 @@ def look_up_sums(selection: UnitArrays, key: str, cells: pl.Series, own_cells: p
         all_rows: whether to count all rows outside the visit instead of those before its start.
     """
     pairs = selection.cached(_pairs, key)
-    elsewhere = _elsewhere if all_rows else _before
+    add_elsewhere = _sums_elsewhere if all_rows else _sums_before
     return Sums(
-        pairs.unit_row,
-        _own(pairs, own_cells.fill_null(0).to_numpy()),
-        _own(pairs, _is_filled(own_cells)),
-        elsewhere(selection, key, cells.fill_null(0).to_numpy()),
-        elsewhere(selection, key, _is_filled(cells)),
+        unit_row=pairs.unit_row,
+        own=_own_sums(pairs, own_cells.fill_null(0).to_numpy()),
+        own_filled=_own_sums(pairs, _is_filled(own_cells)),
+        elsewhere=add_elsewhere(selection, key, cells.fill_null(0).to_numpy()),
+        elsewhere_filled=add_elsewhere(selection, key, _is_filled(cells)),
     )
 
 
@@ -95,14 +103,14 @@ def _is_filled(cells: pl.Series) -> NDArray[np.bool_] | None:
     return cells.is_not_null().to_numpy() if cells.null_count() else None
 
 
-def _own(pairs: _Pairs, numbers: NDArray[np.generic] | None) -> Int64s:
+def _own_sums(pairs: _Pairs, numbers: NDArray[np.generic] | None) -> Int64s:
     """Return the sum of numbers (None for 1) over the events of each pair."""
     if numbers is None:
         return np.diff(pairs.begins, append=len(pairs.events))
     return np.add.reduceat(numbers[pairs.events], pairs.begins, dtype=np.int64)
 
 
-def _before(selection: UnitArrays, key: str, numbers: NDArray[np.generic] | None) -> Int64s:
+def _sums_before(selection: UnitArrays, key: str, numbers: NDArray[np.generic] | None) -> Int64s:
     """Return the sum of numbers (None for 1) on each pair's value before its visit."""
     order, span = selection.log.cached(time_order, key), selection.cached(_span, key)
     if numbers is None:
@@ -112,30 +120,33 @@ def _before(selection: UnitArrays, key: str, numbers: NDArray[np.generic] | None
     return np.asarray(running[span.until] - running[span.begin])
 
 
-def _elsewhere(selection: UnitArrays, key: str, numbers: NDArray[np.generic] | None) -> Int64s:
+def _sums_elsewhere(selection: UnitArrays, key: str, numbers: NDArray[np.generic] | None) -> Int64s:
     """Return the sum of numbers (None for 1) on each pair's value outside its visit."""
     log, pairs = selection.log, selection.cached(_pairs, key)
     values, visits = log.values(key), log.visits[log.unit_rows]
     numbers = np.ones(len(values), np.int64) if numbers is None else numbers
     rows = pl.DataFrame({"visit": visits, "value": values, "number": pl.Series(numbers).cast(pl.Int64)})
     by_visit = rows.group_by("visit", "value").agg(pl.col("number").sum())
+    visit_of_pair = pl.DataFrame({"visit": log.visits[selection.units][pairs.unit_row], "value": pairs.value})
+    in_visit = visit_of_pair.join(by_visit, on=["visit", "value"], how="left", maintain_order="left")
     everywhere = np.zeros(int(values.max()) + 1, np.int64)
     np.add.at(everywhere, values, numbers)
-    own = pl.DataFrame({"visit": log.visits[selection.units][pairs.unit_row], "value": pairs.value})
-    of_visit = own.join(by_visit, on=["visit", "value"], how="left", maintain_order="left").get_column("number")
-    return np.asarray(everywhere[pairs.value] - of_visit.to_numpy())
+    return np.asarray(everywhere[pairs.value] - in_visit.get_column("number").to_numpy())
 
 
 def _pairs(selection: UnitArrays, key: str) -> _Pairs:
-    values = selection.log.values(key)[selection.events]
-    packed = shifted(selection.unit_of_event, 32) | values
+    value_bits = selection.log.value_bits(key)
+    packed = shifted(selection.unit_of_event, value_bits) | selection.log.values(key)[selection.events]
     order = np.argsort(packed, kind="stable")
     packed = packed[order]
     begins = np.flatnonzero(run_starts(packed))
-    rows = selection.events
-    events = order + rows.start if isinstance(rows, slice) else rows[order]
-    firsts = packed[begins]
-    return _Pairs(events, begins, (firsts >> 32).astype(np.int32), (firsts & 0xFFFFFFFF).astype(np.int32))
+    pairs = packed[begins]
+    return _Pairs(
+        events=order + selection.events.start if isinstance(selection.events, slice) else selection.events[order],
+        begins=begins,
+        unit_row=(pairs >> value_bits).astype(np.int32),
+        value=lower(pairs, value_bits).astype(np.int32),
+    )
 
 
 def _span(selection: UnitArrays, key: str) -> _Span:
@@ -149,7 +160,12 @@ def _span(selection: UnitArrays, key: str) -> _Span:
 
 
 def time_order(log: EventArrays, key: str) -> TimeOrder:
-    """Return the events of a log sorted by the value of a key and by time."""
+    """Return the events of a log sorted by the value of a key and by time.
+
+    Raises:
+        OverflowError: value and time do not fit into a packed number.
+    """
+    require_bits(value=log.value_bits(key), time=log.time_bits)
     values = log.values(key)
     packed = shifted(values, log.time_bits) | log.times
     order = np.argsort(packed)

@@ -5,26 +5,25 @@ A table that does not fit into memory is computed for some units at a time. Thei
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from core.features.engines.sorted_arrays.event_arrays import MOST_BITS, EventArrays, KeyCache
+from core.features.engines.sorted_arrays.event_arrays import EventArrays, SharedByKey
 from core.features.engines.sorted_arrays.packed_numbers import (
     TYPE_BITS,
     Int32s,
     lower,
+    require_bits,
     run_starts,
     shifted,
     type_counts_before,
 )
 from core.schema import UNIT
 
-_Result = TypeVar("_Result")
 Rows = range | NDArray[np.int64]
 """Ascending rows of units."""
 
@@ -44,7 +43,7 @@ class OwnCounts(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class UnitArrays:
+class UnitArrays(SharedByKey):
     """Some units of a log and their events.
 
     Attributes:
@@ -62,7 +61,6 @@ class UnitArrays:
     unit_of_event: Int32s
     height: int
     numbers: pl.Series | None = None
-    _cache: KeyCache = field(default_factory=KeyCache)
 
     @classmethod
     def select(cls, log: EventArrays, rows: Rows) -> UnitArrays:
@@ -104,28 +102,28 @@ class UnitArrays:
             return events
         return events.with_columns(self.numbers.gather(self.unit_of_event).set_sorted())
 
-    def cached(self, compute: Callable[[UnitArrays, str], _Result], key: str) -> _Result:
-        """Return `compute(self, key)`, computed only once."""
-        return self._cache.get(compute, self, key)
-
     def own_counts(self, key: str) -> OwnCounts:
         """Count the events of each unit by value of a key and by type.
 
         Raises:
-            OverflowError: unit, value and type take more than 63 bits.
+            OverflowError: unit, value and type do not fit into a packed number.
         """
-        return self._cache.get(_count_own, self, key)
+        return self.cached(_count_own, key)
 
 
 def _count_own(selection: UnitArrays, key: str) -> OwnCounts:
     values = selection.log.values(key)[selection.events]
-    bits = int(values.max()).bit_length()
-    if bits + TYPE_BITS + selection.height.bit_length() > MOST_BITS:
-        raise OverflowError(f"{selection.height:,} units and values of {bits} bits do not fit into {MOST_BITS} bits")
-    packed = shifted(selection.unit_of_event, bits + TYPE_BITS) | shifted(values, TYPE_BITS)
+    value_bits = int(values.max(initial=0)).bit_length()
+    require_bits(unit=selection.height.bit_length(), value=value_bits, type=TYPE_BITS)
+    packed = shifted(selection.unit_of_event, value_bits + TYPE_BITS) | shifted(values, TYPE_BITS)
     packed |= selection.log.types[selection.events]
     packed.sort()
     begins = np.flatnonzero(run_starts(packed >> TYPE_BITS))
-    pairs, before = packed[begins] >> TYPE_BITS, type_counts_before(packed)
-    counts: Int32s = before[np.append(begins[1:], len(packed))] - before[begins]
-    return OwnCounts((pairs >> bits).astype(np.int32), lower(pairs, bits).astype(np.int32), counts)
+    ends = np.append(begins[1:], len(packed))
+    counts_before = type_counts_before(packed)
+    pairs = packed[begins] >> TYPE_BITS
+    return OwnCounts(
+        unit_row=(pairs >> value_bits).astype(np.int32),
+        value=lower(pairs, value_bits).astype(np.int32),
+        counts=counts_before[ends] - counts_before[begins],
+    )
