@@ -1,6 +1,8 @@
-"""Usual amounts of money: cells of own columns in the events before an open session began.
+"""Usual amounts of money: what a session's user, categories and products had on average before it began.
 
-They are added up by user, category and product, as in core.features.engines.sorted_arrays.sums.
+An own column of money, such as a price, has a cell in each event. Cells are whole millionths; an empty one is None. The
+cells before a moment are added up by user, category and product, as in core.features.engines.sorted_arrays.sums. A code
+is that of a user, category or product in the log.
 """
 
 from __future__ import annotations
@@ -30,159 +32,217 @@ from core.schema import CATEGORY, EVENT_CODE, PRODUCT, USER
 _KEYS = (USER, CATEGORY, PRODUCT)
 
 
-class Usual(NamedTuple):
-    """Sum of the filled cells on a value before a moment, in millionths, and their number."""
+class CellSum(NamedTuple):
+    """Sum of the filled cells on a code before a moment, in millionths, and their number."""
 
     total: int
-    filled: int
+    n_filled: int
 
     @property
     def mean(self) -> float | None:
         """Their average in millionths; None without a filled cell."""
-        return average(self.total, self.filled) if self.filled else None
+        return average(self.total, self.n_filled) if self.n_filled else None
 
 
-@dataclass(frozen=True, slots=True)
+CellSums = tuple[CellSum, ...]
+"""One sum per column of money."""
+
+
+@dataclass(slots=True)
 class OwnBefore:
-    """What is known of a session's amounts of money from the time before it began.
+    """The amounts of money in the events before a session began.
 
     Attributes:
-        user: for each column of money, the cells of its user.
-        items: key -> code of a category or product -> the same.
+        user: the cells of its user.
+        items: key -> code of a category or product -> the cells on it. `OwnHistory.look_up` adds the codes.
     """
 
-    user: tuple[Usual, ...]
-    items: Mapping[str, dict[int, tuple[Usual, ...]]]
+    user: CellSums
+    items: Mapping[str, dict[int, CellSums]]
 
 
-_NOTHING = OwnBefore((), {})
-"""For all sessions of a model without amounts of money; its tables stay empty."""
+class _MoneyColumn(NamedTuple):
+    """A column of money.
+
+    Attributes:
+        place: its position among the columns of money.
+        cell_index: its position among all own columns, as in `LiveEvent.cells`.
+        totals: code of an event type -> feature with the usual total of its products.
+    """
+
+    place: int
+    cell_index: int
+    column: OwnColumn
+    totals: Mapping[int, str]
 
 
 class OwnHistory:
     """The past of all columns of money that features compare with other sessions.
 
     Args:
+        columns: the own columns of the model.
         past: the positions of events, by key.
         log: the log of the model.
     """
 
     def __init__(self, columns: Sequence[OwnColumn], past: Mapping[str, Past], log: EventArrays) -> None:
-        self._money = [(index, each) for index, each in enumerate(columns) if own_history_features(each)]
-        needs_products = not all(column.with_purchases for _, column in self._money)
+        indices = [index for index, column in enumerate(columns) if own_history_features(column)]
+        self._money = [_money_column(place, index, columns[index]) for place, index in enumerate(indices)]
+        needs_products = any(money.totals for money in self._money)
         keys = [key for key in _KEYS if key != PRODUCT or needs_products] if self._money else []
-        self._sums = {key: [_Sums.of(past[key], log, key, column) for _, column in self._money] for key in keys}
+        self._past = {key: [_CellPast(past[key], log, key, each.column) for each in self._money] for key in keys}
         self._item_keys = [key for key in keys if key != USER]
 
     def before(self, user: int, moment: int) -> OwnBefore:
-        """Return what is known of a user before a moment, without categories and products."""
-        if not self._money:
-            return _NOTHING
-        return OwnBefore(self._usual(USER, user, moment), {key: {} for key in self._item_keys})
+        """Return the cells of a user before a moment, in epoch seconds, without those of categories and products."""
+        return OwnBefore(self._sums(USER, user, moment), {key: {} for key in self._item_keys})
 
     def look_up(self, before: OwnBefore, event: LiveEvent, moment: int) -> None:
-        """Look up the category and the product of an event, unless they are known."""
+        """Add the category and the product of an event, unless they are known.
+
+        Args:
+            moment: that of `before`.
+        """
         for key in self._item_keys:
             code, items = event.category if key == CATEGORY else event.product, before.items[key]
             if code not in items:
-                items[code] = self._usual(key, code, moment)
+                items[code] = self._sums(key, code, moment)
 
     def add(self, user: int, event: LiveEvent) -> None:
         """Add an event to the history of the sessions that begin after it."""
         codes = {USER: user, CATEGORY: event.category, PRODUCT: event.product}
-        for key, sums in self._sums.items():
-            for (index, _), each in zip(self._money, sums, strict=True):
-                if (cell := event.cells[index]) is not None:
-                    each.add(codes[key], event.time, cell)
+        for key, pasts in self._past.items():
+            for money, past in zip(self._money, pasts, strict=True):
+                if (cell := event.cells[money.cell_index]) is not None:
+                    past.add(codes[key], event.time, cell)
 
     def features(self, before: OwnBefore, events: Sequence[LiveEvent]) -> Features:
-        """Return the history features of all columns of money."""
+        """Return the history features of all columns of money.
+
+        Args:
+            before: the cells before the session, after `look_up` of each of its events.
+            events: its events.
+
+        Raises:
+            KeyError: an event was not looked up.
+        """
         features: Features = {}
-        for place, (index, column) in enumerate(self._money):
-            name, counted = column.stored, counted_events(column, events)
-            cells = [(event.category, cell) for event in counted if (cell := event.cells[index]) is not None]
-            mean = None if not cells else average(sum(cell for _, cell in cells), len(cells)) * PER_SCALE
-            usual = before.user[place].mean
-            user_mean = None if usual is None else usual * PER_SCALE
-            features[f"{name}_user_mean"] = math.nan if user_mean is None else user_mean
-            features[f"{name}_per_user_mean"] = _relative(mean, user_mean)
-            of_categories = {code: usuals[place] for code, usuals in before.items[CATEGORY].items()}
-            features[f"{name}_per_category_mean"] = _per_category_mean(cells, of_categories)
-            for event_type, feature in usual_totals(column).items():
-                products = Counter(event.product for event in events if event.type == EVENT_CODE[event_type])
-                means = [(before.items[PRODUCT][code][place].mean, n_events) for code, n_events in products.items()]
-                total = sum(rounded(each * n_events) for each, n_events in means if each is not None)
-                features[feature] = total * PER_SCALE
+        for place, index, column, totals in self._money:
+            cells = [
+                (event.category, cell)
+                for event in counted_events(column, events)
+                if (cell := event.cells[index]) is not None
+            ]
+            features |= _compared_with_user(column.stored, [cell for _, cell in cells], before.user[place])
+            ratio = _compared_with_categories(cells, before.items[CATEGORY], place)
+            features[f"{column.stored}_per_category_mean"] = ratio
+            for event_type, feature in totals.items():
+                products = Counter(event.product for event in events if event.type == event_type)
+                features[feature] = _usual_total(products, before.items[PRODUCT], place)
         return features
 
-    def _usual(self, key: str, code: int, moment: int) -> tuple[Usual, ...]:
-        return tuple(sums.before(code, moment) for sums in self._sums.get(key, ()))
+    def _sums(self, key: str, code: int, moment: int) -> CellSums:
+        return tuple(past.before(code, moment) for past in self._past.get(key, ()))
 
 
-def _per_category_mean(cells: Sequence[tuple[int, int]], usual: Mapping[int, Usual]) -> float:
-    """Return the cells of a session, as pairs of category and cell, relative to those of other sessions."""
+def _money_column(place: int, index: int, column: OwnColumn) -> _MoneyColumn:
+    totals = {EVENT_CODE[event_type]: feature for event_type, feature in usual_totals(column).items()}
+    return _MoneyColumn(place, index, column, totals)
+
+
+def _compared_with_user(name: str, cells: Sequence[int], of_user: CellSum) -> Features:
+    """Return the usual amount of a user, and the average cell of a session relative to it."""
+    mean = average(sum(cells), len(cells)) * PER_SCALE if cells else None
+    usual = None if of_user.mean is None else of_user.mean * PER_SCALE
+    return {
+        f"{name}_user_mean": math.nan if usual is None else usual,
+        f"{name}_per_user_mean": _relative(mean, usual),
+    }
+
+
+def _compared_with_categories(cells: Sequence[tuple[int, int]], before: Mapping[int, CellSums], place: int) -> float:
+    """Return the sum of a session's cells relative to the usual cells of the same categories, where these are known.
+
+    Args:
+        cells: pairs of category and cell.
+        before: category -> its cells in other sessions.
+        place: position of the column among those of money.
+    """
     by_category: dict[int, list[int]] = {}
     for category, cell in cells:
         by_category.setdefault(category, []).append(cell)
-    actual, expected = 0, 0
-    for category, own in by_category.items():
-        if (mean := usual[category].mean) is not None:
-            actual += sum(own)
-            expected += rounded(mean * len(own))
+    actual = expected = 0
+    for category, category_cells in by_category.items():
+        if (mean := before[category][place].mean) is not None:
+            actual += sum(category_cells)
+            expected += rounded(mean * len(category_cells))
     return _relative(float(actual), float(expected))
 
 
+def _usual_total(products: Mapping[int, int], before: Mapping[int, CellSums], place: int) -> float:
+    """Return the sum over events of what their products have on average in other sessions.
+
+    Args:
+        products: product -> number of events.
+        before, place: as in `_compared_with_categories`, by product.
+    """
+    means = ((before[product][place].mean, n_events) for product, n_events in products.items())
+    return sum(rounded(mean * n_events) for mean, n_events in means if mean is not None) * PER_SCALE
+
+
 def _relative(numerator: float | None, denominator: float | None) -> float:
+    """Return a ratio; NaN without a numerator, or unless the denominator is positive."""
     if numerator is None or denominator is None or denominator <= 0:
         return math.nan
     return numerator / denominator
 
 
 @dataclass
-class _Added:
-    """Filled cells on a value that are not in the model's history: sorted times, and the sums until each of them."""
+class _LaterCells:
+    """Filled cells on a code that came after the log of the model.
+
+    Attributes:
+        times: their sorted times, in epoch seconds.
+        sums: sum of the cells up to and including each.
+    """
 
     times: list[int] = field(default_factory=list)
     sums: list[int] = field(default_factory=list)
 
 
-class _Sums:
-    """Sums of the cells of a column on the values of a key."""
+class _CellPast:
+    """The cells of a column on the codes of a key: those of the log as running sums, and later ones as lists."""
 
-    def __init__(self, past: Past, totals: NDArray[np.int64], filled: NDArray[np.int64] | None) -> None:
-        self._past, self._totals, self._filled = past, totals, filled
-        self._added: dict[int, _Added] = {}
-
-    @classmethod
-    def of(cls, past: Past, log: EventArrays, key: str, column: OwnColumn) -> _Sums:
-        """Return the sums of a log. Those until a position are of the events before it, sorted by value and time."""
+    def __init__(self, past: Past, log: EventArrays, key: str, column: OwnColumn) -> None:
         events = nw.from_native(log.events.lazy())
         cells = nw.to_native(events.select(cell_in_millionths(column).alias("cell"))).collect().get_column("cell")
-        cells = cells.gather(time_order(log, key).events)
-        filled = _running(cells.is_not_null()) if cells.null_count() else None
-        return cls(past, _running(cells.fill_null(0)), filled)
+        cells = cells.gather(time_order(log, key).events)  # the order of the positions in `past`
+        self._past, self._later = past, dict[int, _LaterCells]()
+        self._totals = _running(cells.fill_null(0))
+        self._filled = _running(cells.is_not_null()) if cells.null_count() else None
 
-    def before(self, code: int, moment: int) -> Usual:
-        """Return the sum of the cells on a value before a moment, in epoch seconds, and their number."""
+    def before(self, code: int, moment: int) -> CellSum:
+        """Return the sum of the cells on a code before a moment, in epoch seconds, and their number."""
         begin, until = self._past.span(code, moment)
         total = int(self._totals[until] - self._totals[begin])
-        filled = until - begin if self._filled is None else int(self._filled[until] - self._filled[begin])
-        added = self._added.get(code)
-        if added is not None and (n_before := bisect_left(added.times, moment)):
-            return Usual(total + added.sums[n_before - 1], filled + n_before)
-        return Usual(total, filled)
+        n_filled = until - begin if self._filled is None else int(self._filled[until] - self._filled[begin])
+        later = self._later.get(code)
+        if later is not None and (n_before := bisect_left(later.times, moment)):
+            return CellSum(total + later.sums[n_before - 1], n_filled + n_before)
+        return CellSum(total, n_filled)
 
     def add(self, code: int, time: int, cell: int) -> None:
-        """Add a cell."""
-        added = self._added.setdefault(code, _Added())
-        place = bisect_right(added.times, time)
-        added.times.insert(place, time)
-        added.sums.insert(place, added.sums[place - 1] if place else 0)
-        for later in range(place, len(added.sums)):
-            added.sums[later] += cell
+        """Add a cell. Cells with a later time are moved, but events arrive mostly in order, so there are few."""
+        later = self._later.setdefault(code, _LaterCells())
+        place = bisect_right(later.times, time)
+        later.times.insert(place, time)
+        later.sums.insert(place, later.sums[place - 1] if place else 0)
+        for following in range(place, len(later.sums)):
+            later.sums[following] += cell
 
 
 def _running(numbers: pl.Series) -> NDArray[np.int64]:
+    """Return the sum of the numbers before each position, and of all."""
     sums = np.zeros(len(numbers) + 1, np.int64)
     np.cumsum(numbers.to_numpy(), out=sums[1:])
     return sums
