@@ -72,6 +72,8 @@ def test_the_estimator_works_in_pipelines_and_cross_validation() -> None:
             {"settings": {"lgbm": {}}},
             "settings names 'lgbm', which is not a learner. Learners are lightgbm, xgboost, catboost and linear.",
         ),
+        ({"learners": ("linear", "catboost", "linear")}, "learners names 'linear' more than once."),
+        ({"threads": 0}, "threads must be at least 1, or None for all cores. It is 0."),
         ({"folds": 1}, "folds must be at least 2. It is 1."),
     ],
 )

@@ -61,6 +61,12 @@ def test_entries_that_cannot_be_used_are_refused_before_the_run(entry: str, allo
     assert allowed in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["num_leaves", "rounds"])
+def test_a_hyperparameter_is_set_once(name: str) -> None:
+    with pytest.raises(SettingError, match=rf"lightgbm.{name}=41'. Allowed: one entry for lightgbm.{name}"):
+        check_settings(RunConfig.checked(hyperparameters=[f"lightgbm.{name}=31", f"lightgbm.{name}=41"]))
+
+
 def test_a_run_uses_them_and_its_search_stays_in_the_range(small_files: InputFiles, workspace: Workspace) -> None:
     config = RunConfig(
         preset="standard",

@@ -99,6 +99,17 @@ def test_an_unknown_model_is_asked_itself() -> None:
     assert ensemble.raw(row[None, :])[0, 1] == pytest.approx(lightgbm.raw(row[None, :])[0])
 
 
+@pytest.mark.parametrize("error", [AttributeError, IndexError, KeyError, TypeError, ValueError])
+def test_a_library_whose_trees_cannot_be_read_is_asked_itself(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def fail(model: Model) -> None:
+        raise error
+
+    monkeypatch.setattr("core.live.ensemble.tree_model", fail)
+    assert Ensemble([Part(fitted(LEARNERS[0], "squared"), np.arange(WIDTH))], WIDTH).n_native == 1
+
+
 def test_a_library_whose_trees_are_read_wrongly_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     model = fitted(LEARNERS[0], "squared")
     known = Ensemble([Part(model, np.arange(WIDTH))], WIDTH)

@@ -243,7 +243,9 @@ def test_a_value_of_the_wrong_kind_is_not_counted(model: SessionValueModel) -> N
     assert scorer.n_sessions == 0
 
 
-def test_replays_use_own_columns_and_invented_events_those_of_their_product(replayer: Replayer) -> None:
+def test_replays_use_own_columns_and_invented_events_those_of_their_product(
+    replayer: Replayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = replayer.random_session(3)
     assert session is not None
     found = replayer.replay(session)
@@ -256,6 +258,10 @@ def test_replays_use_own_columns_and_invented_events_those_of_their_product(repl
     last = invented.steps[-1][0]
     assert last.own["device"] == first.own["device"]
     assert last.own["brand"] == replayer._products[product][1]["brand"] is not None
+    monkeypatch.setattr("core.live.replay.MAX_EVENTS", 1)
+    cut = replayer.invent([Click("ADD_CART", product, 5)], session, n_kept=2)
+    assert cut is not None
+    assert (len(cut.steps), cut.n_invented) == (1, 0)
     assert found.amounts == (("price", "Price"), ("paid", "Paid"))
     assert found.amounts_of(first) == {"Price": first.own["price"], "Paid": first.own["paid"]}
     reasons = {group for step in (found, invented) for _, estimate in step.steps for group, _ in estimate.reasons}

@@ -88,6 +88,11 @@ def test_a_file_is_read_and_a_wrong_one_is_named(tmp_path: Path) -> None:
         ("[[rule]]\nlabel = 'a'", SettingError, "rules.toml: There is no setting rule. Allowed: rules."),
         ("no toml", InputError, "rules.toml cannot be opened (it is not a TOML file"),
         ("x = " + "[" * 5_000, InputError, "rules.toml cannot be opened"),
+        (
+            f"{rules_toml(rules_of([HESITATES]))}#{'x' * 70_000}\n",
+            InputError,
+            "rules.toml cannot be opened (it has more",
+        ),
     ):
         path.write_text(content)
         with pytest.raises(error) as refused:
@@ -206,3 +211,12 @@ def test_the_rules_of_a_run_of_whole_sessions_are_refused(
     path.write_text(rules_toml(rules_of([HESITATES])))
     assert main(["rules", "--run", str(finished[1].folder), "--rules", str(path)]) == 2
     assert "cannot predict open sessions" in capsys.readouterr().err
+
+
+def test_sessions_without_any_value_have_no_share_of_it(live_run: Run) -> None:
+    prefixes = prefixes_of(live_run).with_columns(pl.lit(0.0).alias("value"))
+    rules = rules_of([{"label": name, "events_seen_above": 0} for name in ("first", "second")])
+    outcomes = backtest_rules(rules, prefixes).fill_nan(None).to_dicts()
+    assert [outcome["value_share"] for outcome in outcomes] == [None, None]
+    assert rules_finding(outcomes) == "The label first would have been on 100.0% of the sessions."
+    assert "total value" not in outcome_text(outcomes[0])

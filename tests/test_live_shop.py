@@ -174,6 +174,7 @@ def test_the_line_has_the_totals_of_its_moments_and_follows_when_time_is_short(r
         assert point == other.at(point.moment, by="value", limit=1, seconds=LONG).as_point()
     assert len(shop.line(day + SECONDS_PER_DAY + 999, seconds=LONG)) == SECONDS_PER_DAY // STEP_SECONDS + 1
     assert len(shop.line(day, seconds=LONG)) == 1
+    assert shop.line(day - 5 * STEP_SECONDS, seconds=LONG) == []
 
 
 def test_sessions_without_an_estimate_in_time_are_counted(replayer: Replayer) -> None:

@@ -6,6 +6,7 @@ One test kills a real process.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import itertools
 import json
 import os
@@ -248,6 +249,21 @@ def test_a_search_with_more_trials_resumes_from_the_stored_ones(tmp_path: Path) 
     for name, result in run_search(tmp_path, 9).items():
         assert len(result.trials) == 9
         assert [trial.loss for trial in result.trials[:7]] == [trial.loss for trial in first[name].trials]
+
+
+def test_stored_trials_are_kept_if_the_system_cannot_read_them_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_search(tmp_path, 1)
+    stored = {path.name: path.read_bytes() for path in tmp_path.glob("*.npy")}
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="Too many open files"):
+        patched.setattr("core.training.tuning.search_folder.np.load", fail)
+        SearchFolder(tmp_path).storage()
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.npy")} == stored != {}
 
 
 def test_a_killed_run_resumes_and_neither_repeats_nor_loses_a_finished_trial(tmp_path: Path) -> None:

@@ -251,7 +251,8 @@ def _converted(part: Part) -> TreeModel | None:
     """Return the trees of a model; None if they are not known, or do not predict what its library predicts."""
     try:
         model = tree_model(part.model)
-    except (KeyError, TypeError, ValueError):  # another version of the library describes its models differently
+    # another version of the library may describe its models differently
+    except (AttributeError, LookupError, TypeError, ValueError):
         return None
     return model if model is not None and _is_same(model, part.model, len(part.columns)) else None
 

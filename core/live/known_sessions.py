@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from core.features.learned.user_values import History
 from core.model.fitted_stack import FittedStack
+from core.model.history import VALUED
 from core.schema import ROLE, SESSION, START, TRAIN_ROLE, USER
 
 
@@ -52,15 +53,23 @@ class TrainingVisits:
     def __init__(self, units: pl.DataFrame) -> None:
         train = units.filter(pl.col(ROLE) == TRAIN_ROLE).sort(SESSION, USER)
         self._sessions = train.get_column(SESSION).to_numpy()
-        self._users, self._starts, self._valued = (train.get_column(n).to_numpy() for n in (USER, START, "valued"))
+        self._users, self._starts, self._positions = (
+            train.get_column(name).to_numpy() for name in (USER, START, VALUED)
+        )
 
     def find(self, session: int | None, user: int) -> tuple[int | None, int]:
-        """Return the start (None without such a session) and the position (-1 without a value)."""
+        """Return the start of a session of a user in epoch seconds, and its position among the valued sessions.
+
+        The start is None without such a session in the train file, and the position -1 without a value.
+
+        Args:
+            session: code of the session; None if the train file does not have it.
+        """
         if session is None:
             return None, -1
         first = int(self._sessions.searchsorted(session))
         while first < len(self._sessions) and self._sessions[first] == session:
             if self._users[first] == user:
-                return int(self._starts[first]), int(self._valued[first])
+                return int(self._starts[first]), int(self._positions[first])
             first += 1
         return None, -1

@@ -64,7 +64,8 @@ class Replay:
 
     Attributes:
         steps: the events in order of time, and the estimate after each. The estimates have reasons.
-        n_events: number of events of the session in the test file. The first MAX_EVENTS are replayed.
+        n_events: number of events of the session in the test file, of which the first MAX_EVENTS are replayed. With
+            hypothetical events, the number of those before them, at least 1.
         n_users: number of users who share the session id. Only the first one is replayed.
         n_invented: number of hypothetical events at the end of the steps.
         amounts: name and label of each own column of amounts of money that differ between events.
@@ -159,7 +160,7 @@ class Replayer:
             n_kept: number of events of that session that come before the hypothetical ones.
         """
         units = self._units_of(session)
-        rows = self._rows_of(units).head(n_kept)
+        rows = self._rows_of(units).head(min(n_kept, MAX_EVENTS))
         events = self._as_events(rows)
         first, last = (events[0], events[-1].time) if events else (None, self._end)
         ids = (_INVENTED, _INVENTED) if first is None else (first.session, first.user)
@@ -212,8 +213,10 @@ class Replayer:
     def _products(self) -> dict[str, tuple[str, dict[str, OwnValue]]]:
         """Product id -> category id and own columns of its last event; the products with the most events come first."""
         own = [column for column in self.model.spec.own if column.level in _OF_EVENTS]
-        last = (pl.col(CATEGORY, *(column.stored for column in own)).sort_by(TIME).last(),)
-        by_product = self._history.events.group_by(PRODUCT).agg(pl.len(), *last)
+        cells = pl.col(CATEGORY, *(column.stored for column in own))
+        # events of one second keep their order, so that all cells are those of the same event
+        last = cells.sort_by(TIME, maintain_order=True).last()
+        by_product = self._history.events.group_by(PRODUCT).agg(pl.len(), last)
         named = by_product.sort("len", PRODUCT, descending=[True, False])
         for code in (PRODUCT, CATEGORY):
             named = named.join(self._history.ids[code], on=code, maintain_order="left")

@@ -64,7 +64,7 @@ def backtest_rules(rules: Rules, prefixes: pl.DataFrame) -> pl.DataFrame:
         first_event, first_second: median number of events, and of seconds since the start, at which the label appears.
         bought, bought_others: share of the labelled sessions, and of the others, with a purchase by their end.
         value, value_others: average final value of the labelled sessions, and of the others, in value units.
-        value_share: share of the total value of all sessions that the labelled ones hold.
+        value_share: share of the total value of all sessions that the labelled ones hold; NaN if the total is 0.
         precision, precision_others: share of the labelled sessions, and of the others, for which all claims are true.
     """
     valued = prefixes.filter(pl.col(STACK).is_not_nan() & pl.col(P_BUY).is_not_nan()).sort(UNIT, EVENTS_SEEN)
@@ -82,9 +82,11 @@ def outcome_text(outcome: Mapping[str, Any]) -> str:
     if not outcome["sessions"]:
         return "No session would have been labelled."
     sessions = count(outcome["sessions"], "session")
+    value_share = outcome["value_share"]
+    held = "" if value_share is None else f" They hold {percent(value_share)} of the total value."
     sentences = [
         f"{sessions} ({percent(outcome['share'])}), typically after {outcome['first_event']:g} events and "
-        f"{duration(outcome['first_second'])}. They hold {percent(outcome['value_share'])} of the total value.",
+        f"{duration(outcome['first_second'])}.{held}",
         f"{percent(outcome['bought'])} of them bought, against {percent(outcome['bought_others'])} of all sessions "
         "with as many events.",
         f"Their average value was {value_text(outcome['value'])}, against {value_text(outcome['value_others'])}.",
@@ -96,15 +98,17 @@ def outcome_text(outcome: Mapping[str, Any]) -> str:
 
 
 def rules_finding(outcomes: Sequence[Mapping[str, Any]]) -> str:
-    """Say in one sentence which rule's sessions hold the most value; rows as for `outcome_text`."""
+    """Say in one sentence which rule's sessions hold the most value.
+
+    Args:
+        outcomes: rows as for `outcome_text`.
+    """
     labelled = [outcome for outcome in outcomes if outcome["sessions"]]
     if not labelled:
         return "No session would have been labelled."
-    best = max(labelled, key=lambda outcome: outcome["value_share"])
-    return (
-        f"The label {best['label']} would have been on {percent(best['share'])} of the sessions, which hold "
-        f"{percent(best['value_share'])} of the total value."
-    )
+    best = max(labelled, key=lambda outcome: outcome["value_share"] or 0.0)
+    held = "" if best["value_share"] is None else f", which hold {percent(best['value_share'])} of the total value"
+    return f"The label {best['label']} would have been on {percent(best['share'])} of the sessions{held}."
 
 
 def suggested_rules(prefixes: pl.DataFrame) -> Rules:

@@ -1,6 +1,10 @@
 """Rules that label open sessions: conditions on an estimate, such as a high value and a low purchase probability.
 
-[[rules]] label = "hesitates" value_above = 60 p_buy_below = 0.3 claims_purchase = false
+[[rules]]
+label = "hesitates"
+value_above = 60
+p_buy_below = 0.3
+claims_purchase = false
 """
 
 from __future__ import annotations
@@ -69,7 +73,8 @@ class Rules:
     """Rules with different labels.
 
     Raises:
-        SettingError: two rules have the same label, a rule has no condition, or its conditions contradict each other.
+        SettingError: there are more than MAX_RULES, two have the same label, a rule has no condition, or its conditions
+            contradict each other.
     """
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
@@ -91,7 +96,7 @@ class Rules:
         return tuple(
             label
             for label, conditions in self._compiled
-            if all(compare(getattr(estimate, measure), bound) for measure, compare, bound in conditions)
+            if all(is_beyond(getattr(estimate, measure), bound) for measure, is_beyond, bound in conditions)
         )
 
     def records(self) -> list[dict[str, Any]]:
@@ -124,9 +129,13 @@ def read_rules(path: Path) -> Rules:
     """
     try:
         with path.open("rb") as file:
-            content = tomllib.loads(file.read(_MAX_FILE_BYTES).decode())
+            encoded = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
         raise SourceError.cannot_open(path, error.strerror or str(error)) from error
+    if len(encoded) > _MAX_FILE_BYTES:
+        raise SourceError.cannot_open(path, f"it has more than {_MAX_FILE_BYTES >> 10} kB")
+    try:
+        content = tomllib.loads(encoded.decode())
     except (ValueError, RecursionError) as error:
         raise SourceError.cannot_open(path, f"it is not a TOML file: {error}") from error
     unknown = [name for name in content if name != "rules"]

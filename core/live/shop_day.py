@@ -152,7 +152,7 @@ class ShopDay:
                 the next call.
         """
         deadline = time.monotonic() + seconds
-        n_points = (min(until, self.end) - self.start) // STEP_SECONDS + 1
+        n_points = max((min(until, self.end) - self.start) // STEP_SECONDS + 1, 0)
         for number in range(len(self._line), n_points):
             moment = self.start + number * STEP_SECONDS
             last = self._last_events(moment)

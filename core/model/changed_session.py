@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import polars as pl
 
@@ -40,28 +41,33 @@ def with_changed_session(history: History, unit: int, events: Sequence[ChangedEv
         events: all events of the session, at least one, in any order.
 
     Raises:
+        ValueError: there are no events.
         RunError: a product has no event in the history.
     """
     if not events:
         raise ValueError("a session needs at least one event")
-    is_own = pl.col(UNIT) == unit
     start = int(history.units.item(unit, START))
     codes = dict(history.ids[PRODUCT].select(PRODUCT_ID, PRODUCT).iter_rows())
-    product_ids = {event.product_id for event in events}
-    products = [codes[product] for product in sorted(product_ids) if product in codes]
-    on_products = history.events.filter(pl.col(PRODUCT).is_in(products))
-    latest = on_products.with_columns(is_own.alias("_own")).sort("_own", TIME).unique(PRODUCT, keep="last")
-    templates = {row[PRODUCT]: row for row in latest.drop("_own").iter_rows(named=True)}
+    templates = _latest_events(
+        history, unit, {codes[event.product_id] for event in events if event.product_id in codes}
+    )
     rows = []
     for event in sorted(events, key=lambda each: each.second):
         template = templates.get(codes.get(event.product_id))
         if template is None:
-            examples = [name for name, code in codes.items() if code in templates] or list(codes)
+            examples = [product_id for product_id, code in codes.items() if code in templates] or list(codes)
             raise RunError.unknown_product(event.product_id, examples[:_EXAMPLES])
-        changed = {UNIT: unit, TYPE: EVENT_CODE[event.event_type], TIME: start + event.second}
-        rows.append(template | changed)
-    new = pl.DataFrame(rows, schema=history.events.schema)
-    starts = pl.when(pl.int_range(pl.len()) == unit).then(pl.lit(new[TIME].min())).otherwise(START)
+        rows.append(template | {UNIT: unit, TYPE: EVENT_CODE[event.event_type], TIME: start + event.second})
+    changed = pl.DataFrame(rows, schema=history.events.schema)
+    starts = pl.when(pl.int_range(pl.len()) == unit).then(pl.lit(changed[TIME].min())).otherwise(START)
     units = history.units.with_columns(starts.cast(history.units.schema[START]).alias(START))
-    others = history.events.filter(~is_own)
-    return replace(history, events=others.merge_sorted(new, key=UNIT), units=units)
+    others = history.events.filter(pl.col(UNIT) != unit)
+    return replace(history, events=others.merge_sorted(changed, key=UNIT), units=units)
+
+
+def _latest_events(history: History, unit: int, products: Iterable[int]) -> dict[int | None, dict[str, Any]]:
+    """Return code of a product -> its latest event: one of the unit if there is one, otherwise one of the history."""
+    on_products = history.events.filter(pl.col(PRODUCT).is_in(list(products)))
+    # events of one second keep their order, so that the same one is always taken
+    by_time = on_products.sort(pl.col(UNIT) == unit, TIME, maintain_order=True)
+    return {row[PRODUCT]: row for row in by_time.unique(PRODUCT, keep="last").iter_rows(named=True)}

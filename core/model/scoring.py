@@ -108,7 +108,11 @@ class Scoring:
             stacked = fitted.mean_attributions(rows)[STACK].effects
             frames.append(rows.units.select(SESSION).hstack(pl.DataFrame(stacked, schema=fitted.names)))
         ids = self.events.sessions.select(SESSION, USER_SESSION)
-        return pl.concat(frames).join(ids, on=SESSION, how="left").select(USER_SESSION, *fitted.names)
+        return (
+            pl.concat(frames)
+            .join(ids, on=SESSION, how="left", maintain_order="left")
+            .select(USER_SESSION, *fitted.names)
+        )
 
     def advanced(self) -> SessionValueModel:
         """Return the model with the events of the file in its history."""

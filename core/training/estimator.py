@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -21,8 +22,6 @@ from core.training.learners import LEARNERS, FitContext, Matrix, Settings
 from core.training.stacking import fit_stack
 
 _LEARNERS = {learner.name: learner for learner in LEARNERS}
-
-
 _LARGEST = 3e38
 """The learners store numbers in single precision, whose largest number is a little above this."""
 _MIN_TRAIN_ROWS = 2
@@ -38,7 +37,7 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
 
     Parameters
     ----------
-        learners: names of the learners to stack: lightgbm, xgboost, catboost and linear.
+        learners: names of the learners to stack, each once: lightgbm, xgboost, catboost and linear.
         folds: number of folds; reduced to the number of groups if there are fewer.
         metric: mse, rmse, mae or rmsle; minimized by learners and meta-model.
         non_negative: whether the weights of the meta-model are constrained to be at least 0.
@@ -90,8 +89,9 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             groups: (rows,) labels; all rows of a group are in one fold. None if each row is its own group.
 
         Raises:
-            ValueError: a learner or metric is unknown, no learner is named, there are fewer than 2 folds or groups, a
-                fold has fewer than 2 rows to train on, or a value is infinite or above 3e38.
+            ValueError: a learner or metric is unknown, no learner is named or one twice, there are fewer than 2 folds
+                or groups or less than 1 thread, a fold has fewer than 2 rows to train on, or a value is infinite or
+                above 3e38.
         """
         rows, values = validate_data(
             self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", ensure_min_samples=2, y_numeric=True
@@ -162,6 +162,8 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
     def _check_parameters(self) -> None:
         if self.folds < 2:
             raise ValueError(f"folds must be at least 2. It is {self.folds}.")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads must be at least 1, or None for all cores. It is {self.threads}.")
         if self.metric not in METRICS:
             raise ValueError(f"metric must be {listed(METRICS, conjunction='or')}. It is {self.metric!r}.")
         if not self.learners:
@@ -171,6 +173,8 @@ class SessionValueStack(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
                 raise ValueError(
                     f"{name} names {unknown[0]!r}, which is not a learner. Learners are {listed(_LEARNERS)}."
                 )
+        if repeated := [name for name, times in Counter(self.learners).items() if times > 1]:
+            raise ValueError(f"learners names {repeated[0]!r} more than once.")
 
     @staticmethod
     def _group_codes(groups: ArrayLike, rows: int) -> NDArray[np.int64]:

@@ -44,11 +44,14 @@ def with_hyperparameters(learner: Learner, entries: Iterable[str]) -> Learner:
     """Return the learner with the hyperparameters that entries set for it. Entries for other learners are ignored.
 
     Raises:
-        SettingError: an entry for this learner has another form, an unknown name, or a value that is not allowed.
+        SettingError: an entry for this learner has another form, an unknown name, or a value that is not allowed, or
+            two entries set the same hyperparameter.
     """
-    for entry in map(_Entry.parse, entries):
-        if entry.learner == learner.name:
-            learner = _with_entry(learner, entry)
+    own_entries = [entry for entry in map(_Entry.parse, entries) if entry.learner == learner.name]
+    for place, entry in enumerate(own_entries):
+        if any(entry.name == earlier.name for earlier in own_entries[:place]):
+            raise entry.refusal(f"one entry for {entry.learner}.{entry.name}")
+        learner = _with_entry(learner, entry)
     return learner
 
 
@@ -56,7 +59,7 @@ def check_hyperparameters(learners: Sequence[Learner], entries: Iterable[str]) -
     """Check entries against all learners.
 
     Raises:
-        SettingError: an entry names no learner, or see `with_hyperparameters`.
+        SettingError: an entry names no learner, or is refused by `with_hyperparameters`.
     """
     entries = tuple(entries)
     names = {learner.name for learner in learners}

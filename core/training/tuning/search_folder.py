@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from core.base.files import atomic_file, remove
 from core.training.learners import Vector
 
 _JOURNAL = "search.journal"
+_ERRORS_OF_THE_SYSTEM = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC)
+"""These say nothing about the stored trials, which must not be deleted for them."""
 
 
 class SearchFolder:
@@ -32,13 +35,19 @@ class SearchFolder:
         return cls(available_folder(folder))
 
     def storage(self) -> optuna.storages.BaseStorage:
-        """Open the journal. Only one process may use it at a time."""
+        """Open the journal. Only one process may use it at a time. Stored trials that cannot be read are deleted.
+
+        Raises:
+            OSError: the system cannot read or write now, for instance because the disk is full.
+        """
         take_ownership(self._folder)
         for path in self._folder.iterdir():
             remove_unless_regular(path)
         try:
             return self._open_journal()
-        except Exception:  # noqa: BLE001 (whatever is wrong with the stored trials, the search can begin again)
+        except Exception as error:  # whatever is wrong with the stored trials, the search can begin again
+            if isinstance(error, MemoryError) or getattr(error, "errno", None) in _ERRORS_OF_THE_SYSTEM:
+                raise
             self.delete()
             take_ownership(self._folder)
             return self._open_journal()
