@@ -75,5 +75,5 @@ class OverviewMessage(BaseModel):
 
 
 def _end(high: float | None) -> float:
-    """Return the high end of an interval for JSON: null if it is infinite."""
+    """Return the high end of an interval from JSON, where null stands for an infinite one."""
     return math.inf if high is None else high

@@ -15,18 +15,24 @@ _HOUR_MINUTES, _DAY_MINUTES = HOUR_SECONDS // MINUTE_SECONDS, DAY // MINUTE_SECO
 
 
 class Minutes:
-    """Numbers of events by minute."""
+    """Numbers of events by minute.
+
+    Args:
+        events: the events of the model's history.
+        first_second: epoch seconds at which the log of the model begins.
+    """
 
     def __init__(self, events: pl.DataFrame, first_second: int) -> None:
         minutes, counts = np.unique(events.get_column(TIME).to_numpy() // MINUTE_SECONDS, return_counts=True)
-        self._minutes, self._before = minutes, np.concatenate([[0], np.cumsum(counts)])
-        self._added: dict[int, int] = {}
+        self._minutes = minutes
+        self._events_before = np.concatenate([[0], np.cumsum(counts)])
+        self._later_events: dict[int, int] = {}
         self._first_second = first_second
 
     def add(self, time: int) -> None:
-        """Add an event."""
+        """Add an event at a time, in epoch seconds."""
         minute = time // MINUTE_SECONDS
-        self._added[minute] = self._added.get(minute, 0) + 1
+        self._later_events[minute] = self._later_events.get(minute, 0) + 1
 
     def features(self, start: int) -> dict[str, float]:
         """Return the features of the group context for a session that begins at `start`, in epoch seconds."""
@@ -39,5 +45,6 @@ class Minutes:
     def _between(self, first: int, last: int) -> int:
         """Return the number of events from the minute `first` to the one before `last`."""
         begin, end = self._minutes.searchsorted([first, last])
-        added = sum(self._added.get(minute, 0) for minute in range(first, last)) if self._added else 0
-        return int(self._before[end] - self._before[begin]) + added
+        later = self._later_events
+        n_later = sum(later.get(minute, 0) for minute in range(first, last)) if later else 0
+        return int(self._events_before[end] - self._events_before[begin]) + n_later

@@ -12,14 +12,20 @@ from core.schema import SESSION, UNIT, VALUE
 
 
 def final_values(model: SessionValueModel, dataset: Dataset, units: pl.Series) -> pl.DataFrame:
-    """Return the final values of units of the test file, ascending, one row each.
+    """Return the final values of units of the test file, one row each.
 
     Of a dataset that was split from one log, they are the actual values; the users of a shared session have equal parts
     of it. Others are the values of all events at recovered prices, which are right on average rather than in each
     session.
 
+    Args:
+        model: the model of a run on the dataset.
+        units: unit numbers in the history of the model, ascending.
+
     Returns:
-        unit; value (in value units); is_actual (whether it is the actual value).
+        unit: as in `units`, in the same order.
+        value: in value units.
+        is_actual: whether it is the actual value.
     """
     column = model.fitted.names.index(START.name)
     at_prices = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -19,14 +21,16 @@ class ValuedPast:
         valued = fitted.valued
         order = np.lexsort((valued.ends, valued.users))
         predicted = [fitted.transforms[fit].recovered for fit in fitted.fits_for_test]
+        # columns: number of sessions, values, and by fit the values at recovered prices
         self._summands = np.column_stack([np.ones(len(order)), fitted.values, *predicted])
         self._running = np.zeros((len(order) + 1, self._summands.shape[1]))
         np.cumsum(self._summands[order], axis=0, out=self._running[1:])
         users = valued.users[order]
-        self._ends, self._ends_of_rows = valued.ends[order], valued.ends
+        self._ends = valued.ends
+        self._sorted_ends = valued.ends[order]
         codes, begins = np.unique(users, return_index=True)
-        edges = np.append(begins, len(users)).tolist()
-        self._span = {code: (edges[i], edges[i + 1]) for i, code in enumerate(codes.tolist())}
+        spans = pairwise([*begins.tolist(), len(users)])
+        self._spans = dict(zip(codes.tolist(), spans, strict=True))
 
     def before(self, user: int, start: int, itself: int) -> tuple[int, float, NDArray[np.float64]]:
         """Return how many valued sessions of a user ended before a time, and the sums of their values.
@@ -38,10 +42,10 @@ class ValuedPast:
         Returns:
             The number of sessions, the sum of their values, and by fit the sum of their values at recovered prices.
         """
-        begin, end = self._span.get(user, (0, 0))
-        until = begin + int(self._ends[begin:end].searchsorted(start))
+        begin, end = self._spans.get(user, (0, 0))
+        until = begin + int(self._sorted_ends[begin:end].searchsorted(start))
         sums = self._running[until] - self._running[begin]
-        if itself >= 0 and self._ends_of_rows[itself] < start:
+        if itself >= 0 and self._ends[itself] < start:
             sums -= self._summands[itself]
         histories = History.of(np.array([[sums[0], sums[1], each] for each in sums[2:]]))
         return int(histories.sessions[0]), float(histories.values[0]), histories.predicted

@@ -27,6 +27,7 @@ _COLUMNS = {
 }
 """Measure -> its column in the table of prefixes."""
 _LENGTH = "_length"
+"""Class of the number of events of a prefix, in which a labelled session is compared with others."""
 _SCHEMA = {"label": pl.String, "sessions": pl.Int64} | dict.fromkeys(
     (
         "share",
@@ -140,32 +141,44 @@ def _rounded(amount: float) -> float:
 
 
 def _row(rule: Rule, prefixes: pl.DataFrame) -> dict[str, object]:
+    """Return the row of a rule in the table of `backtest_rules`.
+
+    Args:
+        prefixes: the known prefixes, sorted by unit and number of events, with the column _LENGTH.
+    """
     fulfilled = [
         _COLUMNS[measure] > bound if side == "above" else _COLUMNS[measure] < bound
         for measure, side, bound in rule.conditions()
     ]
-    first = prefixes.filter(*fulfilled).unique(UNIT, keep="first", maintain_order=True)
+    labelled = prefixes.filter(*fulfilled).unique(UNIT, keep="first", maintain_order=True)
     sessions = prefixes.unique(UNIT, keep="first")
-    total, claim = float(sessions.get_column(VALUE).sum()), _claim(rule)
-    facts = {"bought": pl.col(BOUGHT), "value": pl.col(VALUE)} | ({} if claim is None else {"precision": claim})
-    of_labelled = first.select(**{name: fact.cast(pl.Float64).mean() for name, fact in facts.items()})
-    by_length = (
-        prefixes.filter(DRAWN)
-        .group_by(_LENGTH)
-        .agg(**{name: fact.cast(pl.Float64).mean() for name, fact in facts.items()})
-    )
-    of_others = first.select(_LENGTH).join(by_length, on=_LENGTH).drop(_LENGTH).mean()
     row: dict[str, object] = dict.fromkeys(_SCHEMA, float("nan"))
-    row |= {"label": rule.label, "sessions": first.height, "share": first.height / max(sessions.height, 1)}
-    if first.height:
+    row |= {"label": rule.label, "sessions": labelled.height, "share": labelled.height / max(sessions.height, 1)}
+    if labelled.height:
         row |= {
-            "first_event": first.get_column(EVENTS_SEEN).median(),
-            "first_second": first.get_column(SECONDS).median(),
+            "first_event": labelled.get_column(EVENTS_SEEN).median(),
+            "first_second": labelled.get_column(SECONDS).median(),
+            "value_share": _share_of_value(labelled, sessions),
         }
-        row |= of_labelled.row(0, named=True)
-        row |= {f"{name}_others": value for name, value in of_others.row(0, named=True).items()}
-        row["value_share"] = float(first.get_column(VALUE).sum()) / total if total else float("nan")
+        row |= _compared_with_others(rule, labelled, prefixes)
     return row
+
+
+def _share_of_value(labelled: pl.DataFrame, sessions: pl.DataFrame) -> float:
+    total = float(sessions.get_column(VALUE).sum())
+    return float(labelled.get_column(VALUE).sum()) / total if total else float("nan")
+
+
+def _compared_with_others(rule: Rule, labelled: pl.DataFrame, prefixes: pl.DataFrame) -> dict[str, object]:
+    """Return the averages of the labelled sessions, and of all that reach as many events as these when labelled."""
+    claim = _claim(rule)
+    facts = {"bought": pl.col(BOUGHT), "value": pl.col(VALUE)} | ({} if claim is None else {"precision": claim})
+    means = {name: fact.cast(pl.Float64).mean() for name, fact in facts.items()}
+    by_length = prefixes.filter(DRAWN).group_by(_LENGTH).agg(**means)
+    others = labelled.select(_LENGTH).join(by_length, on=_LENGTH).drop(_LENGTH).mean()
+    return labelled.select(**means).row(0, named=True) | {
+        f"{name}_others": mean for name, mean in others.row(0, named=True).items()
+    }
 
 
 def _claim(rule: Rule) -> pl.Expr | None:

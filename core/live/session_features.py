@@ -39,17 +39,28 @@ class LiveEvent(NamedTuple):
 
 
 def activity(events: Sequence[LiveEvent], n_products: int) -> dict[str, float]:
-    """Return the features of the group activity."""
-    total, counts = len(events), [0, 0, 0, 0]
+    """Return the features of the group activity.
+
+    Args:
+        events: the session's events, at least one, in order; as for the other functions.
+        n_products: number of its different products.
+    """
+    total, counts = len(events), [0] * len(EVENT_TYPES)
     for event in events:
         counts[event.type] += 1
     views, adds, removes, buys = (counts[code] for code in (_VIEW, _ADD, _REMOVE, _BUY))
-    features: dict[str, float] = {"n_events": total}
+    features: dict[str, float] = {
+        "n_events": total,
+        "buy_per_view": buys / (views + 1),
+        "buy_per_add_cart": buys / (adds + 1),
+        "add_cart_per_view": adds / (views + 1),
+        "remove_cart_per_add_cart": removes / (adds + 1),
+        "net_cart": adds - removes,
+        "n_repeats": total - n_products,
+    }
     for name, count in zip(_NAMES, counts, strict=True):
-        features[f"n_{name}"], features[f"share_{name}"] = count, count / total
-    features["buy_per_view"], features["buy_per_add_cart"] = buys / (views + 1), buys / (adds + 1)
-    features["add_cart_per_view"], features["remove_cart_per_add_cart"] = adds / (views + 1), removes / (adds + 1)
-    features["net_cart"], features["n_repeats"] = adds - removes, total - n_products
+        features[f"n_{name}"] = count
+        features[f"share_{name}"] = count / total
     return features
 
 
@@ -66,7 +77,8 @@ def times(events: Sequence[LiveEvent]) -> dict[str, float]:
     }
     for name, seconds, period in (("hour", start, DAY), ("week", start - timing.MONDAY, WEEK)):
         angle = (seconds % period) * (2 * math.pi / period)
-        features[f"{name}_sin"], features[f"{name}_cos"] = math.sin(angle), math.cos(angle)
+        features[f"{name}_sin"] = math.sin(angle)
+        features[f"{name}_cos"] = math.cos(angle)
     if not gaps:
         names = ("gap_mean", "gap_sd", "gap_max", "gap_first", "gap_last", "share_quick")
         return features | dict.fromkeys(names, math.nan)
@@ -102,6 +114,7 @@ def content(events: Sequence[LiveEvent]) -> dict[str, float]:
 
 
 def _spread(key: str, counts: dict[int, int], total: int) -> dict[str, float]:
+    """Return how evenly `total` events spread over the products or categories, given their numbers of events."""
     n_log_n = sum(round(n * math.log(n) * ONE) for n in counts.values())
     entropy = math.log(total) - n_log_n / ONE / total
     return {f"{key}_share_top": max(counts.values()) / total, f"{key}_entropy": max(entropy, 0.0)}
@@ -112,8 +125,10 @@ def sequence(events: Sequence[LiveEvent]) -> dict[str, float]:
     first, last = events[0], events[-1]
     features: dict[str, float] = dict.fromkeys(_PAIRS.values(), 0)
     for code, name in enumerate(_NAMES):
-        features[f"first_is_{name}"], features[f"last_is_{name}"] = first.type == code, last.type == code
-    changes, stays, streak, longest = 0, 0, 1, 1
+        features[f"first_is_{name}"] = first.type == code
+        features[f"last_is_{name}"] = last.type == code
+    changes = stays = 0
+    streak = longest = 1
     for before, after in pairwise(events):
         if (transition := _PAIRS.get((before.type, after.type))) is not None:
             features[transition] += 1
