@@ -75,8 +75,10 @@ class Segment:
 
     Attributes:
         code: code of the session.
+        user: code of the user.
         is_known: whether the model's history has the session. Such sessions are not compared.
-        texts: the first event of each distinct row of codes.
+        rows: its events in order of arrival, as the model sees them.
+        texts: row -> the first event with these codes.
     """
 
     code: int
@@ -96,25 +98,19 @@ def batch_cases(
     """
     coder = EventCoder.of(model)
     segments = _segments(model, coder, received)
-    history = _advanced(model.history, coder, segments)
-    first_unit, chosen, n_prefixes = model.history.units.height, [], 0
-    for number in range(len(segments) - 1, -1, -1):
-        if segments[number].is_known:
-            continue
-        n_prefixes += len(segments[number].rows)
-        if n_prefixes > max_prefixes:
-            break
-        chosen.append(number)
-    chosen.sort()
+    chosen = _latest(segments, max_prefixes)
     if not chosen:
         return []
+    history, first_unit = _advanced(model.history, coder, segments), model.history.units.height
     events_of = _ordered(model, coder, history, [first_unit + number for number in chosen])
     lengths = [len(segments[number].rows) for number in chosen]
-    units = np.repeat([first_unit + number for number in chosen], lengths)
-    seen = np.concatenate([np.arange(1, length + 1) for length in lengths])
-    rows = prefix_rows(
-        whole_history(history), model.spec, model.fitted.catalogue, pl.DataFrame({UNIT: units, EVENTS_SEEN: seen})
+    prefixes = pl.DataFrame(
+        {
+            UNIT: np.repeat([first_unit + number for number in chosen], lengths),
+            EVENTS_SEEN: np.concatenate([np.arange(1, length + 1) for length in lengths]),
+        }
     )
+    rows = prefix_rows(whole_history(history), model.spec, model.fitted.catalogue, prefixes)
     n_features = rows.X.shape[1]
     learned = [matrix[:, n_features:] for _, matrix, _, _ in model.fitted.matrices(rows, model.spec.fits_for_test)]
     seen_by_model = np.hstack([rows.X, *learned])
@@ -125,6 +121,20 @@ def batch_cases(
         events = [texts[row] for row in events_of[first_unit + number]]
         cases.append(Case(events, seen_by_model[begin:end], value[begin:end], p_buy[begin:end]))
     return cases
+
+
+def _latest(segments: Sequence[Segment], max_prefixes: int) -> list[int]:
+    """Return the positions of the last sessions that the model does not know, with so many events together."""
+    chosen: list[int] = []
+    n_prefixes = 0
+    for number in reversed(range(len(segments))):
+        if segments[number].is_known:
+            continue
+        n_prefixes += len(segments[number].rows)
+        if n_prefixes > max_prefixes:
+            break
+        chosen.append(number)
+    return sorted(chosen)
 
 
 def mismatches(scorer: LiveScorer, case: Case) -> Iterator[Mismatch]:

@@ -61,6 +61,8 @@ class FittedStack:
         valued: users and times of the training sessions.
         values: their session values.
         include_later: whether later sessions of a user count as history, too (history regime "all_rows").
+        stack: the meta-model.
+        calibration: computes the prediction intervals.
         buy: the probability of any purchase; None if the model is not for open sessions.
     """
 
@@ -88,20 +90,14 @@ class FittedStack:
     def predict(self, rows: SessionRows) -> Values:
         """Predict new sessions."""
         n_sessions = np.zeros(len(rows.X))
-        test: dict[str, list[list[Vector]]] = {name: [] for name in self.learners}
+        by_fit: dict[str, list[list[Vector]]] = {name: [] for name in self.learners}
         starts: list[Vector] = []
         for fit, matrix, start, history in self.matrices(rows, self.fits_for_test):
-            n_sessions = history.sessions.astype(np.float64)
+            n_sessions = history.sessions.astype(np.float64)  # the same for all fits
             starts.append(start)
             for name in self.learners:
-                test[name].append([model.predict(matrix, start) for model in self.models(name, fit)])
-        # the mean over fits first, then over seeds, as in training
-        by_learner = np.column_stack(
-            [
-                np.mean([np.mean(by_fit, axis=0) for by_fit in zip(*by_seed, strict=True)], axis=0)
-                for by_seed in test.values()
-            ]
-        )
+                by_fit[name].append([model.predict(matrix, start) for model in self.models(name, fit)])
+        by_learner = np.column_stack([_mean_prediction(predictions) for predictions in by_fit.values()])
         predicted = self.stack.predict(by_learner, np.mean(starts, axis=0))
         events = rows.X[:, self.names.index("n_events")]
         disagreement = by_learner.std(axis=1)
@@ -180,3 +176,13 @@ class FittedStack:
             # a new matrix each time, because CatBoost may keep the one that it predicts read-only
             matrix = np.hstack([rows.X, self.transforms[fit].columns(rows.baskets, history)])
             yield fit, matrix, matrix[:, self.names.index(START.name)], history
+
+
+def _mean_prediction(by_fit: Sequence[Sequence[Vector]]) -> Vector:
+    """Average the predictions of one learner: over the fits first, then over the seeds, as in training.
+
+    Args:
+        by_fit: for each fit, the predictions with each seed.
+    """
+    by_seed = [np.mean(predictions, axis=0) for predictions in zip(*by_fit, strict=True)]
+    return np.asarray(np.mean(by_seed, axis=0))

@@ -38,6 +38,7 @@ leaves and no other penalties it is 0.252."""
 _MIN_OF_EACH = 20
 """Minimum number of rows with a purchase, and of rows without one, to learn the difference."""
 _WEAK_PENALTY = 1e6
+"""Inverse strength of the penalty of the logistic regression, which has three coefficients and needs none."""
 _SUMMARY, _MODEL = "buy.json", "buy-fold{}"
 
 
@@ -88,6 +89,8 @@ def fit_buy_head(
     """Fit classifiers on every fold, and return them with the out-of-fold probability of each training row.
 
     Args:
+        matrices: training rows, which are whole sessions and prefixes.
+        context: parameters of the fits.
         events: (rows,) number of events so far.
         n_bought: (rows,) number of purchases so far.
         bought: (rows,) 1 if the whole session has a purchase, else 0.
@@ -98,13 +101,8 @@ def fit_buy_head(
     folds = matrices.folds
     is_open = n_bought == 0
     masks = [folds.validated_mask, *(folds.train_mask(fit) for fit in range(folds.fit_count))]
-    smallest = min(
-        min(float(labels.sum()), float((1 - labels).sum())) for labels in (bought[mask & is_open] for mask in masks)
-    )
-    if smallest < _MIN_OF_EACH:
-        total = float(is_open.sum())
-        share = (float(bought[is_open].sum()) + 1.0) / (total + 2.0)
-        head = BuyHead((), 0.0, 0.0, float(np.log(share / (1.0 - share))))
+    if min(_rarer_label(bought[mask & is_open]) for mask in masks) < _MIN_OF_EACH:
+        head = _constant_head(bought[is_open])
         log_odds = np.where(folds.validated_mask, 0.0, np.nan)
         return head, head.probability(log_odds, events, n_bought)
     rows = [train[is_open[train]] for train, _ in folds.fits()]
@@ -118,6 +116,18 @@ def fit_buy_head(
     slope, length_slope = map(float, platt.coef_[0])
     head = BuyHead(tuple(models), slope, length_slope, float(platt.intercept_[0]))
     return head, head.probability(log_odds, events, n_bought)
+
+
+def _rarer_label(labels: Vector) -> float:
+    """Return the number of ones or of zeros, whichever are fewer."""
+    n_ones = float(labels.sum())
+    return min(n_ones, len(labels) - n_ones)
+
+
+def _constant_head(labels: Vector) -> BuyHead:
+    """Return a head whose probability is the share of ones, with one more row of each label (Laplace smoothing)."""
+    share = (float(labels.sum()) + 1.0) / (float(len(labels)) + 2.0)
+    return BuyHead((), 0.0, 0.0, float(np.log(share / (1.0 - share))))
 
 
 def _fit(matrices: FoldMatrices, fit: int, rows: Rows, bought: Vector, context: FitContext) -> Model:

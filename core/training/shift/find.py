@@ -25,8 +25,11 @@ MIN_USERS = 50
 """Per file, and of users with sessions in both: users are the independent units."""
 _MAX_CLASSIFIER_SESSIONS = 6_000
 """Per sample, for the classifier. The standard error of an AUC of two such samples is about 0.005."""
-_ASSORTMENT_STRENGTH, _SEASON_STRENGTH, _USERS_STRENGTH, _OTHER_STRENGTH = 10.0, 2.0, 1.0, 1.0
-"""Strengths of the kinds without an effect size: they set what people read first."""
+_ASSORTMENT_STRENGTH = 10.0
+_SEASON_STRENGTH = 2.0
+_USERS_STRENGTH = 1.0
+_OTHER_STRENGTH = 1.0
+"""Strengths of the kinds without an effect size. The strongest kind is the one that people read first."""
 _USER_IS_KNOWN = "user_is_known"
 _MISSING = 0.25
 """An event type is missing if the share of sessions with it is below this fraction of the share in the other file."""
@@ -46,6 +49,8 @@ class _Comparison:
     """The sessions of both files that are compared.
 
     Attributes:
+        data: all rows of the run.
+        train, test: the sessions that are compared, with all features.
         test_mask: (rows to predict,) mask of those that are compared.
         late: (train sessions,) mask of the late ones, which are compared with the early ones as a baseline.
         figures: everything measured so far, by name.
@@ -132,22 +137,21 @@ def _content_shifts(comparison: _Comparison) -> Iterator[_Detection]:
     train, test = replace(comparison.train, X=session_measures.train), replace(comparison.test, X=session_measures.test)
     effect_sizes = effects.effect_sizes(train, test, session_measures.scales)
     _record_effects(comparison, session_measures, effect_sizes)
-    exceeds, strength = (
-        effect_sizes.exceed(session_measures.floors),
-        np.abs(effect_sizes.effect) / session_measures.floors,
-    )
+    exceeds = effect_sizes.exceed(session_measures.floors)
+    strength = np.abs(effect_sizes.effect) / session_measures.floors
     within_users = _within_user_effect(comparison, session_measures, train, test)
-    length = exceeds & session_measures.of_kind(measures.LENGTH)
-    if length.any() or within_users:
-        strongest = int(np.argmax(np.where(length, strength, 0.0)))
-        effect = effect_sizes.effect[strongest] if length.any() else within_users
+    is_length = exceeds & session_measures.of_kind(measures.LENGTH)
+    if is_length.any() or within_users:
+        strongest = int(np.argmax(np.where(is_length, strength, 0.0)))
+        effect = effect_sizes.effect[strongest] if is_length.any() else within_users
         yield max(float(strength[strongest]), 1.0), describe.length(effect < 0, comparison.figures)
-    mix = exceeds & session_measures.of_kind(measures.MIX) | _is_missing(session_measures) & effect_sizes.exceed(0.0)
-    if mix.any():
-        yield max(float(np.max(strength[mix])), 1.0), describe.event_mix(comparison.figures)
-    pace = exceeds & session_measures.of_kind(measures.PACE)
-    if pace.any() and not length.any():
-        yield float(np.max(strength[pace])), describe.pace(comparison.figures)
+    is_missing = _is_missing(session_measures) & effect_sizes.exceed(0.0)
+    is_mix = (exceeds & session_measures.of_kind(measures.MIX)) | is_missing
+    if is_mix.any():
+        yield max(float(np.max(strength[is_mix])), 1.0), describe.event_mix(comparison.figures)
+    is_pace = exceeds & session_measures.of_kind(measures.PACE)
+    if is_pace.any() and not is_length.any():
+        yield float(np.max(strength[is_pace])), describe.pace(comparison.figures)
 
 
 def _record_effects(
@@ -171,17 +175,17 @@ def _within_user_effect(
     column = session_measures.names.index(measures.EVENTS)
     lengths, test_lengths = (adjusted[:, column] for adjusted in effects.subtract_cell_means(train, test))
     late, early, scale = comparison.late, ~comparison.late, session_measures.scales[column]
-    own_effect = effects.within_user_difference(lengths, train.users, test_lengths, test.users)
-    usual_effect = effects.within_user_difference(lengths[early], train.users[early], lengths[late], train.users[late])
-    effect, error, baseline = own_effect.effect / scale, own_effect.error / scale, usual_effect.effect / scale
+    between_files = effects.within_user_difference(lengths, train.users, test_lengths, test.users)
+    within_train = effects.within_user_difference(lengths[early], train.users[early], lengths[late], train.users[late])
+    effect, error, baseline = between_files.effect / scale, between_files.error / scale, within_train.effect / scale
     comparison.figures |= {
         "own_length_effect": effect,
         "own_length_error": error,
         "own_length_usual": baseline,
-        "own_length_users": own_effect.n_users,
+        "own_length_users": between_files.n_users,
     }
     threshold = max(measures.OWN_FLOOR, effects.MIN_Z * error, effects.DRIFT_FACTOR * abs(baseline))
-    return effect if own_effect.n_users >= MIN_USERS and abs(effect) >= threshold else 0.0
+    return effect if between_files.n_users >= MIN_USERS and abs(effect) >= threshold else 0.0
 
 
 def _is_missing(session_measures: measures.Measures) -> NDArray[np.bool_]:
