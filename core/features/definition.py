@@ -36,14 +36,16 @@ def features_by_type(names: Mapping[str, str], unit: str, meaning: str, label: s
 
     Args:
         names: event type -> name of the feature.
+        unit: unit of the values of each feature.
         meaning: description with the placeholders `{one}` and `{many}` for the noun of the event type, singular and
             plural.
         label: display name with the same placeholders.
     """
-    return tuple(
-        Feature(name, unit, *(text.format(one=one, many=many) for text in (meaning, label)))
-        for (one, many), name in ((EVENT_NOUNS[event_type], name) for event_type, name in names.items())
-    )
+    features = []
+    for event_type, name in names.items():
+        one, many = EVENT_NOUNS[event_type]
+        features.append(Feature(name, unit, meaning.format(one=one, many=many), label.format(one=one, many=many)))
+    return tuple(features)
 
 
 @dataclass(frozen=True)

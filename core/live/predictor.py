@@ -12,11 +12,13 @@ from core.features.learned.catalogue import START
 from core.live.ensemble import Ensemble, Part
 from core.model.fitted_stack import FittedStack
 from core.training.fitting import FittedLearner
-from core.training.intervals import LEVELS, Calibration
+from core.training.intervals import LEVELS, PREDICTORS, Calibration, ErrorPredictors
 from core.training.live import LengthCalibration
 from core.training.targets import Link
 
 Array = NDArray[np.float64]
+_WIDTH = len(PREDICTORS)
+_ALL_PREDICTORS = np.arange(_WIDTH)
 
 
 class Prediction(NamedTuple):
@@ -34,7 +36,11 @@ class Predictor:
     """The fitted parts of a model for open sessions, for a few sessions at a time.
 
     Args:
+        fitted: the fitted parts.
         n_features: number of features; the learned columns follow them.
+
+    Raises:
+        ValueError: the model is not for open sessions.
     """
 
     def __init__(self, fitted: FittedStack, n_features: int) -> None:
@@ -44,15 +50,16 @@ class Predictor:
         self._start = fitted.names.index(START.name)
         self._n_events, self._n_buy = (fitted.names.index(name) for name in ("n_events", "n_buy"))
         n_learned = len(fitted.names) - n_features
-        shared = np.arange(n_features)
         # A row has the features once, and then the learned columns of each fit.
-        columns = [np.append(shared, np.arange(n_learned) + len(shared) + k * n_learned) for k in range(len(fits))]
+        shared, learned = np.arange(n_features), np.arange(n_features, len(fitted.names))
+        columns = [np.append(shared, learned + place * n_learned) for place in range(len(fits))]
         self._learners = [_Learner(fitted, name) for name in fitted.learners]
-        parts = [Part(model.model, columns[fit]) for learner in self._learners for fit, model in learner.models]
-        parts += [Part(self._buy.models[fit], columns[k]) for k, fit in enumerate(fits) if self._buy.models]
-        self._n_learner_models = sum(len(learner.models) for learner in self._learners)
-        self._ensemble = Ensemble(parts, len(shared) + len(fits) * n_learned)
-        self._starts = np.array([each[self._start] for each in columns])
+        parts = [Part(model.model, columns[place]) for learner in self._learners for place, model in learner.models]
+        self._n_learner_models = len(parts)
+        if self._buy.models:
+            parts += [Part(self._buy.models[fit], columns[place]) for place, fit in enumerate(fits)]
+        self._ensemble = Ensemble(parts, n_features + len(fits) * n_learned)
+        self._start_columns = np.array([columns_of_fit[self._start] for columns_of_fit in columns])
         self._intervals = _LiveIntervals(fitted.calibration)
 
     def predict(self, X: Array, learned: Array, n_sessions: Array) -> list[Prediction]:
@@ -66,7 +73,7 @@ class Predictor:
         raw = self._ensemble.raw(np.concatenate([X, learned.reshape(len(X), -1)], axis=1))
         by_learner, value = self._stacked(raw, learned[:, :, self._start - X.shape[1]])
         n_events, n_bought = X[:, self._n_events], X[:, self._n_buy]
-        ends = self._intervals.ends(value, np.array([value, n_events, n_sessions, by_learner.std(axis=1)]).T)
+        ends = self._intervals.ends(ErrorPredictors(value, n_events, n_sessions, by_learner.std(axis=1)))
         log_odds = raw[:, self._n_learner_models :].mean(axis=1) if self._buy.models else np.zeros(len(X))
         p_buy = self._buy.probability(log_odds, n_events, n_bought)
         columns = np.concatenate([value[:, None], *(ends[level] for level in LEVELS), p_buy[:, None]], axis=1)
@@ -74,8 +81,8 @@ class Predictor:
 
     def value(self, row: Array) -> float:
         """Return the value of a row: the features, then the learned columns of each fit."""
-        starts = row[None, self._starts]
-        return float(self._stacked(self._ensemble.raw(row[None, :]), starts)[1][0])
+        _, values = self._stacked(self._ensemble.raw(row[None, :]), row[None, self._start_columns])
+        return float(values[0])
 
     def _stacked(self, raw: Array, start: Array) -> tuple[Array, Array]:
         """Return the predictions of the learners, shape (sessions, learners), and the values, shape (sessions,).
@@ -96,18 +103,23 @@ class _Learner:
     """The models of one learner, ordered by fit and then by seed.
 
     Attributes:
-        models: pairs (fit, model). `fit` is the index into `FittedStack.fits_for_test`.
+        models: pairs (place, model). `place` is the index of the fit in `FittedStack.fits_for_test`.
     """
 
     def __init__(self, fitted: FittedStack, name: str) -> None:
         self.models: list[tuple[int, FittedLearner]] = [
-            (k, model) for k, fit in enumerate(fitted.fits_for_test) for model in fitted.models(name, fit)
+            (place, model) for place, fit in enumerate(fitted.fits_for_test) for model in fitted.models(name, fit)
         ]
         self._n_seeds = len(self.models) // len(fitted.fits_for_test)
         self._link = _joined([model.link for _, model in self.models])
 
     def values(self, raw: Array, start: Array) -> Array:
-        """Return the mean predictions, given the output of the models and the start of each fit, by session."""
+        """Return the mean prediction of each session.
+
+        Args:
+            raw: (sessions, models) output of the models.
+            start: (sessions, fits) start value of each fit.
+        """
         starts = np.repeat(start, self._n_seeds, axis=1) if self._n_seeds > 1 else start
         values = self._link.values(raw, starts)
         # the mean over fits first, then over seeds, as in batches
@@ -136,21 +148,17 @@ class _LiveIntervals:
             if not isinstance(each, Calibration):
                 raise TypeError("a class of lengths has a calibration")
             model = each.size_model
-            sizes = None if model is None else Ensemble([Part(model, np.arange(4))], 4)
-            self._classes.append((each, sizes))
+            self._classes.append((each, None if model is None else Ensemble([Part(model, _ALL_PREDICTORS)], _WIDTH)))
 
-    def ends(self, value: Array, predictors: Array) -> dict[float, Array]:
-        """Return level -> low and high ends of the prediction intervals, shape (sessions, 2).
-
-        Args:
-            predictors: (sessions, 4) as `ErrorPredictors.matrix`.
-        """
-        length_class = np.searchsorted(self._lengths, predictors[:, 1])
-        ends = {level: np.empty((len(value), 2)) for level in LEVELS}
+    def ends(self, predictors: ErrorPredictors) -> dict[float, Array]:
+        """Return level -> low and high ends of the prediction intervals, shape (sessions, 2)."""
+        matrix, predicted = predictors.matrix(), predictors.predicted
+        length_class = np.searchsorted(self._lengths, predictors.events)
+        ends = {level: np.empty((len(predicted), 2)) for level in LEVELS}
         for number in sorted(set(length_class.tolist())):
             rows = np.flatnonzero(length_class == number)
-            calibration, sizes = self._classes[number]
-            size = np.ones(len(rows)) if sizes is None else np.exp(sizes.raw(predictors[rows])[:, 0])
-            for level, of_class in calibration.ends_of_sizes(value[rows], size).items():
-                ends[level][rows] = of_class
+            calibration, size_model = self._classes[number]
+            sizes = np.ones(len(rows)) if size_model is None else np.exp(size_model.raw(matrix[rows])[:, 0])
+            for level, class_ends in calibration.ends_of_sizes(predicted[rows], sizes).items():
+                ends[level][rows] = class_ends
         return ends

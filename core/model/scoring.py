@@ -56,6 +56,22 @@ class Scoring:
             products_known: share of its events that are on products of the training sessions. Null for the source
                 "default".
         """
+        units = self._unit_values(report)
+        by_session = units.group_by(SESSION).agg(pl.col(USER_KNOWN).all(), pl.col(PRODUCTS_KNOWN).mean())
+        sessions = per_session(units.drop(USER_KNOWN, PRODUCTS_KNOWN)).join(by_session, on=SESSION)
+        source = pl.when(pl.col("units") > 1).then(pl.lit("summed")).otherwise(pl.lit("predicted"))
+        ends = [name for name in sessions.columns if name.startswith(("low_", "high_"))]
+        return (
+            self.events.sessions.join(sessions.with_columns(source.alias(SOURCE)), on=SESSION, how="left")
+            .with_columns(
+                pl.col(SESSION_VALUE).fill_null(self.model.spec.default_value), pl.col(SOURCE).fill_null("default")
+            )
+            .select(USER_SESSION, SESSION_VALUE, *ends, SOURCE, USER_KNOWN, PRODUCTS_KNOWN)
+            .sort(USER_SESSION)
+        )
+
+    def _unit_values(self, report: Report) -> pl.DataFrame:
+        """Return unit, session, the columns of `value_frame`, USER_KNOWN and PRODUCTS_KNOWN, one row per unit."""
         spec, fitted = self.model.spec, self.model.fitted
 
         def predict(rows: SessionRows) -> pl.DataFrame:
@@ -66,25 +82,15 @@ class Scoring:
             return rows.units.hstack(value_frame(values.stack, values.intervals)).hstack(familiarity)
 
         report(0, 1, "computing features")
-        rows = session_rows(self.log, spec, fitted.catalogue)
-        n_units, frames, n_done = int(self.log.units.get_column(NEW).sum()), [], 0
-        for frame in map_in_order(predict, rows):
+        n_units, n_done = int(self.log.units.get_column(NEW).sum()), 0
+        frames = []
+        for frame in map_in_order(predict, session_rows(self.log, spec, fitted.catalogue)):
             frames.append(frame)
             n_done += frame.height
             report(n_done, n_units, f"{n_done:,} of {count(n_units, 'session')} valued")
         if not frames:
             raise ValueError("an event file without a usable row must have been refused")
-        units = pl.concat(frames)
-        by_session = units.group_by(SESSION).agg(pl.col(USER_KNOWN).all(), pl.col(PRODUCTS_KNOWN).mean())
-        sessions = per_session(units.drop(USER_KNOWN, PRODUCTS_KNOWN)).join(by_session, on=SESSION)
-        source = pl.when(pl.col("units") > 1).then(pl.lit("summed")).otherwise(pl.lit("predicted"))
-        ends = [name for name in sessions.columns if name.startswith(("low_", "high_"))]
-        return (
-            self.events.sessions.join(sessions.with_columns(source.alias(SOURCE)), on=SESSION, how="left")
-            .with_columns(pl.col(SESSION_VALUE).fill_null(spec.default_value), pl.col(SOURCE).fill_null("default"))
-            .select(USER_SESSION, SESSION_VALUE, *ends, SOURCE, USER_KNOWN, PRODUCTS_KNOWN)
-            .sort(USER_SESSION)
-        )
+        return pl.concat(frames)
 
     def rows(self, max_rows: int, report: Report = no_report) -> Iterator[SessionRows]:
         """Compute the rows of at most `max_rows` units of the file, drawn at random, some at a time."""

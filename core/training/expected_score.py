@@ -27,6 +27,7 @@ _N_BOOTSTRAP = 300
 LEARNER_BOOTSTRAP = 100
 """Bootstrap samples for a single learner: it is shown for comparison, and 300 would take 2 seconds more for each."""
 _LOW, _HIGH = 0.05, 0.95
+"""Quantiles of the simulated scores that are the ends of the interval."""
 _LENGTH_QUANTILES = (0.5, 0.65, 0.8, 0.9, 0.95, 0.975, 0.99)
 """Edges of the length classes; finer at the top, because the few long sessions carry most of the error."""
 
@@ -101,7 +102,10 @@ def expected_score(
         losses, users, classes: (rows,) out-of-fold losses, and the user and class of each row.
         test_classes: (sessions to predict,) their classes.
         known_share: share of the test sessions whose value is known from train.
+        seed: seed of the bootstrap and of the simulated files.
+        metric: metric that turns a mean loss into a score.
         bias: factor that corrects for settings chosen by these same losses; see `selection_bias`.
+        n_bootstrap: number of bootstrap samples.
     """
     weights = class_weights(classes, test_classes)
     if not weights.any():  # no class in common
@@ -116,7 +120,11 @@ def expected_score(
         resampled = weights * rng.poisson(1.0, int(user.max()) + 1)[user]
         distribution = LossDistribution.fit(losses, resampled if resampled.any() else weights)
         means[index], scores[index] = distribution.mean, distribution.sample_mean(n_test, rng)
-    factor = (1.0 - known_share) * bias
-    value = float(means.mean()) if fitted.tail_share else fitted.mean
+    loss = float(means.mean()) if fitted.tail_share else fitted.mean
     low, high = (float(end) for end in np.quantile(scores, [_LOW, _HIGH]))
-    return ExpectedScore(*(metric.score(loss * factor) for loss in (value, min(low, value), max(high, value))))
+    factor = (1.0 - known_share) * bias
+    return ExpectedScore(
+        value=metric.score(loss * factor),
+        low=metric.score(min(low, loss) * factor),
+        high=metric.score(max(high, loss) * factor),
+    )

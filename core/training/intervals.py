@@ -31,7 +31,8 @@ _MIN_CATEGORY = 100
 """Sessions per category; with fewer, its outer quantiles would be single sessions."""
 _SIZE_SETTINGS: Settings = {"rounds": 80, "learning_rate": 0.1, "num_leaves": 16, "min_data_in_leaf": 200}
 """Settings of the model of the error size: small, because its predictions are calibrated again in each category."""
-_PREDICTORS = ("predicted", "events", "history", "disagreement")
+PREDICTORS = ("predicted", "events", "history", "disagreement")
+"""Columns of `ErrorPredictors.matrix`."""
 _ARRAYS_FILE, _SIZE_MODEL = "calibration.npz", "error_size"
 _MIN_ERROR_SHARE = 1e-3
 """Share of the mean error that is added to each error, because the gamma loss is not defined at 0."""
@@ -54,9 +55,11 @@ class ErrorPredictors:
     disagreement: Vector
 
     def matrix(self) -> Matrix:
+        """Return the predictors as a matrix (sessions, PREDICTORS)."""
         return np.column_stack([self.predicted, self.events, self.history, self.disagreement])
 
     def part(self, rows: NDArray[np.int64]) -> ErrorPredictors:
+        """Return the predictors of some sessions."""
         return ErrorPredictors(self.predicted[rows], self.events[rows], self.history[rows], self.disagreement[rows])
 
 
@@ -92,7 +95,14 @@ class Intervals:
 
 
 def fit_intervals(train: ErrorPredictors, y: Vector, test: ErrorPredictors, folds: Folds, *, seed: int) -> Intervals:
-    """Calibrate on the out-of-fold errors of the training rows, and return the intervals of train and test."""
+    """Calibrate on the out-of-fold errors of the training rows, and return the intervals of train and test.
+
+    Args:
+        train, test: predictors of the sizes of errors; `predicted` is out of fold in training rows.
+        y: (training rows,) values.
+        folds: the folds of the training rows.
+        seed: seed of the model of the error sizes.
+    """
     rows = np.flatnonzero(folds.validated_mask)
     validated = train.part(rows)
     calibration = Calibration.fit(validated, y[rows], folds.part(rows), seed)
@@ -201,4 +211,4 @@ def _size_model(X: Matrix, observed: Vector, seed: int) -> Model:
 
 
 def _context(seed: int) -> FitContext:
-    return FitContext(_PREDICTORS, threads=1, seed=seed)
+    return FitContext(PREDICTORS, threads=1, seed=seed)

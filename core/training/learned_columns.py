@@ -40,7 +40,9 @@ from core.training.learners import Matrix, Vector
 from core.training.nested_folds import Key, NestedFolds
 from core.training.start import PriceTables, Start, StartSearch, Times
 
-_SUMMARY = "summary.json"
+_SUMMARY, _PRICES = "summary.json", "prices.npz"
+_COLUMNS, _TRANSFORM = "fold{}.npz", "transform{}.npz"
+"""Files of a fold in a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,9 @@ class FoldColumns:
     def save(self, folder: Path) -> None:
         """Write all attributes into a folder."""
         for fold, (train, test, transform) in enumerate(zip(self.train, self.test, self.transforms, strict=True)):
-            save_arrays(folder / f"fold{fold}.npz", {"train": train, "test": test})
-            save_arrays(folder / f"transform{fold}.npz", transform.arrays())
-        save_arrays(folder / "prices.npz", self.prices.arrays())
+            save_arrays(folder / _COLUMNS.format(fold), {"train": train, "test": test})
+            save_arrays(folder / _TRANSFORM.format(fold), transform.arrays())
+        save_arrays(folder / _PRICES, self.prices.arrays())
         summary = {"names": self.names, "folds": len(self.train), "price_settings": asdict(self.price_settings)}
         (folder / _SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
 
@@ -92,16 +94,14 @@ class FoldColumns:
     def load(cls, folder: Path) -> FoldColumns:
         """Read columns that `save` wrote."""
         summary = json.loads((folder / _SUMMARY).read_text(encoding="utf-8"))
-        folds, transforms = (
-            [load_arrays(folder / f"{name}{fold}.npz") for fold in range(summary["folds"])]
-            for name in ("fold", "transform")
-        )
+        columns = [load_arrays(folder / _COLUMNS.format(fold)) for fold in range(summary["folds"])]
+        transforms = [load_arrays(folder / _TRANSFORM.format(fold)) for fold in range(summary["folds"])]
         return cls(
             names=tuple(summary["names"]),
-            train=tuple(arrays["train"] for arrays in folds),
-            test=tuple(arrays["test"] for arrays in folds),
+            train=tuple(arrays["train"] for arrays in columns),
+            test=tuple(arrays["test"] for arrays in columns),
             transforms=tuple(map(FoldTransform.of_arrays, transforms)),
-            prices=Prices.of_arrays(load_arrays(folder / "prices.npz")),
+            prices=Prices.of_arrays(load_arrays(folder / _PRICES)),
             price_settings=PriceSettings(**summary["price_settings"]),
         )
 

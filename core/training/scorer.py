@@ -18,6 +18,7 @@ class Scorer:
     """Computes expected scores of out-of-fold predictions.
 
     Attributes:
+        prepared: the rows and folds of the training.
         classes, test_classes: see `expected_score`.
         known_share: see `train`.
         bias: see `Training.selection_bias`.
@@ -33,17 +34,30 @@ class Scorer:
     def of(
         cls, prepared: PreparedFolds, histories: tuple[History, History], *, known_share: float, bias: float
     ) -> Scorer:
+        """Create a scorer.
+
+        Args:
+            histories: those of the training rows and of the test rows, whose numbers of sessions classify the rows.
+            known_share, bias: see the attributes.
+        """
         data = prepared.data
         classes, test_classes = data.classes, data.test_classes
         if data.times is not None:
-            classes = by_history(classes, histories[0].bucket, BUCKETS)
-            test_classes = by_history(test_classes, histories[1].bucket, BUCKETS)
+            history, test_history = histories
+            classes = by_history(classes, history.bucket, BUCKETS)
+            test_classes = by_history(test_classes, test_history.bucket, BUCKETS)
         if prepared.config.use_known_values and data.known_value_mask is not None:  # their error is 0
             test_classes = test_classes[~data.known_value_mask]
         return cls(prepared, classes, test_classes, known_share, bias)
 
     def score(self, oof: Vector, metric: Metric | None = None, **options: int) -> ExpectedScore:
-        """Return the expected score of predictions, by default in the metric of the run."""
+        """Return the expected score of predictions.
+
+        Args:
+            oof: (rows,) out-of-fold predictions, in value units.
+            metric: metric of the score; None for that of the run.
+            options: further arguments of `expected_score`, such as the number of bootstrap samples.
+        """
         data, validated = self.prepared.data, self.prepared.matrices.folds.validated_mask
         metric = metric or self.prepared.metric
         return expected_score(

@@ -49,6 +49,7 @@ class Stack:
         alpha: the chosen penalty, one of ALPHAS; None if the combination is not the meta-model.
         oof: prediction for each training row by a meta-model that did not see the row's fold, in value units. NaN where
             the learners have no out-of-fold prediction.
+        metric: metric on whose scale the predictions are combined.
         lower_bound: lower bound of all predictions, in value units.
         combination: how the learners are combined; see core.training.combinations.
         start_weight: weight of the value that the learners start from, on the metric's scale as the other weights.
@@ -127,18 +128,26 @@ def combine(columns: Matrix, weights: Vector, intercept: float, metric: Metric, 
 
 @dataclass(frozen=True)
 class FoldRows:
-    """The validated rows of one fold: predictions of the learners and values, both on the metric's scale."""
+    """The validated rows of one fold.
+
+    Attributes:
+        rows: their numbers among the training rows.
+        columns: (rows, learners) out-of-fold predictions, on the metric's scale.
+        y: (rows,) values, on the metric's scale.
+    """
 
     rows: Rows
     columns: Matrix
     y: Vector
 
     def products(self, weights: Vector | None = None) -> CrossProducts:
+        """Return the cross products of the rows, which count by their weights; None for equal weights."""
         rows = np.column_stack([np.ones(len(self.y)), self.columns, self.y])
         return CrossProducts(rows.T @ (rows if weights is None else rows * weights[:, None]))
 
 
 def fold_rows(oof: Matrix, y: Vector, folds: Folds, metric: Metric) -> list[FoldRows]:
+    """Return the validated rows of each fold; arguments as for `fit_stack`."""
     return [FoldRows(rows, metric.transform(oof[rows]), metric.transform(y[rows])) for _, rows in folds.splits()]
 
 
@@ -174,12 +183,17 @@ def _products_by_error(parts: list[FoldRows], weights: Vector, intercept: float)
 
 @dataclass(frozen=True)
 class CrossProducts:
-    """Z'Z with the columns Z = (1, learners, y): everything that linear least squares needs of the rows."""
+    """Z'Z with the columns Z = (1, learners, y): everything that linear least squares needs of the rows.
+
+    Attributes:
+        matrix: symmetric, shape (learners + 2, learners + 2).
+    """
 
     matrix: Matrix
 
     @classmethod
     def sum(cls, parts: list[CrossProducts]) -> CrossProducts:
+        """Return the cross products of the rows of all parts together."""
         return cls(np.sum([part.matrix for part in parts], axis=0))
 
     def ridge(self, alpha: float, *, non_negative: bool = True) -> tuple[Vector, float]:
@@ -189,10 +203,11 @@ class CrossProducts:
         m the mean sum of squares of a centred column. This is a least-squares problem with the Cholesky factor of the
         penalized, centred X'X as its matrix.
         """
-        count, means = self.matrix[0, 0], self.matrix[0, 1:] / self.matrix[0, 0]
-        centred = self.matrix[1:, 1:] - count * np.outer(means, means)
+        n_rows, means = self.matrix[0, 0], self.matrix[0, 1:] / self.matrix[0, 0]
+        centred = self.matrix[1:, 1:] - n_rows * np.outer(means, means)
         gram, product = centred[:-1, :-1], centred[:-1, -1]
-        scale, rounding = float(np.trace(gram)) / len(gram), _ROUNDING * float(self.matrix.diagonal()[1:-1].mean())
+        scale = float(np.trace(gram)) / len(gram)
+        rounding = _ROUNDING * float(self.matrix.diagonal()[1:-1].mean())
         if scale <= rounding:  # every learner predicts a constant, so the mean of y is the best prediction
             return np.zeros(len(gram)), float(means[-1])
         factor = np.linalg.cholesky(gram + ((alpha + _JITTER) * scale + rounding) * np.eye(len(gram)))

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,17 +33,18 @@ from core.training.nested_folds import Key, NestedFolds
 
 POWERS = (0.0, 0.5, 1.0)
 SHRINKAGES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-"""Settings of the prices to choose from; see PriceSettings. Where values are sums of prices, 0 and the lowest shrinkage
-are best; on clicks 0.5 and 3, on baskets 0.5 or 1 and 3 (docs/benchmarks.md)."""
+"""Ascending settings of the prices to choose from; see PriceSettings. Where values are sums of prices, 0 and the lowest
+shrinkage are best; on clicks 0.5 and 3, on baskets 0.5 or 1 and 3 (docs/benchmarks.md)."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """Users and times of the training sessions and of the test sessions.
-
-    With `include_later`, a test session may use the values of later sessions of its user.
+    """Users and times of the sessions.
 
     Attributes:
+        train: those of the training sessions.
+        test: those of the test sessions.
+        include_later: whether a test session may use the values of later sessions of its user.
         valued: number of the first training rows that are whole sessions, whose values count as history; None for all.
     """
 
@@ -58,7 +60,9 @@ class Times:
     def histories(self, y: Vector, recovered: Vector) -> tuple[History, History]:
         """Return the user histories of training and test sessions.
 
-        `y` are the values of the training sessions, `recovered` their values at recovered prices.
+        Args:
+            y: (training sessions,) their values.
+            recovered: (training sessions,) their values at recovered prices.
         """
         rows = np.arange(len(y) if self.valued is None else self.valued)
         valued = ValuedSessions(self.train.part(rows), y[rows], np.maximum(recovered[rows], 0.0))
@@ -171,19 +175,33 @@ def _squared_errors(factors: list[UserFactor], recovered: Vector, history: Histo
 
 
 def lowest(error: Callable[[PriceSettings], float]) -> PriceSettings:
-    """Return the settings with the lowest error that a search from the defaults finds."""
-    start, errors = PriceSettings(), dict[tuple[int, int], float]()
-    best = (SHRINKAGES.index(start.shrinkage), POWERS.index(start.power))
+    """Return the settings with the lowest error that a search from the defaults finds.
 
-    def error_at(place: tuple[int, int]) -> float:
-        if place not in errors:
-            errors[place] = error(PriceSettings(SHRINKAGES[place[0]], POWERS[place[1]]))
-        return errors[place]
-
+    The search moves to the best neighbour on the grid of SHRINKAGES and POWERS until none is better. Each error is
+    computed once.
+    """
+    defaults = PriceSettings()
+    best = _Place(SHRINKAGES.index(defaults.shrinkage), POWERS.index(defaults.power))
+    error_at = cache(lambda place: error(place.settings))
     while True:
-        steps = [(best[0] + down, best[1] + right) for down, right in ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0))]
-        inside = [place for place in steps if place[0] in range(len(SHRINKAGES)) and place[1] in range(len(POWERS))]
-        better = min(inside, key=error_at)
+        better = min([best, *best.neighbours()], key=error_at)  # of equal ones the first, so that the search ends
         if better == best:
-            return PriceSettings(SHRINKAGES[best[0]], POWERS[best[1]])
+            return best.settings
         best = better
+
+
+class _Place(NamedTuple):
+    """A point of the grid of settings, by its indices in SHRINKAGES and POWERS."""
+
+    shrinkage: int
+    power: int
+
+    @property
+    def settings(self) -> PriceSettings:
+        return PriceSettings(SHRINKAGES[self.shrinkage], POWERS[self.power])
+
+    def neighbours(self) -> list[_Place]:
+        """Return the places that differ by one step in one of the settings."""
+        steps = ((0, -1), (0, 1), (-1, 0), (1, 0))
+        places = [_Place(self.shrinkage + down, self.power + right) for down, right in steps]
+        return [each for each in places if 0 <= each.shrinkage < len(SHRINKAGES) and 0 <= each.power < len(POWERS)]

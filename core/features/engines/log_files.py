@@ -40,7 +40,11 @@ class LogFiles:
 
 @contextmanager
 def log_files(events: pl.LazyFrame, units: pl.LazyFrame, log_start: int | None = None) -> Iterator[LogFiles]:
-    """Write a log to a temporary folder, which is deleted at the end of the block."""
+    """Write a log to a temporary folder, which is deleted at the end of the block.
+
+    Raises:
+        ValueError: the log has no event.
+    """
     temporary_files = Path(tempfile.gettempdir())
     sweep(temporary_files, _NAME)
     with scratch_folder(temporary_files, f".{_NAME}.") as folder:
@@ -50,6 +54,13 @@ def log_files(events: pl.LazyFrame, units: pl.LazyFrame, log_start: int | None =
         events.join(written_units.select(UNIT, VISIT), on=UNIT, how="left").sink_parquet(events_file)
         times = pl.scan_parquet(events_file, glob=False).select(pl.min(TIME).alias("first"), pl.max(TIME).alias("last"))
         first_second, last_second = times.collect().row(0)
-        first_second = first_second if log_start is None else log_start
-        unit_order = written_units.select(UNIT).sort(UNIT).collect()
-        yield LogFiles(folder, events_file, units_file, unit_order, first_second, last_second)
+        if first_second is None:
+            raise ValueError("a log must have at least one event")
+        yield LogFiles(
+            folder=folder,
+            events=events_file,
+            units=units_file,
+            unit_order=written_units.select(UNIT).sort(UNIT).collect(),
+            first_second=first_second if log_start is None else log_start,
+            last_second=last_second,
+        )

@@ -20,7 +20,7 @@ def sums_before_start(events: Frame, units: Frame, key: str, cell: nw.Expr, own_
         units: unit, visit and visit start of the units.
         key: the column user, product or category.
         cell: expression of an integer over events; nulls do not count.
-        own: unit, `key`, OWN_SUM and OWN_FILLED of each unit and value of the key in it.
+        own_sums: unit, `key`, OWN_SUM and OWN_FILLED of each unit and value of the key in it.
     """
     zero, one = nw.lit(0).cast(nw.Int64), nw.lit(1).cast(nw.Int64)
     markers = own_sums.join(units.select(UNIT, VISIT_START), on=UNIT, how="left").select(

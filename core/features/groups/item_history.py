@@ -21,7 +21,8 @@ _RATES = names_by_type("{}_rate", TYPICAL_RATES)
 
 def _compute(log: SessionLog, key: str) -> Frame:
     """Summarize popularity, trend and rates over the session's distinct products or categories."""
-    events, weeks = nw.sum_horizontal(*(nw.col(column) for column in ELSEWHERE.values())), nw.col(WEEKS)
+    events = nw.sum_horizontal(*(nw.col(column) for column in ELSEWHERE.values()))
+    weeks = nw.col(WEEKS)
     measures = {
         "popularity": (1 + events / weeks).log(),
         "users": (1 + nw.col(DISTINCT_ELSEWHERE) / weeks).log(),
@@ -56,24 +57,30 @@ def _features(key: str) -> tuple[Feature, ...]:
     rates = {BUY: "purchases", ADD_CART: "cart additions"}
     mean, minimum, maximum = (f"{word} the session's {items}" for word in ("average over", "lowest of", "highest of"))
     popularity = f"Events per week on a {key} in other sessions"
-    of = f"of the {items}"
+    of_items = f"of the {items}"
     rise = f"Events on a {key} in the last seven days relative to its average week"
     since = f"Time since the latest earlier event on one of the session's {items}; empty without one."
     return (
         Feature(
-            f"{key}_popularity_mean", "log(1 + events a week)", f"{popularity}; {mean}.", f"Average popularity {of}"
+            f"{key}_popularity_mean",
+            "log(1 + events a week)",
+            f"{popularity}; {mean}.",
+            f"Average popularity {of_items}",
         ),
         Feature(
-            f"{key}_popularity_min", "log(1 + events a week)", f"{popularity}; {minimum}.", f"Lowest popularity {of}"
+            f"{key}_popularity_min",
+            "log(1 + events a week)",
+            f"{popularity}; {minimum}.",
+            f"Lowest popularity {of_items}",
         ),
         Feature(
             f"{key}_users_mean",
             "log(1 + users a week)",
             f"Users per week of a {key} in other sessions; {mean}.",
-            f"Average number of users {of}",
+            f"Average number of users {of_items}",
         ),
-        Feature(f"{key}_trend_mean", "log ratio", f"{rise}; {mean}.", f"Average trend {of}"),
-        Feature(f"{key}_trend_max", "log ratio", f"{rise}; {maximum}.", f"Highest trend {of}"),
+        Feature(f"{key}_trend_mean", "log ratio", f"{rise}; {mean}.", f"Average trend {of_items}"),
+        Feature(f"{key}_trend_max", "log ratio", f"{rise}; {maximum}.", f"Highest trend {of_items}"),
         Feature(f"{key}_seconds_since", "seconds", since, f"Time since the last interest in the {items}"),
         *(
             Feature(
@@ -81,7 +88,7 @@ def _features(key: str) -> tuple[Feature, ...]:
                 "share",
                 f"Share of {rates[event_type]} among events on a {key} in other sessions, shrunk towards the typical"
                 f" share ({TYPICAL_RATES[event_type]:.0%}); {summary}.",
-                f"{word} share of {rates[event_type]} {of}",
+                f"{word} share of {rates[event_type]} {of_items}",
             )
             for statistic, summary, word in (("mean", mean, "Average"), ("max", maximum, "Highest"))
             for event_type, name in _RATES.items()

@@ -167,10 +167,9 @@ def _compare_with_categories(log: SessionLog, column: OwnColumn) -> Frame:
 def _usual_total(log: SessionLog, column: OwnColumn, event_type: str, feature: str) -> Frame:
     """Return the sum over the session's events of a type of what their products have on average in other sessions."""
     is_of_type = (nw.col(TYPE) == EVENT_CODE[event_type]).cast(nw.Int64)
-    products = log.sums_elsewhere(
-        PRODUCT, cell_in_millionths(column), is_of_type
-    )  # OWN_SUM is the number of such events
-    usual = products.select(UNIT, _rounded(_mean_elsewhere() * nw.col(OWN_SUM)).alias(_USUAL))
+    products = log.sums_elsewhere(PRODUCT, cell_in_millionths(column), is_of_type)
+    n_events = nw.col(OWN_SUM)  # the sum of `is_of_type`
+    usual = products.select(UNIT, _rounded(_mean_elsewhere() * n_events).alias(_USUAL))
     return log.aggregate(usual, sums={feature: nw.col(_USUAL)}).with_columns(nw.col(feature) * PER_SCALE)
 
 

@@ -62,7 +62,7 @@ class Catalogue:
         )
 
     def numbers(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the item number and the group number of each event. The catalogue must have all of them."""
+        """Return the item number and the group number of each event; -1 for one that the catalogue lacks."""
         return _numbers(events, self.items, (PRODUCT, TYPE)), _numbers(events, self.groups, (CATEGORY, TYPE))
 
     def own_numbers(self, events: pl.DataFrame) -> tuple[NDArray[np.int64], ...]:

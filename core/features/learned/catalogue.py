@@ -55,13 +55,13 @@ def parts_of_start(learned: NDArray[np.float64], reference: NDArray[np.float64] 
 
     Returns:
         Matrix of the same shape, in value units. Each row adds up to the start value minus the average start value of
-        the reference.
-        The features of own columns are not part of the start value.
+        the reference. The columns of own columns are 0, because they are not part of the start value.
     """
-    parts, start_column = _parts(learned)
-    expected, _ = (parts, start_column) if reference is None else _parts(reference)
-    start, mean_start = learned[:, start_column], (learned if reference is None else reference)[:, start_column].mean()
-    parts = parts - expected.mean(axis=0)
+    reference = learned if reference is None else reference
+    all_parts, start_column = _parts(learned)
+    reference_parts = all_parts if reference is learned else _parts(reference)[0]
+    parts = all_parts - reference_parts.mean(axis=0)
+    start, mean_start = learned[:, start_column], reference[:, start_column].mean()
     parts[:, start_column] = start - mean_start - parts.sum(axis=1)
     return np.asarray(parts)
 

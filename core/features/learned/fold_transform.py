@@ -65,11 +65,14 @@ class FoldTransform:
 
     @classmethod
     def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> FoldTransform:
-        """Return the transform with these arrays."""
+        """Return the transform with the arrays that `arrays` returned."""
         prices = {name.removeprefix(_PRICES): array for name, array in arrays.items() if name.startswith(_PRICES)}
-        own = tuple(arrays[f"{_OWN}{number}"] for number in range(sum(name.startswith(_OWN) for name in arrays)))
-        statistics = TargetStatistics(arrays["item"], arrays["group"], float(arrays["unseen"]), own)
-        factor = UserFactor(
-            float(arrays["prior"]), float(arrays.get("fixed", 0.0))
-        )  # older transforms have no fixed part
-        return cls(Prices.of_arrays(prices), statistics, factor, arrays["recovered"])
+        n_own = sum(name.startswith(_OWN) for name in arrays)
+        statistics = TargetStatistics(
+            arrays["item"],
+            arrays["group"],
+            float(arrays["unseen"]),
+            tuple(arrays[f"{_OWN}{number}"] for number in range(n_own)),
+        )
+        fixed = float(arrays.get("fixed", 0.0))  # older transforms have no fixed part
+        return cls(Prices.of_arrays(prices), statistics, UserFactor(float(arrays["prior"]), fixed), arrays["recovered"])

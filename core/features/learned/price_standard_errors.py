@@ -70,24 +70,28 @@ def _price_variances(
         return variances
     parts = [design.part(rows) for rows in halves]
 
-    def products(session_values: Vector) -> Vector:
-        first, second = (
-            part.solve(session_values[rows], _TOLERANCE)[1] for part, rows in zip(parts, halves, strict=True)
+    def products_of_halves(session_values: Vector) -> Vector:
+        """Return the sum over each block but the first of the products of both estimates of a coefficient."""
+        (_, first), (_, second) = (
+            part.solve(session_values[rows], _TOLERANCE) for part, rows in zip(parts, halves, strict=True)
         )
         sums = np.bincount(design.blocks, first * second, len(design.sizes))
         return np.asarray(sums[1:], dtype=np.float64)
 
-    simulated = [products(design.counts @ _unit_draw(design, block, rng)) for block in range(1, len(design.sizes))]
-    variances[1:], _ = nnls(np.column_stack(simulated), products(values))
+    # products for true coefficients of the variance 1 in one block, and 0 elsewhere; the actual ones are a mixture
+    draws = [_unit_draw(design, block, rng) for block in range(1, len(design.sizes))]
+    of_blocks = [products_of_halves(design.counts @ draw) for draw in draws]
+    variances[1:], _ = nnls(np.column_stack(of_blocks), products_of_halves(values))
     return variances
 
 
 def _unit_draw(design: PriceDesign, block: int, rng: np.random.Generator) -> Vector:
+    """Draw coefficients of a block from the standard normal distribution; all others are 0."""
     return np.where(design.blocks == block, rng.standard_normal(len(design.blocks)), 0.0)
 
 
 def _noise(values: Vector, expected: Vector) -> Vector:
-    """Return the root mean squared residual of the sessions with a similar expected value."""
+    """Return for each session the root mean squared residual of those with a similar expected value."""
     order = np.argsort(expected, kind="stable")
     parts = np.array_split((values - expected)[order], _NOISE_CLASSES)
     noise = np.empty(len(values))
@@ -103,10 +107,11 @@ def _noise_scale(
     """Return the factor of the squared noise at which simulated prices vary as much as recovered ones."""
     is_product = design.blocks == PRODUCT_BLOCK
 
-    def size(session_values: Vector) -> float:
-        return float((design.solve(session_values, _TOLERANCE)[1][is_product] ** 2).sum())
+    def sum_of_squares(recovered: Vector) -> float:
+        return float((recovered[is_product] ** 2).sum())
 
-    of_noise = size(noise * rng.standard_normal(len(noise)))
-    of_prices = size(design.counts @ (spreads * rng.standard_normal(len(spreads))))
-    excess = float((coefficients[is_product] ** 2).sum()) - of_prices
-    return max(excess / of_noise, 1.0) if of_noise > 0 else 1.0
+    _, from_noise = design.solve(noise * rng.standard_normal(len(noise)), _TOLERANCE)
+    _, from_prices = design.solve(design.counts @ (spreads * rng.standard_normal(len(spreads))), _TOLERANCE)
+    excess = sum_of_squares(coefficients) - sum_of_squares(from_prices)
+    squared_noise = sum_of_squares(from_noise)
+    return max(excess / squared_noise, 1.0) if squared_noise > 0 else 1.0

@@ -31,7 +31,9 @@ from core.features.learned.ridge import TOLERANCE, ridge, thread_pools
 from core.schema import EVENT_TYPES
 
 _TYPE_PENALTY = 1.0
+"""Penalty of the coefficients of event types, in sessions: they are hardly shrunk."""
 _BASE_PENALTY = 100.0
+"""Penalty of the base in the fit of the shares, in sessions."""
 _EXCEPTION_PENALTY = 30.0
 """Penalty of the coefficients of (product, type) and (category, type), relative to those of products and categories."""
 PRODUCT_BLOCK = 3
@@ -183,8 +185,10 @@ class PriceModel:
         # one array of codes per price that all event types share, with its number of codes
         self._shared = [(products[baskets.item], _n_codes(products)), (categories[baskets.group], _n_codes(categories))]
         for numbers, (column, table) in zip(baskets.own, catalogue.own.items(), strict=True):
-            is_of_product = column.level == "product"
-            self._shared.append((numbers if is_of_product else np.full_like(numbers, -1), is_of_product * table.height))
+            if column.level == "product":
+                self._shared.append((numbers, table.height))
+            else:  # no price: an empty block, so that the blocks stay those of the columns
+                self._shared.append((np.full_like(numbers, -1), 0))
 
     def fit(
         self, rows: NDArray[np.int64], values: Vector, settings: PriceSettings, expected: Vector | None = None

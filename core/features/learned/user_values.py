@@ -32,6 +32,7 @@ PRIORS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 FIXED_PARTS = (0.0, 0.15, 0.3, 0.45, 0.6)
 """Candidate fixed parts, in multiples of the mean session value."""
 BUCKETS = 3
+"""Number of buckets of `History.bucket`."""
 _MANY_SESSIONS = 5
 """From this number of sessions on, the ratio carries more than half of the information that it can carry."""
 
@@ -155,7 +156,10 @@ class History:
 
     @classmethod
     def of(cls, sums: Matrix) -> History:
-        """Create a history from columns (sessions, values, predicted), and set rounding residues to 0."""
+        """Create a history from columns (sessions, values, predicted).
+
+        They are differences of running sums, whose rounding residues are set to 0.
+        """
         sessions = sums[:, 0].round().astype(np.int64)
         values, predicted = np.maximum(np.where(sessions[:, None] > 0, sums[:, 1:], 0.0), 0.0).T
         return cls(sessions, values, predicted)
@@ -198,11 +202,18 @@ def value_history(valued: ValuedSessions, sessions: Sessions, *, include_later: 
 def value_histories(
     valued: Sessions, values: Vector, predicted: Sequence[Vector], sessions: Sessions, *, include_later: bool = False
 ) -> list[History]:
-    """Return `value_history` for each of several predictions of the valued sessions."""
+    """Return `value_history` for each of several predictions of the valued sessions.
+
+    Args:
+        valued: users and times of the valued sessions.
+        values: (valued sessions,) their actual values.
+        predicted: several cross-fitted predictions of these values.
+        sessions: the sessions to describe.
+    """
     _, user_codes = np.unique(np.concatenate([valued.users, sessions.users]), return_inverse=True)
     valued_users, users = np.split(user_codes, [len(valued.users)])
     order = np.lexsort((valued.ends, valued_users))
-    summands = np.column_stack([np.ones(len(order)), values, *predicted])
+    summands = np.column_stack([np.ones(len(order)), values, *predicted])  # as the columns of History.of
     running = np.zeros((len(order) + 1, summands.shape[1]))
     np.cumsum(summands[order], axis=0, out=running[1:])
     sorted_users, sorted_ends = valued_users[order], valued.ends[order]
@@ -213,9 +224,10 @@ def value_histories(
         until = _ended_before(sorted_users, sorted_ends, users, sessions.starts)
     sums = running[until] - running[begin]
     if sessions.itself is not None:
-        ended = valued.ends[sessions.itself] < sessions.starts
-        own = np.flatnonzero((sessions.itself >= 0) & (include_later | ended))
-        sums[own] -= summands[sessions.itself[own]]
+        in_both_files = np.flatnonzero(sessions.itself >= 0)
+        positions = sessions.itself[in_both_files]
+        is_counted = include_later | (valued.ends[positions] < sessions.starts[in_both_files])
+        sums[in_both_files[is_counted]] -= summands[positions[is_counted]]
     return [History.of(sums[:, [0, 1, column]]) for column in range(2, sums.shape[1])]
 
 

@@ -26,6 +26,7 @@ _PRIOR_SESSIONS = 10.0
 """Weight of the mean of all train sessions, in sessions."""
 
 _STATISTICS = (("mean", "average over", "average"), ("max", "highest of", "highest"))
+"""End of the name of each statistic, and its words in the meaning and in the display name."""
 VALUE_STATISTICS: tuple[Feature, ...] = tuple(
     Feature(
         f"{key}_value_{statistic}",
@@ -44,16 +45,22 @@ def own_statistics(own: Iterable[OwnColumn]) -> tuple[tuple[OwnColumn, Feature],
 
     A column of sessions or users has one category per session, so that its mean is its only feature.
     """
-    features = []
-    for column in own:
-        if column.kind == "category":
-            average = f"Average value of train sessions with the same {column.label}"
-            for statistic, summary, word in _STATISTICS[: n_statistics(column)]:
-                name = f"{column.stored}_value_{statistic}"
-                meaning = f"{average}; {summary} the session's events."
-                label = f"Value of other sessions with the same {column.label} ({word})"
-                features.append((column, Feature(name, "value units", meaning, label)))
-    return tuple(features)
+    return tuple(
+        (column, _own_statistic(column, *words))
+        for column in own
+        if column.kind == "category"
+        for words in _STATISTICS[: n_statistics(column)]
+    )
+
+
+def _own_statistic(column: OwnColumn, statistic: str, summary: str, word: str) -> Feature:
+    average = f"Average value of train sessions with the same {column.label}"
+    return Feature(
+        f"{column.stored}_value_{statistic}",
+        "value units",
+        f"{average}; {summary} the session's events.",
+        f"Value of other sessions with the same {column.label} ({word})",
+    )
 
 
 def n_statistics(column: OwnColumn) -> int:
@@ -63,9 +70,13 @@ def n_statistics(column: OwnColumn) -> int:
 
 @dataclass(frozen=True)
 class TargetStatistics:
-    """Statistics by item number, by group number and by category of own columns, in value units.
+    """Statistics in value units. Numbers beyond the arrays are new.
 
-    Numbers beyond the arrays are new. They get the value `unseen`, like numbers without a training session.
+    Attributes:
+        item: statistic of each item number.
+        group: statistic of each group number.
+        unseen: statistic of a new number, and of one without a training session.
+        own: for each own column of the catalogue, the statistic of each category number.
     """
 
     item: Vector
@@ -75,8 +86,9 @@ class TargetStatistics:
 
     def features(self, baskets: Baskets) -> Matrix:
         """Return a matrix (sessions, VALUE_STATISTICS); NaN for a session without events."""
-        by_code = zip(baskets.incidences, (self.item, self.group), strict=True)
-        return np.column_stack([column for pair in by_code for column in self._mean_and_maximum(*pair)])
+        items, groups = baskets.incidences
+        columns = [*self._mean_and_maximum(items, self.item), *self._mean_and_maximum(groups, self.group)]
+        return np.column_stack(columns)
 
     def own_features(self, baskets: Baskets) -> Matrix:
         """Return a matrix (sessions, features of `own_statistics`); NaN for a session without a filled cell."""
@@ -103,9 +115,13 @@ class ValueStatistics:
     def learn(self, rows: NDArray[np.int64], values: Vector) -> TargetStatistics:
         """Learn the statistics from the values of the sessions in `rows`."""
         average = float(values.mean())
-        incidences = (*self._baskets.incidences, *self._baskets.own_incidences)
-        item, group, *own = (_means(incidence[rows], values, average) for incidence in incidences)
-        return TargetStatistics(item, group, _PRIOR_SESSIONS * average / _PRIOR_SESSIONS, tuple(own))
+        items, groups = self._baskets.incidences
+        return TargetStatistics(
+            item=_means(items[rows], values, average),
+            group=_means(groups[rows], values, average),
+            unseen=_PRIOR_SESSIONS * average / _PRIOR_SESSIONS,  # rounded as the mean of a code without sessions
+            own=tuple(_means(incidence[rows], values, average) for incidence in self._baskets.own_incidences),
+        )
 
     def features(self, statistics: TargetStatistics) -> Matrix:
         """Return the features of all sessions, shape (all sessions, `own_statistics` and VALUE_STATISTICS)."""

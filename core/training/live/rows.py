@@ -31,9 +31,12 @@ def with_prefixes(data: TrainingSet, prefixes: Prefixes, events: pl.DataFrame) -
     """Add prefixes to training rows that are all whole sessions.
 
     Args:
-        data: whole sessions, without baskets.
+        data: whole sessions, without baskets, in ascending order of their units.
         prefixes: prefixes of these sessions.
         events: events of the whole sessions and of the test rows, from features.session_events.
+
+    Raises:
+        ValueError: the sessions have no times.
     """
     if data.times is None:
         raise ValueError("prefixes need the times of their sessions")

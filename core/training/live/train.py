@@ -20,8 +20,11 @@ from core.training.tables import value_frame
 from core.training.train import Training, error_predictors, restrict_to_whole_sessions, user_histories
 
 _SECURED = SUM_FEATURES[EVENT_CODE[BUY]].name
+"""Feature with the value of the purchases so far at recovered prices."""
 P_BUY, BOUGHT, SECURED, SECONDS, DRAWN = "p_buy", "bought", "secured", "seconds", "drawn"
+"""Columns of `prefix_frame`."""
 AVERAGE, SO_FAR, WHOLE = "average", "so_far", "whole_sessions"
+"""Columns of `prefix_frame` with the predictions of the baselines."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ def train_live(training: Training, *, known_share: float) -> LiveTraining:
 def prefix_frame(training: Training, p_buy: Vector, bought: Vector) -> pl.DataFrame:
     """Return the out-of-fold predictions of whole sessions and prefixes, one row each, by session and length.
 
+    Args:
+        training: the stack, trained on whole sessions and prefixes.
+        p_buy: (rows,) out-of-fold probability of any purchase.
+        bought: (rows,) 1 if the whole session has a purchase, else 0.
+
     Returns:
         unit: unit of the session.
         events_seen, seconds: number of events so far, and seconds since the start.
@@ -75,6 +83,9 @@ def prefix_frame(training: Training, p_buy: Vector, bought: Vector) -> pl.DataFr
         whole_sessions: baseline; first learner, trained on whole sessions only.
 
         Predictions are NaN in rows that no fold validates.
+
+    Raises:
+        ValueError: the training has no prefixes.
     """
     data, folds = training.data, training.folds
     if data.prefixes is None or training.start is None:
