@@ -49,15 +49,16 @@ class Ensemble:
     """
 
     def __init__(self, parts: Sequence[Part], width: int) -> None:
-        models = [_converted(part) for part in parts]
+        converted = [_converted(part) for part in parts]
         is_linear = [isinstance(part.model, LinearModel) for part in parts]
-        others = [number for number, model in enumerate(models) if model is None]
-        self._native = [(number, parts[number]) for number in others if not is_linear[number]]
-        self._linear = [number for number in others if is_linear[number]]
+        without_trees = [number for number, model in enumerate(converted) if model is None]
+        self._native = [(number, parts[number]) for number in without_trees if not is_linear[number]]
+        self._linear = [number for number in without_trees if is_linear[number]]
         self._linear_models = _LinearModels([parts[number] for number in self._linear])
-        nothing = TreeModel([], 0.0, is_single=False)
         self._n_models = len(parts)
-        self._forest = _Forest([model or nothing for model in models], [part.columns for part in parts], width)
+        no_trees = TreeModel([], 0.0, is_single=False)  # keeps the place of a model whose output replaces that of trees
+        models = [no_trees if model is None else model for model in converted]
+        self._forest = _Forest(models, [part.columns for part in parts], width)
 
     @property
     def n_native(self) -> int:
@@ -122,7 +123,7 @@ class _Forest:
 
 
 class _Conditions:
-    """Distinct comparisons of a column with a threshold."""
+    """Distinct comparisons of a column with a threshold. All are added, then they are frozen, then evaluated."""
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[int, float], int] = {}
@@ -155,19 +156,20 @@ class _BinaryTrees:
     """
 
     def __init__(self, trees: Sequence[tuple[int, Tree, list[int]]], never: int) -> None:
-        depths = [_depth(tree) for _, tree, _ in trees]
-        order = sorted(range(len(trees)), key=lambda place: -depths[place])  # each step is one of the first trees
-        trees, sorted_depths = [trees[place] for place in order], np.array([depths[place] for place in order], np.int64)
-        self._active = [int((sorted_depths > level).sum()) for level in range(int(sorted_depths.max(initial=0)))]
+        # Deep trees come first, so that each step is taken by the first of them.
+        trees = sorted(trees, key=lambda numbered: -_depth(numbered[1]))
+        depths = np.array([_depth(tree) for _, tree, _ in trees], np.int64)
+        self._active = [int((depths > level).sum()) for level in range(int(depths.max(initial=0)))]
         self._models = np.array([number for number, *_ in trees], np.int64)
         self._roots = np.cumsum([0, *(len(tree.column) for _, tree, _ in trees)], dtype=np.int64)[: len(trees)]
-        children, nodes, values = [], [], []
+        first_children, node_conditions, values = [], [], []
         for root, (_, tree, conditions) in zip(self._roots.tolist(), trees, strict=True):
             for node, first_child in _siblings_together(tree):
-                children.append(root + first_child)
-                nodes.append(never if tree.left[node] == node else conditions[node])
+                first_children.append(root + first_child)
+                node_conditions.append(never if tree.left[node] == node else conditions[node])
                 values.append(tree.value[node])
-        self._first_child, self._condition = np.array(children, np.int64), np.array(nodes, np.int64)
+        self._first_child = np.array(first_children, np.int64)
+        self._condition = np.array(node_conditions, np.int64)
         self._value = np.array(values, np.float64)
 
     def sums(self, is_right: NDArray[np.bool_], n_models: int) -> Array:

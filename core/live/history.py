@@ -11,14 +11,19 @@ from core.features.groups.user_history import PRIOR_EVENTS as USER_PRIOR_EVENTS
 from core.features.groups.user_history import TYPICAL_BUY_RATE
 from core.features.session_log import DAY, PER_WEEK
 from core.live.past import Counts
-from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES
+from core.schema import BUY, EVENT_CODE, EVENT_TYPES
 
-_BUY, _ADD_CART = EVENT_CODE[BUY], EVENT_CODE[ADD_CART]
+_BUY = EVENT_CODE[BUY]
 _RATE_TYPES = tuple((EVENT_CODE[event_type], typical) for event_type, typical in TYPICAL_RATES.items())
 
 
 class Weeks(NamedTuple):
-    """Weeks from the log's first event to a session's start: for rates, with one more day, and for trends."""
+    """Weeks from the log's first event to a session's start.
+
+    Attributes:
+        rates: divisor of rates, with one more day.
+        trend: divisor of the average week in trends, at least 1.
+    """
 
     rates: float
     trend: float
@@ -31,7 +36,13 @@ class Weeks(NamedTuple):
 
 
 class Item(NamedTuple):
-    """Measures of a product or category as fixed-point numbers, and its latest event in epoch seconds."""
+    """Measures of a product or category, as in core.features.groups.item_history.
+
+    Attributes:
+        popularity, users, trend: fixed-point numbers (core.features.fixed_point).
+        rates: fixed-point numbers, one per event type of TYPICAL_RATES.
+        last_seen: epoch seconds of its latest event; None without one.
+    """
 
     popularity: int
     users: int
@@ -44,19 +55,24 @@ class Item(NamedTuple):
         """Return the measures of a value with these counts."""
         events = sum(counts.by_type)
         return cls(
-            _fixed(math.log(1 + events / weeks.rates)),
-            _fixed(math.log(1 + counts.distinct / weeks.rates)),
-            _fixed(math.log(_trend(counts.recent, events, weeks))),
-            tuple(
+            popularity=_fixed(math.log(1 + events / weeks.rates)),
+            users=_fixed(math.log(1 + counts.distinct / weeks.rates)),
+            trend=_fixed(math.log(_trend(counts.recent, events, weeks))),
+            rates=tuple(
                 _fixed((counts.by_type[event_type] + PRIOR_EVENTS * typical) / (events + PRIOR_EVENTS))
                 for event_type, typical in _RATE_TYPES
             ),
-            counts.last_seen,
+            last_seen=counts.last_seen,
         )
 
 
 def user_features(counts: Counts, weeks: Weeks, start: int) -> dict[str, float]:
-    """Return the features of the group user_history."""
+    """Return the features of the group user_history.
+
+    Args:
+        counts: the user's events before the session.
+        weeks, start: of the session; `start` in epoch seconds.
+    """
     events = sum(counts.by_type)
     rate = (counts.by_type[_BUY] + USER_PRIOR_EVENTS * TYPICAL_BUY_RATE) / (events + USER_PRIOR_EVENTS)
     per_week = zip(EVENT_TYPES, counts.by_type, strict=True)
@@ -72,7 +88,13 @@ def user_features(counts: Counts, weeks: Weeks, start: int) -> dict[str, float]:
 
 
 def item_features(key: str, items: list[Item], start: int) -> dict[str, float]:
-    """Return the features of the history of a session's products or categories."""
+    """Return the features of the history of a session's products or categories.
+
+    Args:
+        key: "product" or "category".
+        items: their measures, at least one.
+        start: epoch seconds of the session's start.
+    """
     n_items = len(items) * ONE
     seen = [item.last_seen for item in items if item.last_seen is not None]
     features = {

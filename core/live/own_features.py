@@ -14,16 +14,19 @@ from core.features.groups.own import MILLIONTHS_PER_SECOND, PER_SCALE, SCALE
 from core.live.own_values import Cell
 from core.live.session_features import LiveEvent
 from core.own_columns import OwnColumn
-from core.schema import ADD_CART, BUY, EVENT_CODE, REMOVE_CART, VIEW
+from core.schema import ADD_CART, BUY, EVENT_CODE, EVENT_TYPES, REMOVE_CART, VIEW
 
 _VIEW, _ADD, _REMOVE, _BUY = (EVENT_CODE[event_type] for event_type in (VIEW, ADD_CART, REMOVE_CART, BUY))
 Features = dict[str, float]
+"""Name of a feature -> its value; NaN where it is undefined."""
 
 
 def millionths(column: OwnColumn, cell: Cell, time: int) -> int | None:
     """Return a cell as a number: millionths, of days for a time, 0 or 1 for a flag. None if empty or a category.
 
     Args:
+        column: the own column.
+        cell: as the log stores it.
         time: epoch seconds of the event.
     """
     if cell is None or isinstance(cell, str):
@@ -44,13 +47,10 @@ def own_features(columns: Sequence[OwnColumn], events: Sequence[LiveEvent]) -> F
     for index, column in enumerate(columns):
         counted = counted_events(column, events)
         if column.level in ("session", "user"):
-            if column.kind != "category":
-                cells = [cell for event in counted if (cell := event.cells[index]) is not None]
-                features[column.stored] = max(cells) * PER_SCALE if cells else math.nan
+            features |= _single_value(column, index, counted)
         elif column.kind == "category":
-            features |= _of_categories(
-                column.stored, [text for event in counted if (text := event.own[index])], counted
-            )
+            categories = [category for event in counted if (category := event.own[index])]
+            features |= _of_categories(column.stored, categories, len(counted))
         else:
             features |= _of_numbers(column, index, counted, events[-1])
     return features
@@ -61,12 +61,20 @@ def counted_events(column: OwnColumn, events: Sequence[LiveEvent]) -> Sequence[L
     return events if column.with_purchases else [event for event in events if event.type != _BUY]
 
 
-def _of_categories(name: str, texts: Sequence[object], counted: Sequence[LiveEvent]) -> Features:
-    counts = Counter(texts)
+def _single_value(column: OwnColumn, index: int, counted: Sequence[LiveEvent]) -> Features:
+    """Return the cell of a session or user, which is the same on all of its events; categories have no feature."""
+    if column.kind == "category":
+        return {}
+    cells = [cell for event in counted if (cell := event.cells[index]) is not None]
+    return {column.stored: max(cells) * PER_SCALE if cells else math.nan}
+
+
+def _of_categories(name: str, categories: Sequence[object], n_counted: int) -> Features:
+    counts = Counter(categories)
     return {
-        f"{name}_filled": _ratio(len(texts), len(counted)),
+        f"{name}_filled": _ratio(len(categories), n_counted),
         f"{name}_distinct": len(counts),
-        f"{name}_share_top": _ratio(max(counts.values(), default=0), len(texts)),
+        f"{name}_share_top": _ratio(max(counts.values(), default=0), len(categories)),
     }
 
 
@@ -83,19 +91,29 @@ def _of_numbers(column: OwnColumn, index: int, counted: Sequence[LiveEvent], las
         f"{name}_max": max(cells) * PER_SCALE if cells else math.nan,
         f"{name}_last": math.nan if last_cell is None else last_cell * PER_SCALE,
     }
-    if column.kind == "money":
-        by_type: tuple[list[int], ...] = ([], [], [], [])
-        for event_type, cell in filled:
-            by_type[event_type].append(cell)
-        added, removed = sum(by_type[_ADD]), sum(by_type[_REMOVE])
-        features[f"{name}_viewed_mean"] = _mean(by_type[_VIEW])
-        features[f"{name}_added"] = added * PER_SCALE
-        features[f"{name}_in_cart"] = (added - removed) * PER_SCALE
-        features[f"{name}_bought"] = sum(by_type[_BUY]) * PER_SCALE
-    return features
+    return features | _of_money(name, filled) if column.kind == "money" else features
+
+
+def _of_money(name: str, filled: Sequence[tuple[int, int]]) -> Features:
+    """Return the features of money by event type.
+
+    Args:
+        filled: pairs of event type and cell.
+    """
+    by_type: tuple[list[int], ...] = tuple([] for _ in EVENT_TYPES)
+    for event_type, cell in filled:
+        by_type[event_type].append(cell)
+    added, removed = sum(by_type[_ADD]), sum(by_type[_REMOVE])
+    return {
+        f"{name}_viewed_mean": _mean(by_type[_VIEW]),
+        f"{name}_added": added * PER_SCALE,
+        f"{name}_in_cart": (added - removed) * PER_SCALE,
+        f"{name}_bought": sum(by_type[_BUY]) * PER_SCALE,
+    }
 
 
 def _mean(cells: Sequence[int]) -> float:
+    """Return the mean of cells in millionths as a number; NaN without a cell."""
     return average(sum(cells), len(cells)) * PER_SCALE if cells else math.nan
 
 
