@@ -39,6 +39,10 @@ class FoldMatrices:
     """The rows as the models of each fold see them: the same features, and columns learned fold by fold.
 
     Attributes:
+        X: (training rows, features) features of the feature table.
+        y: (training rows,) session values.
+        X_test: (test rows, features).
+        folds: the folds of the training rows.
         columns: columns learned from values, appended to X; None if the rows have no events. One of them is the start:
             an estimate of the session's value, from which the trees learn the difference.
         weights: weight of each training row's loss; None for equal weights.
@@ -91,6 +95,8 @@ class CrossFit:
     """The fold models of one learner and their predictions.
 
     Attributes:
+        learner: name of the learner.
+        settings: settings of all fits.
         models: one model per fit (see Folds.fits); model k was trained on no user of fold k. With several seeds, the
             models of one seed follow those of the previous one.
         oof: out-of-fold predictions of the training rows; NaN (never 0) for a row that no fold validates.

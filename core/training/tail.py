@@ -30,6 +30,7 @@ class LossDistribution:
     Attributes:
         body_mean, body_sd: mean and standard deviation of the losses up to the threshold.
         tail_share: share of the losses above the threshold; 0 where too few are above it to model them.
+        threshold: weighted 99% quantile of the losses.
         shape: shape of the tail. 0 is an exponential tail; near 1, a few losses are enormous.
         scale: scale of the tail, in the unit of the losses.
     """
@@ -54,6 +55,7 @@ class LossDistribution:
 
     @property
     def mean(self) -> float:
+        """Expected loss."""
         tail_mean = self.threshold + self.scale / (1.0 - self.shape)
         return (1.0 - self.tail_share) * self.body_mean + self.tail_share * tail_mean
 
@@ -76,6 +78,7 @@ def _moments(losses: Vector, weights: Vector) -> tuple[float, float]:
 
 
 def _weighted_quantile(values: Vector, weights: Vector, level: float) -> float:
+    """Return the smallest value at which the weights of all values up to it reach this share of their sum."""
     order = np.argsort(values)
     cumulative = np.cumsum(weights[order])
     index = int(np.searchsorted(cumulative, level * cumulative[-1]))

@@ -39,13 +39,19 @@ _MIN_CHANGE = 1e-6
 
 @dataclass(frozen=True)
 class Target:
-    """Objective and transform of a fit."""
+    """What a fit predicts.
+
+    Attributes:
+        objective: loss, one of OBJECTIVES.
+        transform: NONE, SQRT or LOG1P.
+    """
 
     objective: str
     transform: str = NONE
 
     @classmethod
     def of(cls, settings: Settings) -> Target:
+        """Return the target of the settings of a fit."""
         return cls(str(settings["objective"]), str(settings["transform"]))
 
     @property
@@ -55,6 +61,7 @@ class Target:
 
     @property
     def is_log_link(self) -> bool:
+        """Whether the model predicts the logarithm of the value relative to the start."""
         return self.objective in (TWEEDIE, GAMMA)
 
     def task(self, y: Vector, start: Vector | None, weights: Vector | None = None) -> Task:
@@ -148,6 +155,7 @@ class Link:
         return np.asarray((self.values(origin + change, start) - self.values(origin, start)) / change)
 
     def as_record(self) -> dict[str, Any]:
+        """Return the attributes by name, for JSON."""
         return asdict(self)
 
 

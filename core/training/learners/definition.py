@@ -36,6 +36,8 @@ class FitContext:
 
     Attributes:
         names: name of each column of the matrix.
+        threads: number of threads of the library.
+        seed: seed of its random numbers.
         effort: share of the usual number of rounds, above 0. The test fits of the certificate use less than 1.
         device: "cpu" or "gpu".
         monotone_increasing: names of the features with a monotone increasing constraint.
@@ -59,6 +61,7 @@ class Task:
 
     Attributes:
         objective: name of the loss, one of core.training.targets.OBJECTIVES.
+        labels: (rows,) what the model predicts.
         margins: offset of each row's prediction, on the scale of the trees; None for the library's own start.
         weights: weight of each row's loss; None for equal weights.
         delta: error at which the Huber loss turns from quadratic to linear, in units of the labels.
@@ -139,6 +142,7 @@ class Tunable:
     proven: int | float = field(kw_only=True)
 
     def suggest(self, trial: optuna.Trial, name: str) -> int | float:
+        """Sample a value for a trial."""
         if isinstance(self.default, int):
             return trial.suggest_int(name, int(self.low), int(self.high), log=self.log)
         return trial.suggest_float(name, self.low, self.high, log=self.log)
@@ -150,6 +154,8 @@ class Learner:
 
     Attributes:
         name: unique name, as in the configuration and the columns of tables.
+        binned_class, model_class: its classes of binned rows and of fitted models.
+        rounds: default number of boosting rounds; 1 for a linear model.
         objectives: losses that it supports, from core.training.targets.OBJECTIVES.
         settings: name of a setting -> its value, or how it is tuned. Defaults are for squared error.
         transforms: transforms of the values that it is used with, from core.training.targets.
@@ -211,7 +217,14 @@ class Learner:
 
 @dataclass(frozen=True)
 class Library:
-    """A library's names for the random seed and the number of threads, its GPU parameters, and those of every fit."""
+    """The parameters of a library that do not depend on the fit.
+
+    Attributes:
+        seed: its name for the random seed.
+        threads: its name for the number of threads.
+        gpu: its parameters for the GPU.
+        fixed: its parameters of every fit.
+    """
 
     seed: str
     threads: str

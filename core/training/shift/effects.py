@@ -90,7 +90,11 @@ def effect_sizes(train: Sample, test: Sample, scales: Vector) -> Effects:
 
 
 def _weighted_difference(first: Sample, second: Sample, scales: Vector) -> tuple[Vector, Vector]:
-    """Return the effects (second minus first, weighted to the cells of second) and their clustered standard errors."""
+    """Return the effects and their standard errors, clustered by user.
+
+    An effect is the average of second minus that of first, whose sessions are weighted to the cells of second. Sessions
+    of second in cells that first lacks are left out, unless they have no cell in common.
+    """
     weights = class_weights(first.cells, second.cells)
     if not weights.any():  # no cell in common
         weights = np.ones(len(first.cells))
@@ -98,16 +102,16 @@ def _weighted_difference(first: Sample, second: Sample, scales: Vector) -> tuple
     second = second.part(in_common) if in_common.any() else second
     samples = ((first, weights, -1.0), (second, np.ones(len(second.cells)), 1.0))
     n_users = int(max(first.users.max(), second.users.max())) + 1
-    effect, error = np.zeros(len(scales)), np.zeros(len(scales))
+    effects, errors = np.zeros(len(scales)), np.zeros(len(scales))
     for column in range(len(scales)):  # column by column, to save memory with long logs
         residuals = np.zeros(n_users)
-        for sample, weight, sign in samples:
-            shares = weight / weight.sum()
-            mean = float(shares @ sample.X[:, column])
-            effect[column] += sign * mean
-            residuals += sign * np.bincount(sample.users, shares * (sample.X[:, column] - mean), minlength=n_users)
-        error[column] = np.sqrt((residuals**2).sum())
-    return effect / scales, error / scales
+        for sample, sample_weights, sign in samples:
+            shares, values = sample_weights / sample_weights.sum(), sample.X[:, column]
+            mean = float(shares @ values)
+            effects[column] += sign * mean
+            residuals += sign * np.bincount(sample.users, shares * (values - mean), minlength=n_users)
+        errors[column] = np.sqrt((residuals**2).sum())
+    return effects / scales, errors / scales
 
 
 def _extrapolated_trend(train: Sample, test: Sample) -> Vector:
@@ -141,7 +145,12 @@ class PairedDifference(NamedTuple):
 
 
 def within_user_difference(values: Vector, users: Codes, later: Vector, later_users: Codes) -> PairedDifference:
-    """Return the average of `later` minus the average of `values` within users, with its standard error."""
+    """Return the average of `later` minus the average of `values` within users, with its standard error.
+
+    Args:
+        values, users: (sessions,) numbers of one sample, and the user of each.
+        later, later_users: the same of the other sample.
+    """
     shared = np.intersect1d(users, later_users)
     if len(shared) < 2:
         return PairedDifference(0.0, np.inf, len(shared))

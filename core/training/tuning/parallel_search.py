@@ -61,7 +61,16 @@ class Budget:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The result of one learner's search; see `LearnerSearch`. The final fits use the settings of `best`."""
+    """The result of one learner's search; see `LearnerSearch`.
+
+    Attributes:
+        learner: name of the learner.
+        best: the trial whose settings the final fits use.
+        trials: all finished trials, in order.
+        importances: parameter -> share of its effect on the loss; empty if unknown.
+        predictions: function that returns the out-of-fold predictions of a complete trial, in value units.
+        space: parameter -> its distribution.
+    """
 
     learner: str
     best: TrialResult
@@ -128,8 +137,13 @@ def round_seconds(best: Sequence[TrialResult], fits: int, workers: int) -> float
 class _Scheduler:
     """Assigns trials to learners: the initial trials first, then trials of the learner that gains most per second.
 
-    `reserved_seconds` returns the seconds for final fits and later steps, given each learner's best trial. Once `stop`
-    is set, all work ends after the current fits.
+    Attributes:
+        searches: the searches of all learners.
+        workers: number of threads that call `work`.
+        budget: the limits of all searches together.
+        reserved_seconds: best trial of each learner -> seconds for final fits and later steps.
+        report, on_result: see `tune`.
+        stop: once it is set, all work ends after the current fits.
     """
 
     searches: Sequence[LearnerSearch]
