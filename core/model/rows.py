@@ -74,25 +74,27 @@ def session_rows(
         return
     selected = selected.join(_positions(all_units), on=[SESSION, USER], how="left", maintain_order="left")
     own_columns = [column.stored for column in catalogue.own]
-    is_selected = pl.col(UNIT).is_in(selected[UNIT].implode())
-    items = events.filter(is_selected).select(UNIT, PRODUCT, CATEGORY, TYPE, *own_columns)
     subset, done = selected.get_column(UNIT), 0
+    items = events.select(UNIT, PRODUCT, CATEGORY, TYPE, *own_columns)
+    if units is not None:  # those of a file are most of the log, so a copy of their events would only take memory
+        items = items.filter(pl.col(UNIT).is_in(subset.implode()))
+    unit_of_item = items.get_column(UNIT).to_numpy()
     log = events.lazy(), all_units.drop(VALUED, NEW).lazy()
     with open_engine(config.engine, *log, config.history, spec.log_start, own_columns=spec.own) as engine:
         for table in engine.batches(spec.groups, unit_subset=subset, at_once=_UNITS_AT_ONCE, report=report):
             for values in table.iter_slices(_ROWS_AT_ONCE):
-                yield _rows_of(selected[done : done + values.height], values, items, catalogue)
+                rows = selected[done : done + values.height]
+                begin, end = unit_of_item.searchsorted([rows[0, UNIT], rows[-1, UNIT] + 1])
+                yield _rows_of(rows, values, items[begin:end], catalogue)
                 done += values.height
 
 
 def _rows_of(units: pl.DataFrame, values: pl.DataFrame, items: pl.DataFrame, catalogue: Catalogue) -> SessionRows:
-    """Return the rows of units with these features; `items` has the events of more units, sorted by unit."""
-    numbers = units.get_column(UNIT).to_numpy()
-    begin, end = np.searchsorted(items.get_column(UNIT).to_numpy(), [numbers[0], numbers[-1] + 1])
+    """Return the rows of units with these features; `items` has their events, and may have those of others."""
     return SessionRows(
         units.select(UNIT, SESSION),
         np.ascontiguousarray(values.to_numpy(), dtype=np.float64),
-        Baskets.of(items[begin:end], numbers, catalogue),
+        Baskets.of(items, units.get_column(UNIT).to_numpy(), catalogue),
         _sessions(units, values.get_column("duration")),
     )
 
