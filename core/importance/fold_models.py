@@ -86,10 +86,13 @@ def margin_of_folds(by_fold: Matrix) -> Vector | None:
 class FoldModels:
     """The fitted models of a training.
 
+    Columns that do not follow from others are the *players* of the methods, which change their cells.
+
     Attributes:
         names: names of all columns.
         n_learned: number of the last columns that are learned from values; 0 if there are none.
         learners: learner -> its models: those of all fits with the first seed, then with the second, and so on.
+        stack: the meta-model.
         transforms: one per fit, which computed its learned columns; empty without them.
         n_fits: number of fits.
     """
@@ -106,19 +109,26 @@ class FoldModels:
         """Return the models of a finished training."""
         columns = training.columns
         return cls(
-            training.names,
-            0 if columns is None else len(columns.names),
-            {fit.learner: fit.models for fit in training.fits},
-            training.stack,
-            () if columns is None else columns.transforms,
-            training.folds.fit_count,
+            names=training.names,
+            n_learned=0 if columns is None else len(columns.names),
+            learners={fit.learner: fit.models for fit in training.fits},
+            stack=training.stack,
+            transforms=() if columns is None else columns.transforms,
+            n_fits=training.folds.fit_count,
         )
 
     @classmethod
     def of_model(cls, model: SessionValueModel) -> FoldModels:
         """Return the models of a stored model."""
-        fitted, n_learned = model.fitted, len(model.spec.learned)
-        return cls(fitted.names, n_learned, fitted.learners, fitted.stack, fitted.transforms, fitted.n_fits)
+        fitted = model.fitted
+        return cls(
+            names=fitted.names,
+            n_learned=len(model.spec.learned),
+            learners=fitted.learners,
+            stack=fitted.stack,
+            transforms=fitted.transforms,
+            n_fits=fitted.n_fits,
+        )
 
     @property
     def predictors(self) -> tuple[str, ...]:
