@@ -118,6 +118,7 @@ def test_features_with_the_same_information_are_one_driver_and_noise_is_last() -
 def test_one_fold_has_no_interval() -> None:
     top = drivers(explained(n_folds=1)).row(0, named=True)
     assert (top["low"], top["high"]) == (None, None)
+    assert drivers(explained(n_folds=1)).schema == drivers(explained()).schema
     assert "90% interval" not in text.driver_texts(drivers(explained(n_folds=1)))[0].effect
 
 

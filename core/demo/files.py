@@ -54,7 +54,7 @@ class DemoFiles:
     def add(self, chunk: LogChunk) -> None:
         """Append the rows of a chunk to the event files, and its test sessions to the sample and the true values."""
         for role in schema.ROLES:
-            in_file = chunk.in_test == (role == "test")
+            in_file = chunk.in_test if role == "test" else ~chunk.in_test
             for event_type in _TYPE_ORDER:
                 rows = np.flatnonzero(in_file & (chunk.types == schema.EVENT_CODE[event_type]))
                 if len(rows):

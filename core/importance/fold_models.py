@@ -214,14 +214,15 @@ def held_out_of_model(model: SessionValueModel, folds: pl.DataFrame, report: Rep
 def _rows_by_fit(
     model: SessionValueModel, units: pl.Series, positions: NDArray[np.int64], fold_of: NDArray[np.int64], report: Report
 ) -> Iterator[tuple[int, FoldRows]]:
+    """Yield number of a fit -> some of its held-out rows, until all rows at the positions have been yielded."""
     done = 0
     for rows in model.rows_of(units.gather(positions), report):
-        at = positions[done : done + rows.units.height]
-        done += rows.units.height
-        for fit in (int(each) for each in np.unique(fold_of[at])):
-            in_fit = np.flatnonzero(fold_of[at] == fit)
-            ((_, X, _, _),) = model.fitted.matrices(rows.part(in_fit), [fit], train=True)
-            yield fit, FoldRows(fit, units.to_numpy()[at[in_fit]], X, model.fitted.values[at[in_fit]])
+        chunk = positions[done : done + rows.units.height]
+        done += len(chunk)
+        for fit in np.unique(fold_of[chunk]).tolist():
+            in_fit = np.flatnonzero(fold_of[chunk] == fit)
+            ((_, X, *_),) = model.fitted.matrices(rows.part(in_fit), [fit], train=True)
+            yield fit, FoldRows(fit, units.to_numpy()[chunk[in_fit]], X, model.fitted.values[chunk[in_fit]])
 
 
 def _joined(parts: Sequence[FoldRows]) -> FoldRows:

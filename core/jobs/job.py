@@ -20,12 +20,13 @@ from core.errors import RunError, SettingError
 State = Literal["queued", "running", "stopping", "done", "failed", "cancelled", "lost"]
 ACTIVE: tuple[State, ...] = ("running", "stopping")
 """States of a job that a process works on. At most one job of a workspace is in one of them."""
-LOW_PRIORITY, NORMAL_PRIORITY = 10, 0
-"""Priorities of a background job: after the dashboard and other programs, or like them."""
 OPEN: tuple[State, ...] = ("queued", *ACTIVE)
 """States of a job that has not ended."""
 RESUMABLE: tuple[State, ...] = ("failed", "cancelled", "lost")
 """States of a job that ended without a run. A resumed job uses its checkpoints, except after it was cancelled."""
+
+LOW_PRIORITY, NORMAL_PRIORITY = 10, 0
+"""Priorities of a background job: after the dashboard and other programs, or like them."""
 
 _HEARTBEAT_LIMIT = 600.0
 """Seconds without a heartbeat after which a process is regarded as hanging. Workers send one every two seconds."""

@@ -19,6 +19,7 @@ from core.training import Vector
 
 CODE, GROUP_CODE = "permutation", "group_permutation"
 _REPEATS = 3
+"""Shuffles of each set of columns."""
 _AT_ONCE = 40_000
 """Rows that are predicted together."""
 _SEED = 0
@@ -59,6 +60,13 @@ def error_rises(
     """Return learner or stack -> rise of the root mean squared error when each set of columns is shuffled.
 
     Rises are averaged over the repeats, which shuffle in other orders.
+
+    Args:
+        part: rows of one fold, at least one.
+        column_sets: column numbers that are shuffled together.
+
+    Returns:
+        Arrays of shape (column sets,), in value units.
     """
     rng = np.random.default_rng(_SEED)
     n_rows = len(part.y)
