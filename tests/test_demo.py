@@ -15,6 +15,7 @@ import pytest
 
 from core.base.workspace import DEMO_FOLDER
 from core.demo import write_demo
+from core.demo.browsing import browse, thin
 from core.demo.calibration import SHOP
 from core.demo.crowd import Crowd, coprime_stride
 from core.demo.text import cents, join_lines
@@ -461,3 +462,15 @@ def test_own_columns_are_written_with_a_mapping_and_change_nothing_else(tmp_path
             assert own.group_by(key).agg(pl.col(column).n_unique())[column].max() == 1
     assert load_mapping(tmp_path / "own" / "mapping.toml").own["price"].kind == "money"
     assert not (tmp_path / "plain" / "mapping.toml").exists()
+    write_demo(tmp_path / "own", sessions=300, seed=5)
+    assert not (tmp_path / "own" / "mapping.toml").exists(), "it names columns that the events no longer have"
+    (tmp_path / "plain" / "mapping.toml").write_text("# mine\n")
+    write_demo(tmp_path / "plain", sessions=300, seed=5)
+    assert (tmp_path / "plain" / "mapping.toml").exists()
+
+
+def test_too_few_sessions_with_a_row_are_an_error() -> None:
+    rng = np.random.default_rng(1)
+    log = browse(rng, 100)
+    with pytest.raises(ValueError, match=r"sessions of the log have a row, but 100 are needed"):
+        thin(rng, log, 100)

@@ -190,6 +190,9 @@ def test_only_entries_with_both_scores_are_compared():
     )
     assert "returned score" in json.dumps(returned_scores.figure(data).to_dict())
     assert returned_scores.frame([]).is_empty()
+    perfect = [returned_scores.frame([entry(returned=0.0), *others]) for others in ([], [entry(returned=10.0)])]
+    assert returned_scores.finding(perfect[0]) == "0 of 1 returned score are inside the 90% interval."
+    assert returned_scores.finding(perfect[1]).endswith("the expected and the returned score differ by 0.0%.")
 
 
 # --- the whole way in a browser ---------------------------------------------------------------------------------------

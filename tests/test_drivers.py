@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 from scipy.stats import t as students_t
 
 from core.base import number_format
+from core.base.workspace import Workspace
 from core.eda.run_charts import beeswarm, effect_curve, segment_effects, theme_effects
 from core.eda.run_charts import drivers as drivers_chart
 from core.importance import Explanation, drivers, segments, text
 from core.importance.driver_effects import driver_effects
 from core.importance.themes import BOUGHT, BROWSING, TIME, USER_PAST
+from core.ingestion import InputFiles, ingest
 from core.schema import STACK, UNIT, VALUE
 
 THEMES = {"n_buy": BOUGHT, "products_bought": BOUGHT, "n_view": BROWSING, "duration": TIME, "user_is_known": USER_PAST}
@@ -115,6 +118,7 @@ def test_features_with_the_same_information_are_one_driver_and_noise_is_last() -
 def test_one_fold_has_no_interval() -> None:
     top = drivers(explained(n_folds=1)).row(0, named=True)
     assert (top["low"], top["high"]) == (None, None)
+    assert drivers(explained(n_folds=1)).schema == drivers(explained()).schema
     assert "90% interval" not in text.driver_texts(drivers(explained(n_folds=1)))[0].effect
 
 
@@ -140,6 +144,21 @@ def test_segments_are_averages_by_hand() -> None:
     assert data.height == 2 * 4
     assert segment_effects.finding(data).startswith("The value is highest in the group “Buyers”, ")
     assert segment_effects.figure(data).to_dict()["layer"]
+
+
+def test_categories_whose_names_begin_alike_are_segments_of_their_own(tmp_path: Path) -> None:
+    name = "A department whose name is long enough to be cut off: number "
+    lines = ["event_time,event_type,product_id,category_id,user_id,user_session,session_value"]
+    lines += [f"2025-06-01T10:00:00Z,VIEW,P1,{name}{unit % 6},U{unit},S{unit},1" for unit in range(240)]
+    (tmp_path / "train.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "test.csv").write_text("\n".join([lines[0].rpartition(",")[0], lines[1].rpartition(",")[0]]) + "\n")
+    dataset = ingest(InputFiles(tmp_path / "train.csv", tmp_path / "test.csv"), Workspace(tmp_path / "home"))
+    units = dataset.events("train").select(UNIT).collect().to_series().head(ROWS)
+    explanation = explained()
+    sessions = explanation.sessions.with_columns(units.alias(UNIT))
+    table = segments(replace(explanation, sessions=sessions), dataset).filter(kind="Category")
+    assert table.height == 5
+    assert set(table["segment"]) <= {f"{name}{number}" for number in range(6)}
 
 
 def test_words_name_the_driver_its_size_and_that_it_is_no_cause() -> None:
@@ -184,9 +203,13 @@ def test_charts_of_drivers_themes_and_curves() -> None:
     assert data["label"].to_list() == ["Name of n_buy", "Name of duration"]
     assert drivers_chart.finding(data).endswith("times as much as the next driver, Name of duration.")
     assert drivers_chart.figure(data).to_dict()["layer"]
-    themes = theme_effects.frame(explanation.methods)
+    themes = theme_effects.frame(explanation.methods, explanation.sessions)
     assert themes["theme"].to_list() == [BOUGHT, TIME, USER_PAST, BROWSING]
-    assert themes["high"].to_list() == pytest.approx([value + 0.1645 for value in (15.0, 2.0, 1.0, 0.1)])
+    margin = 0.1 * students_t.ppf(0.95, 3)  # of four folds
+    assert themes["high"].to_list() == pytest.approx([value + margin for value in (15.0, 2.0, 1.0, 0.1)])
+    one_fold = explained(n_folds=1).sessions
+    methods = explanation.methods.with_columns(pl.lit(None, pl.Float64).alias("spread"))
+    assert theme_effects.frame(methods, one_fold)["high"].null_count() == 4
     assert theme_effects.figure(themes).to_dict()["layer"]
     curve = effect_curve.frame(explanation.curves, "n_buy")
     assert effect_curve.finding(curve, "Purchases", "events") == (

@@ -537,6 +537,31 @@ def test_an_empty_importance_table_says_so(measure: Any) -> None:
     importance.figure(data, measure).to_dict()
 
 
+def test_features_of_one_display_name_are_told_apart_by_their_code() -> None:
+    table = importance_table(EFFECT).with_columns(pl.lit("Purchases").alias("label"))
+    data = importance.frame(table, "mean_abs_shap")
+    assert set(data.get_column("name")) == {f"Purchases ({feature})" for feature in ranked(EFFECT)}
+    (rows,) = [part for part in within(importance.figure(data, "mean_abs_shap").to_dict()) if "yOffset" in part]
+    assert rows["y"]["sort"] == [f"Purchases ({feature})" for feature in ranked(EFFECT)]
+
+
+def test_a_feature_that_is_first_on_average_only_is_described() -> None:
+    effect = {
+        "lightgbm": {"n_buy": 5.0, "n_view": 4.0, "n_cart": 0.0},
+        "xgboost": {"n_buy": 0.0, "n_view": 4.0, "n_cart": 5.0},
+    }
+    data = importance.frame(importance_table(effect), "mean_abs_shap")
+    assert importance.finding(data, "mean_abs_shap") == (
+        "Name of n_view is the top feature on average over 2 learners, but of none of them; it moves a prediction by "
+        "4.00 value units on average."
+    )
+
+
+def test_a_learner_that_this_version_does_not_know_has_its_code() -> None:
+    data = importance.frame(importance_table({"other": {"n_buy": 1.0}}), "mean_abs_shap")
+    assert data.get_column("label").to_list() == ["other"]
+
+
 def test_every_measure_has_a_name_and_an_explanation() -> None:
     assert list(importance.MEASURES) == list(importance.EXPLAINED) == MEASURES
 

@@ -28,7 +28,20 @@ from core.dataset import Dataset
 from core.demo import write_demo
 from core.errors import RunError
 from core.ingestion import InputFiles, ingest
-from core.jobs import Job, Jobs, cancel, finish_early, log_file, resume, start_next_job, start_run
+from core.jobs import (
+    Job,
+    Jobs,
+    cancel,
+    finish_early,
+    job_worker,
+    log_file,
+    resume,
+    should_finish_callback,
+    start_next_job,
+    start_run,
+)
+from core.jobs.control import _terminate
+from core.jobs.database import JobsDatabase
 from core.pipeline.first_run import demo_dataset, start_first_run
 from core.runs import list_runs
 from tests.conftest import QUICK
@@ -406,6 +419,56 @@ def test_a_database_of_the_first_version_is_upgraded(workspace: Workspace) -> No
     assert jobs.get("old").seconds() == 30.0
     assert (jobs.get("old").run_id, jobs.get("old").attempts) == ("r", 1)
     assert jobs.enqueue("d", "demo", "c", {})[1], "work that is done may be repeated"
+
+
+def test_an_upgrade_that_the_database_refuses_is_an_error(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Jobs(workspace)
+    monkeypatch.setattr("core.jobs.database._prepared", set())
+    monkeypatch.setattr("core.jobs.database._BUSY_TIMEOUT", 0.1)
+    with contextlib.closing(sqlite3.connect(workspace.jobs_database, isolation_level=None)) as other:
+        other.execute("ALTER TABLE jobs DROP COLUMN nice")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RunError, match="locked"):
+            Jobs(workspace)
+        other.execute("ROLLBACK")
+    assert claim(Jobs(workspace)).nice == 10
+
+
+def test_an_error_after_which_sqlite_has_rolled_back_is_reported(workspace: Workspace) -> None:
+    database = JobsDatabase(workspace.jobs_database)
+    with pytest.raises(ValueError, match="the reason"), database.transaction() as connection:
+        connection.execute("ROLLBACK")
+        raise ValueError("the reason")
+
+
+def test_a_process_that_ends_by_itself_does_not_save_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) for _ in range(2)]
+    gone, alive = (psutil.Process(process.pid) for process in processes)
+    monkeypatch.setattr(gone, "terminate", lambda: None)
+    monkeypatch.setattr(gone, "children", lambda recursive: [alive])
+    monkeypatch.setattr(psutil, "wait_procs", lambda listed, timeout: ([], [gone, alive]))
+    processes[0].kill()
+    processes[0].wait()
+    _terminate(gone)
+    assert [process.wait(TIMEOUT) for process in processes] == [-signal.SIGKILL] * 2
+
+
+def test_a_busy_database_does_not_end_a_run(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = Jobs(workspace)
+    job = claim(jobs)
+    update = ProgressUpdate("train", "Training", "", 1, 2, 1.0, 1.0, None)
+    with job_worker(workspace, job.id) as callbacks:
+        should_finish = should_finish_callback(workspace, job.id)
+        monkeypatch.setattr("core.jobs.database._BUSY_TIMEOUT", 0.1)
+        with contextlib.closing(sqlite3.connect(workspace.jobs_database, isolation_level=None)) as other:
+            other.execute("PRAGMA locking_mode = EXCLUSIVE")
+            other.execute("BEGIN EXCLUSIVE")
+            callbacks.on_progress(update)
+            assert not should_finish()
+        jobs.end(job.id, "done")
+    assert jobs.get(job.id).state == "done"
 
 
 # --- ends -------------------------------------------------------------------------------------------------------------

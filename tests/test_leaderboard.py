@@ -50,6 +50,7 @@ def test_each_learner_of_a_run_has_an_expected_score_with_its_interval(finished:
     assert [entry.predictor for entry in entries if entry.is_best] == [STACK]
     assert len(leaderboard([run], learners=False)) == 1
     assert leaderboard([]) == []
+    assert differences([], None) == []
 
 
 def test_other_metrics_come_last_and_withheld_scores_are_not_shown(finished_home: Home) -> None:

@@ -45,6 +45,13 @@ def test_many_numbers_have_ten_classes_of_equal_size() -> None:
     assert data.get_column("median").to_list() == pytest.approx([median(group) for group in groups])
 
 
+def test_numbers_that_look_alike_have_different_labels() -> None:
+    few = one_feature.frame(sample([1000.25, 1000.5, 1000.5]), "x")
+    assert few.get_column("label").to_list() == ["1,000.2", "1,000.5"]
+    many = one_feature.frame(sample([1e6 + number / 100 for number in range(500)]), "x")
+    assert many.get_column("label").n_unique() == many.height == 10
+
+
 @pytest.mark.parametrize(
     "feature",
     [[], [2.0], [0.0, 0.0], [7.0] * 30, [float("nan")] * 3, [0.0] * 95 + [1.0, 2.0, 3.0, 4.0, 5.0]],

@@ -20,6 +20,8 @@ from core.eda.parts.session_filter import filter_sessions
 from core.eda.parts.session_table import session_table
 from core.ingestion import InputFiles, ingest
 from core.ingestion.mapping import Mapping
+from core.own_columns import OwnColumn
+from core.schema import UNIT
 
 OWN = {
     "price": {"column": "Price", "kind": "money"},
@@ -87,6 +89,19 @@ def test_a_session_has_a_flag_if_any_event_has_it(dataset: Dataset) -> None:
 def test_times_are_shown_as_days(dataset: Dataset) -> None:
     data, _ = chart(dataset, "launch")
     assert data["label"][0].startswith("up to 16 Jan 2025")
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "step", "last"),
+    [("number", 1e3, 0.001, "above 1,000.05"), ("time", 1.7e9, 1.0, "above 14 Nov 2023 22:14:09")],
+    ids=["number", "time"],
+)
+def test_ranges_that_look_alike_have_different_labels(kind: str, first: float, step: float, last: str) -> None:
+    cells = pl.DataFrame({UNIT: range(60), "cell": [first + step * number for number in range(60)]})
+    column = OwnColumn(name="x", level="event", kind=kind, label="X")  # type: ignore[arg-type]
+    classes = own_value._of_numbers(cells, column)
+    assert classes["label"].n_unique() == classes["place"].n_unique() == 6
+    assert classes["label"][-1] == last
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ class DemoFiles:
     def add(self, chunk: LogChunk) -> None:
         """Append the rows of a chunk to the event files, and its test sessions to the sample and the true values."""
         for role in schema.ROLES:
-            in_file = chunk.in_test == (role == "test")
+            in_file = chunk.in_test if role == "test" else ~chunk.in_test
             for event_type in _TYPE_ORDER:
                 rows = np.flatnonzero(in_file & (chunk.types == schema.EVENT_CODE[event_type]))
                 if len(rows):
@@ -107,7 +107,10 @@ class DemoFiles:
 
 @contextmanager
 def demo_files(shop: Shop, out: Path, own: OwnColumns | None = None) -> Iterator[DemoFiles]:
-    """Open the demo files. They appear in `out` all together, once the block ends without an exception."""
+    """Open the demo files. They appear in `out` all together, once the block ends without an exception.
+
+    Existing files are replaced, and the mapping of an earlier demo with own columns is removed.
+    """
     out.mkdir(parents=True, exist_ok=True)
     sweep(out)
     with scratch_folder(out, ".demo-") as folder:
@@ -116,6 +119,14 @@ def demo_files(shop: Shop, out: Path, own: OwnColumns | None = None) -> Iterator
         for file in sorted(folder.iterdir()):
             if file.suffix in {".csv", ".json", ".toml"}:
                 file.replace(out / file.name)
+    if own is None:
+        _remove_mapping(out / MAPPING_FILE)
+
+
+def _remove_mapping(path: Path) -> None:
+    """Remove the mapping of an earlier call, which names columns that the events no longer have."""
+    if path.is_file() and path.read_bytes() == MAPPING.encode():
+        path.unlink()
 
 
 def _header(columns: tuple[str, ...]) -> bytes:

@@ -34,8 +34,9 @@ _BRANDS: Final = np.array(
 )
 _DEVICES: Final = np.array(["mobile", "desktop", "tablet"], "S7")
 _DEVICE_SHARES: Final = (0.58, 0.34, 0.08)
+"""Share of the users with each device."""
 _STREAM: Final = 1 << 40
-"""Of the random numbers. No chunk begins at a session with this number."""
+"""Second part of the seed. Chunks use the number of their first session plus 1, which is never as large."""
 _BRAND_NOISE: Final = 0.25
 """Standard deviation of a product's place among the brands, which rise in price."""
 

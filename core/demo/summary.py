@@ -11,15 +11,21 @@ from core.demo.defects import LOST
 from core.demo.log_chunk import LogChunk, Shop
 from core.schema import TEST_ROLE, TRAIN_ROLE
 
+_IN_BOTH = 1 << TRAIN_ROLE | 1 << TEST_ROLE
+"""Mark of what is in both files: one bit for each."""
+
 
 @dataclass(frozen=True)
 class DemoSummary:
     """Counts of the demo files.
 
     Attributes:
+        sessions_asked: number of sessions that was asked for; `sessions` is the number that was written.
+        users_in_both: users with a row in both files.
+        products_new_in_test: products in test that are not in train.
         sessions: distinct session ids in both files together, including the lost id.
         known_sessions: session ids that are in both files, except the lost id.
-        composite_session: the lost id, which several users share.
+        composite_session: the lost id, which several users share; its rows and users are counted by file.
     """
 
     synthetic: bool
@@ -84,7 +90,7 @@ class SummaryCounter:
             test_sessions=test,
             train_users=_n_marked(self._users, TRAIN_ROLE),
             test_users=_n_marked(self._users, TEST_ROLE),
-            users_in_both=int((self._users == 3).sum()),
+            users_in_both=int((self._users == _IN_BOTH).sum()),
             train_products=_n_marked(self._products, TRAIN_ROLE),
             test_products=_n_marked(self._products, TEST_ROLE),
             products_new_in_test=int((self._products == 1 << TEST_ROLE).sum()),

@@ -31,8 +31,8 @@ _STORED_COLUMNS = {
 }
 """Name of a column in the event file: name of the stored column."""
 _ORDER = pl.Enum([*_STORED_COLUMNS, schema.SESSION_VALUE])
-_Row = tuple[object, ...]
-"""Cells in the order of `_SCHEMA`."""
+_Row = dict[str, object]
+"""Column of `_SCHEMA` -> its cell; columns that are left out are null."""
 
 
 def column_summary(dataset: Dataset) -> pl.DataFrame:
@@ -44,11 +44,12 @@ def column_summary(dataset: Dataset) -> pl.DataFrame:
         filled: share of the rows that have a value, 0 to 1.
         distinct: number of distinct values.
         least, most: smallest and largest time or amount as text; null for ids and event types.
-        most_frequent, its_share: most frequent value as text, and its share of the rows; null if no row has a value.
+        most_frequent, its_share: most frequent value as text, and its share of the rows; null if no row has a value. Of
+            equally frequent values, the lowest; of ids, the one with the lowest code.
     """
     rows = [row for role in schema.ROLES for row in _summarize_file(dataset, role)]
     by_column = [pl.col("column").cast(_ORDER), pl.col("file").cast(pl.Enum(schema.ROLES))]
-    return pl.DataFrame(rows, schema=_SCHEMA, orient="row").sort(by_column)
+    return pl.DataFrame(rows, schema=_SCHEMA).sort(by_column)
 
 
 def _summarize_file(dataset: Dataset, role: schema.Role) -> list[_Row]:
@@ -68,19 +69,19 @@ def _summarize_event_column(dataset: Dataset, role: schema.Role, name: str, n_ro
         column.min().alias("low"),
         column.max().alias("high"),
     )
-    filled, distinct, *ends = statistics.collect().row(0)
-    least, most = (_as_text(dataset, name, end) if name == schema.EVENT_TIME else None for end in ends)
-    # of equally frequent values, the one with the smallest code
+    filled, distinct, low, high = statistics.collect().row(0)
+    row: _Row = {"column": name, "file": role, "filled": filled, "distinct": distinct}
+    if name == schema.EVENT_TIME:
+        row |= {"least": _as_text(dataset, name, low), "most": _as_text(dataset, name, high)}
     counts = events.drop_nulls().group_by(column).len().sort(pl.col("len"), column, descending=[True, False])
     top = counts.head(1).collect()
-    top_code, share = (top.item(0, 0), top.item(0, "len") / n_rows) if top.height else (None, None)
-    return name, role, filled, distinct, least, most, _as_text(dataset, name, top_code), share
+    if top.height:
+        row |= {"most_frequent": _as_text(dataset, name, top.item(0, 0)), "its_share": top.item(0, "len") / n_rows}
+    return row
 
 
-def _as_text(dataset: Dataset, name: str, code: int | None) -> str | None:
-    """Return a stored value as text; None for None, or for an id that is not in the dictionary."""
-    if code is None:
-        return None
+def _as_text(dataset: Dataset, name: str, code: int) -> str | None:
+    """Return a stored value as text; None for an id that is not in the dictionary."""
     if name == schema.EVENT_TIME:
         return datetime.datetime.fromtimestamp(code, datetime.UTC).strftime("%d %b %Y %H:%M:%S")
     if name == schema.EVENT_TYPE:
@@ -97,7 +98,18 @@ def _summarize_values(dataset: Dataset, role: schema.Role) -> list[_Row]:
     values = of_file.select(schema.VALUE).collect().get_column(schema.VALUE)
     if values.is_empty():
         return []
+    counts = values.value_counts(name="sessions").sort("sessions", schema.VALUE, descending=[True, False])
+    top, n_top = counts.row(0)
     ordered = values.sort()
-    least, most = value_text(ordered[0]), value_text(ordered[-1])
-    top, n_top = values.value_counts(sort=True).row(0)
-    return [(schema.SESSION_VALUE, role, 1.0, values.n_unique(), least, most, value_text(top), n_top / len(values))]
+    return [
+        {
+            "column": schema.SESSION_VALUE,
+            "file": role,
+            "filled": 1.0,
+            "distinct": counts.height,
+            "least": value_text(ordered[0]),
+            "most": value_text(ordered[-1]),
+            "most_frequent": value_text(top),
+            "its_share": n_top / len(values),
+        }
+    ]

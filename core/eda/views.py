@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import polars as pl
 
@@ -66,14 +65,15 @@ class Chart:
 
     Attributes:
         name: name of the module, which identifies the chart.
-        title: the question that the chart answers.
+        title: TITLE of the module, the question that the chart answers.
         source: input of `frame`.
-        frame: function (source) -> numbers of the chart.
+        frame: function (source) -> numbers of the chart. If the chart has splits, it also takes the argument `by`.
         finding: function (numbers) -> the answer in one sentence.
         figure: function (numbers) -> drawing.
-        pick: how clicking or dragging in the chart filters the page; None if it does not.
-        splits: what can split the chart into groups; see `core.eda.parts.split`.
-        needs_types: whether the chart compares event types, and so says nothing about a log of a single one.
+        pick: PICK of the module, how clicking or dragging in the chart filters the page; None if it does not.
+        splits: SPLITS of the module, what can split the chart into groups; see `core.eda.parts.split`.
+        needs_types: NEEDS_TYPES of the module, whether the chart compares event types, and so says nothing about a log
+            of a single one.
     """
 
     name: str
@@ -90,23 +90,51 @@ class Chart:
         """Return the chart's numbers, computed from the one source that it needs.
 
         Args:
-            by: the groups that split the chart; see `core.eda.parts.split.group_units`.
+            sources: name of a source -> function that returns it.
+            by: the groups that split the chart; see `core.eda.parts.split.group_units`. None for no split, and for a
+                chart without splits.
         """
         source = sources[self.source]()
         return self.frame(source) if by is None else self.frame(source, by=by)
 
 
-def _charts(source: Source, *modules: ModuleType) -> tuple[Chart, ...]:
-    charts = []
-    for module in modules:
-        name = module.__name__.rpartition(".")[2]
-        options = (getattr(module, "PICK", None), getattr(module, "SPLITS", ()), getattr(module, "NEEDS_TYPES", False))
-        charts.append(Chart(name, module.TITLE, source, module.frame, module.finding, module.figure, *options))
-    return tuple(charts)
+class ChartModule(Protocol):
+    """What a chart module must define, see `Chart`. PICK, SPLITS and NEEDS_TYPES are optional."""
+
+    __name__: str
+    TITLE: str
+
+    @property
+    def frame(self) -> Callable[..., pl.DataFrame]: ...
+
+    @property
+    def finding(self) -> Callable[[pl.DataFrame], str]: ...
+
+    @property
+    def figure(self) -> Callable[[pl.DataFrame], Figure]: ...
 
 
+def _charts(source: Source, *modules: ChartModule) -> tuple[Chart, ...]:
+    return tuple(
+        Chart(
+            name=module.__name__.rpartition(".")[2],
+            title=module.TITLE,
+            source=source,
+            frame=module.frame,
+            finding=module.finding,
+            figure=module.figure,
+            pick=getattr(module, "PICK", None),
+            splits=getattr(module, "SPLITS", ()),
+            needs_types=getattr(module, "NEEDS_TYPES", False),
+        )
+        for module in modules
+    )
+
+
+_DAYS = _charts("dataset", days)
+"""In two views."""
 VIEWS = {
-    "Overview": _charts("dataset", overview, days),
+    "Overview": _charts("dataset", overview) + _DAYS,
     "Value": _charts("dataset", target, target_plain) + _charts("sessions", lorenz, quantiles, value_spread),
     "Events": (
         _charts("sessions", event_mix, funnel)
@@ -121,7 +149,7 @@ VIEWS = {
         + _charts("sessions", session_length_value, session_duration_value)
     ),
     "Time": (
-        _charts("dataset", days, week, week_buys) + _charts("sessions", week_value) + _charts("dataset", time_of_day)
+        _DAYS + _charts("dataset", week, week_buys) + _charts("sessions", week_value) + _charts("dataset", time_of_day)
     ),
     "Users": _charts("sessions", user_sessions, user_value, user_segments),
     "Products": _charts("products", long_tail, popularity) + _charts("categories", categories, category_map),

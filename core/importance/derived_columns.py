@@ -57,13 +57,18 @@ class DerivedColumns:
         return {self.column[name] for name in DERIVED} if self.column else set()
 
     def recompute(self, X: Matrix) -> None:
-        """Recompute the derived columns of `X` in place, after its sums or maxima have changed."""
+        """Recompute the derived columns of `X` in place, after the columns that they follow from have changed.
+
+        Args:
+            X: (rows, columns) of the fit.
+        """
         if not self.column or not len(X):
             return
         prices = X[:, self.sums].sum(axis=1)
-        X[:, self.column[VALUE_FEATURE.name]] = value = self.base + prices
+        value = self.base + prices
+        X[:, self.column[VALUE_FEATURE.name]] = value
         X[:, self.column[_MEAN]] = prices / np.maximum(X[:, self.column[_EVENTS]], 1.0)
         X[:, self.column[_MAX]] = np.fmax.reduce(X[:, self.maxima], axis=1)  # NaN if all are
-        value = np.maximum(value, 0.0)
-        fixed = np.minimum(value, self.fixed)
-        X[:, self.column[START.name]] = fixed + (value - fixed) * X[:, self.column[RATIO_FEATURE.name]]
+        non_negative = np.maximum(value, 0.0)
+        fixed = np.minimum(non_negative, self.fixed)
+        X[:, self.column[START.name]] = fixed + (non_negative - fixed) * X[:, self.column[RATIO_FEATURE.name]]

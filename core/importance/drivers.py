@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from core.importance.fold_models import margin_of_folds
 from core.importance.themes import BROWSING, CART, OWN, PRODUCT_PAST
 from core.schema import STACK, VALUE
 from core.training import Matrix, Vector
+from core.training.folds import Rows
 
 SAME_INFORMATION: Final = 0.9
 """Absolute rank correlation from which features are one driver."""
@@ -26,8 +27,10 @@ LARGE_SHARE: Final = 0.05
 _CLEAR_DIRECTION = 0.3
 """Rank correlation of a feature and its effect from which more of it means a higher or lower value."""
 _TOP = 5
+"""Number of drivers that count as the strongest of a learner."""
 _SUMS: Final = frozenset(feature.name for feature in SUM_FEATURES)
 _ACTIONABLE: Final = (CART, BROWSING, PRODUCT_PAST, OWN)
+"""Themes that a shop can influence."""
 
 
 def drivers(explanation: Explanation) -> pl.DataFrame:
@@ -51,52 +54,66 @@ def drivers(explanation: Explanation) -> pl.DataFrame:
         actionable: whether a shop can influence it. Time, the past of the user and what was bought are not actionable.
     """
     names = explanation.effects.columns
-    effects = explanation.effects.to_numpy().astype(np.float64)
+    feature_effects = explanation.effects.to_numpy().astype(np.float64)
     cells = explanation.cells.to_numpy().astype(np.float64)
-    clusters = same_information(cells, names, np.abs(effects).mean(axis=0))
-    moved = np.column_stack([effects[:, members].sum(axis=1) for members in clusters])
-    folds = explanation.sessions.get_column(FOLD).to_numpy()
-    by_fold = np.array([np.abs(moved[folds == fold]).mean(axis=0) for fold in np.unique(folds)])
-    sizes = np.abs(moved).mean(axis=0)
-    ranks = np.array([rankdata(-fold_sizes, method="min") for fold_sizes in by_fold])
-    margin = margin_of_folds(by_fold)
-    catalogue = {row["feature"]: row for row in explanation.importance.filter(learner=STACK).iter_rows(named=True)}
-    theme_of = dict(explanation.methods.drop_nulls("feature").select("feature", "group").iter_rows())
+    clusters = same_information(cells, names, np.abs(feature_effects).mean(axis=0))
+    effects = np.column_stack([feature_effects[:, members].sum(axis=1) for members in clusters])
+    value_mean = float(explanation.sessions.get_column(VALUE).mean())  # type: ignore[arg-type]
     agree, n_learners = _agreement(explanation.importance, clusters, names)
-    large = LARGE_SHARE * float(explanation.sessions.get_column(VALUE).mean())  # type: ignore[arg-type]
-    rows = []
-    for place, members in enumerate(clusters):
-        texts = _texts_of([names[member] for member in members], catalogue, theme_of)
-        rows.append(
-            {
-                **texts,
-                "size": sizes[place],
-                "low": None if margin is None else max(sizes[place] - margin[place], 0.0),
-                "high": None if margin is None else sizes[place] + margin[place],
-                "rank_low": int(ranks[:, place].min()),
-                "rank_high": int(ranks[:, place].max()),
-                "direction": direction(cells[:, members[0]], moved[:, place]),
-                "share": float((np.abs(moved[:, place]) > large).mean()),
-                "agree": agree[place],
-                "learners": n_learners,
-                "actionable": texts["theme"] in _ACTIONABLE,
-            }
-        )
-    table = pl.DataFrame(rows).sort("size", descending=True, maintain_order=True)
+    numbers = {
+        **_sizes_and_ranks(effects, explanation.sessions.get_column(FOLD).to_numpy()),
+        "direction": [direction(cells[:, members[0]], effects[:, place]) for place, members in enumerate(clusters)],
+        "share": (np.abs(effects) > LARGE_SHARE * value_mean).mean(axis=0),
+        "agree": agree,
+        "learners": [n_learners] * len(clusters),
+    }
+    texts = _texts(explanation, [[names[member] for member in members] for members in clusters])
+    table = texts.hstack(pl.DataFrame(numbers)).with_columns(actionable=pl.col("theme").is_in(_ACTIONABLE))
+    table = table.sort("size", descending=True, maintain_order=True)
     return table.with_row_index("rank", offset=1).with_columns(pl.col("rank").cast(pl.Int64))
 
 
-def _texts_of(
-    features: Sequence[str], catalogue: Mapping[str, Mapping[str, Any]], theme_of: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return the columns of a driver that do not depend on its effects; its strongest feature comes first."""
-    lead, *others = (catalogue[feature] for feature in features)
+def _sizes_and_ranks(effects: Matrix, folds: Rows) -> dict[str, pl.Series]:
+    """Return the columns size, low, high, rank_low and rank_high of the drivers.
+
+    Args:
+        effects: (rows, drivers) effect of each driver.
+        folds: (rows,) fold of each row.
+    """
+    sizes = np.abs(effects).mean(axis=0)
+    sizes_by_fold = np.array([np.abs(effects[folds == fold]).mean(axis=0) for fold in np.unique(folds)])
+    ranks = np.array([rankdata(-fold_sizes, method="min") for fold_sizes in sizes_by_fold])
+    margin = margin_of_folds(sizes_by_fold)
+    no_ends = [None] * len(sizes)
     return {
-        **{name: lead[name] for name in ("feature", "label", "meaning", "unit")},
-        "features": list(features),
-        "members": [other["label"] for other in others if other["feature"] not in DERIVED],
-        "theme": theme_of[lead["feature"]],
+        "size": pl.Series(sizes),
+        "low": pl.Series(no_ends if margin is None else np.maximum(sizes - margin, 0.0), dtype=pl.Float64),
+        "high": pl.Series(no_ends if margin is None else sizes + margin, dtype=pl.Float64),
+        "rank_low": pl.Series(ranks.min(axis=0)).cast(pl.Int64),
+        "rank_high": pl.Series(ranks.max(axis=0)).cast(pl.Int64),
     }
+
+
+def _texts(explanation: Explanation, clusters: Sequence[Sequence[str]]) -> pl.DataFrame:
+    """Return the columns of the drivers that do not depend on effects: feature to theme.
+
+    Args:
+        clusters: the features of each driver, the strongest one first.
+    """
+    entries = {row["feature"]: row for row in explanation.importance.filter(learner=STACK).iter_rows(named=True)}
+    theme_of = dict(explanation.methods.drop_nulls("feature").select("feature", "group").iter_rows())
+    rows = []
+    for features in clusters:
+        strongest, *others = (entries[feature] for feature in features)
+        rows.append(
+            {
+                **{name: strongest[name] for name in ("feature", "label", "meaning", "unit")},
+                "features": list(features),
+                "members": [other["label"] for other in others if other["feature"] not in DERIVED],
+                "theme": theme_of[strongest["feature"]],
+            }
+        )
+    return pl.DataFrame(rows, schema_overrides={"members": pl.List(pl.String)})
 
 
 def same_information(cells: Matrix, names: Sequence[str], sizes: Vector) -> list[list[int]]:

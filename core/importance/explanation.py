@@ -23,7 +23,7 @@ from core.training import Matrix, Training
 from core.training.attribution import Attribution
 
 FOLD, PREDICTED, BASE = "fold", "predicted", "base"
-_CURVES = 8
+_N_CURVES = 8
 """Number of features with an effect curve: those with the largest effects."""
 
 
@@ -57,8 +57,8 @@ class Explanation:
     @classmethod
     def load(cls, folder: Path) -> Explanation:
         """Read what `save` wrote."""
-        names = [field.name for field in fields(cls)]
-        return cls(*(pl.read_parquet(folder / f"{name}.parquet", memory_map=False, glob=False) for name in names))
+        paths = {field.name: folder / f"{field.name}.parquet" for field in fields(cls)}
+        return cls(**{name: pl.read_parquet(path, memory_map=False, glob=False) for name, path in paths.items()})
 
 
 def explain_training(training: Training, report: Report = no_report) -> Explanation:
@@ -84,12 +84,12 @@ def explain(models: FoldModels, rows: HeldOut, own: Sequence[OwnColumn], report:
     fast = [method for method in METHODS if method.in_run and method.code != SHAP]
     methods = [method.compute(models, rows, themes, no_report) for method in fast]
     explanation = Explanation(
-        importance_table(models, by_learner, own),
-        _sessions(rows, stacked),
-        _table(stacked.effects, models.names),
-        _table(np.concatenate([part.X for part in rows]), models.names),
-        curves,
-        pl.concat([shap_rows(by_learner, rows, models.names, themes), *methods]),
+        importance=importance_table(models, by_learner, own),
+        sessions=_sessions(rows, stacked),
+        effects=_table(stacked.effects, models.names),
+        cells=_table(np.concatenate([part.X for part in rows]), models.names),
+        curves=curves,
+        methods=pl.concat([shap_rows(by_learner, rows, models.names, themes), *methods]),
     )
     report(n_parts, n_parts, "")
     return explanation
@@ -99,7 +99,8 @@ def run_methods(
     models: FoldModels, rows: HeldOut, own: Sequence[OwnColumn], report: Report = no_report
 ) -> pl.DataFrame:
     """Return the rows of the methods that are too slow to be part of every run."""
-    themes, tables = themes_of(models.names, own), []
+    themes = themes_of(models.names, own)
+    tables = []
     slow = [method for method in METHODS if not method.in_run]
     for done, method in enumerate(slow):
         report(done, len(slow), method.title)
@@ -110,7 +111,7 @@ def run_methods(
 
 def _strongest(models: FoldModels, stacked: Attribution) -> list[str]:
     sizes = np.abs(stacked.effects).mean(axis=0)
-    return [models.names[column] for column in sorted(models.players, key=lambda column: -sizes[column])[:_CURVES]]
+    return [models.names[column] for column in sorted(models.players, key=lambda column: -sizes[column])[:_N_CURVES]]
 
 
 def _sessions(rows: HeldOut, stacked: Attribution) -> pl.DataFrame:

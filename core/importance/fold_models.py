@@ -86,10 +86,13 @@ def margin_of_folds(by_fold: Matrix) -> Vector | None:
 class FoldModels:
     """The fitted models of a training.
 
+    Columns that do not follow from others are the *players* of the methods, which change their cells.
+
     Attributes:
         names: names of all columns.
         n_learned: number of the last columns that are learned from values; 0 if there are none.
         learners: learner -> its models: those of all fits with the first seed, then with the second, and so on.
+        stack: the meta-model.
         transforms: one per fit, which computed its learned columns; empty without them.
         n_fits: number of fits.
     """
@@ -106,19 +109,26 @@ class FoldModels:
         """Return the models of a finished training."""
         columns = training.columns
         return cls(
-            training.names,
-            0 if columns is None else len(columns.names),
-            {fit.learner: fit.models for fit in training.fits},
-            training.stack,
-            () if columns is None else columns.transforms,
-            training.folds.fit_count,
+            names=training.names,
+            n_learned=0 if columns is None else len(columns.names),
+            learners={fit.learner: fit.models for fit in training.fits},
+            stack=training.stack,
+            transforms=() if columns is None else columns.transforms,
+            n_fits=training.folds.fit_count,
         )
 
     @classmethod
     def of_model(cls, model: SessionValueModel) -> FoldModels:
         """Return the models of a stored model."""
-        fitted, n_learned = model.fitted, len(model.spec.learned)
-        return cls(fitted.names, n_learned, fitted.learners, fitted.stack, fitted.transforms, fitted.n_fits)
+        fitted = model.fitted
+        return cls(
+            names=fitted.names,
+            n_learned=len(model.spec.learned),
+            learners=fitted.learners,
+            stack=fitted.stack,
+            transforms=fitted.transforms,
+            n_fits=fitted.n_fits,
+        )
 
     @property
     def predictors(self) -> tuple[str, ...]:
@@ -204,14 +214,15 @@ def held_out_of_model(model: SessionValueModel, folds: pl.DataFrame, report: Rep
 def _rows_by_fit(
     model: SessionValueModel, units: pl.Series, positions: NDArray[np.int64], fold_of: NDArray[np.int64], report: Report
 ) -> Iterator[tuple[int, FoldRows]]:
+    """Yield number of a fit -> some of its held-out rows, until all rows at the positions have been yielded."""
     done = 0
     for rows in model.rows_of(units.gather(positions), report):
-        at = positions[done : done + rows.units.height]
-        done += rows.units.height
-        for fit in (int(each) for each in np.unique(fold_of[at])):
-            in_fit = np.flatnonzero(fold_of[at] == fit)
-            ((_, X, _, _),) = model.fitted.matrices(rows.part(in_fit), [fit], train=True)
-            yield fit, FoldRows(fit, units.to_numpy()[at[in_fit]], X, model.fitted.values[at[in_fit]])
+        chunk = positions[done : done + rows.units.height]
+        done += len(chunk)
+        for fit in np.unique(fold_of[chunk]).tolist():
+            in_fit = np.flatnonzero(fold_of[chunk] == fit)
+            ((_, X, *_),) = model.fitted.matrices(rows.part(in_fit), [fit], train=True)
+            yield fit, FoldRows(fit, units.to_numpy()[chunk[in_fit]], X, model.fitted.values[chunk[in_fit]])
 
 
 def _joined(parts: Sequence[FoldRows]) -> FoldRows:

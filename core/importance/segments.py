@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 
 import polars as pl
@@ -17,7 +18,8 @@ BUYING, USERS, CATEGORIES, PERIODS = "Buyers and browsers", "New and returning u
 SELF_EXPLANATORY = (BUYING, USERS, PERIODS)
 """Kinds whose segments need no name of the kind. The segments of other kinds are ids or names."""
 _MOST_FREQUENT = 5
-"""Most frequent categories to compare; a session belongs to the category of most of its events."""
+"""Number of categories to compare. A session belongs to the category of most of its events; of several, to the one
+with the lowest code."""
 _MIN_SESSIONS = 20
 """Segments with fewer sessions are left out."""
 
@@ -77,7 +79,9 @@ def _of_features(
 def _by_category(rows: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
     ids = dataset.dictionary(CATEGORY_ID).select(CATEGORY, CATEGORY_ID)
     labelled_ids = ids.join(dataset.labels(CATEGORY_ID), on=CATEGORY_ID, how="left").collect()
-    names = {code: shorten(name or code_text) for code, code_text, name in labelled_ids.iter_rows()}
+    texts = {code: name or category_id for code, category_id, name in labelled_ids.iter_rows()}
+    times = Counter(map(shorten, texts.values()))  # names that begin alike stay long, or they would be one segment
+    names = {code: shorten(text) if times[shorten(text)] == 1 else text for code, text in texts.items()}
     labels = _most_frequent(rows, dataset, CATEGORY).replace_strict(names, default=None, return_dtype=pl.String)
     return _summary(rows, labels, CATEGORIES)
 
@@ -92,7 +96,8 @@ def _most_frequent(rows: pl.DataFrame, dataset: Dataset, column: str) -> pl.Seri
     counts = events.drop_nulls().group_by(UNIT, column).agg(pl.len()).sort("len", column, descending=[True, False])
     first = counts.collect().unique(UNIT, keep="first")
     cells = rows.select(UNIT).join(first, on=UNIT, how="left", maintain_order="left").get_column(column)
-    top = cells.drop_nulls().value_counts(sort=True, name="sessions").head(_MOST_FREQUENT).get_column(column)
+    sessions = cells.drop_nulls().value_counts(name="sessions").sort("sessions", column, descending=[True, False])
+    top = sessions.head(_MOST_FREQUENT).get_column(column)
     return cells.set(~cells.is_in(top.implode()), None)
 
 

@@ -15,13 +15,16 @@ from core.importance.methods.sampled_shapley import STRETCHING_CODE
 from core.schema import STACK
 
 N_DRIVERS: Final = 5
-_MOST: Final = 0.9
+"""Number of drivers in words, by default."""
+_ALMOST_ALL: Final = 0.9
 """From this share of sessions on, the text says that a driver of 0 has an effect, too."""
 _DIRECTIONS: Final = {
     "up": "higher numbers go with higher predictions",
     "down": "higher numbers go with lower predictions",
     "mixed": "higher numbers go with higher predictions in some sessions and lower ones in others",
 }
+_ACTIONABLE: Final = "A shop can influence it, but only a test shows whether that changes the value."
+_NOT_ACTIONABLE: Final = "A shop cannot set it directly."
 LARGE: Final = f"An effect is large if it is more than {LARGE_SHARE:.0%} of the average value."
 NOT_A_CAUSE: Final = (
     "This is what the model uses. It does not show what would change the value: that takes an experiment, such as an "
@@ -33,7 +36,7 @@ def headline(drivers: pl.DataFrame) -> str:
     """Name the strongest driver with its size.
 
     Args:
-        drivers: see `core.importance.drivers`.
+        drivers: see `core.importance.drivers`; at least one.
     """
     top = drivers.row(0, named=True)
     return (
@@ -72,7 +75,11 @@ def _effect(row: dict[str, Any]) -> str:
 
 def _of_nothing(row: dict[str, Any]) -> str:
     """Explain why an effect can be large in almost all sessions."""
-    return ", because a number of 0 lowers the prediction" if row["direction"] == "up" and row["share"] > _MOST else ""
+    return (
+        ", because a number of 0 lowers the prediction"
+        if row["direction"] == "up" and row["share"] > _ALMOST_ALL
+        else ""
+    )
 
 
 def _detail(row: dict[str, Any]) -> str:
@@ -85,22 +92,15 @@ def _detail(row: dict[str, Any]) -> str:
         f"Certainty: {ranks}; among the top five drivers of {row['agree']} of {count(row['learners'], 'learner')}."
     ]
     if row["members"]:
-        names, verb_form = (
-            listed((f"“{name}”" for name in row["members"]), 3),
-            verb(len(row["members"]), "carries", "carry"),
-        )
-        sentences.append(f"Includes {names}, which {verb_form} the same information.")
-    return " ".join([*sentences, _ACTION[row["actionable"]]])
+        names = listed((f"“{name}”" for name in row["members"]), 3)
+        carry = verb(len(row["members"]), "carries", "carry")
+        sentences.append(f"Includes {names}, which {carry} the same information.")
+    sentences.append(_ACTIONABLE if row["actionable"] else _NOT_ACTIONABLE)
+    return " ".join(sentences)
 
 
 def _sessions(share: float) -> str:
     return "all sessions" if share == 1 else f"{percent(share)} of the sessions"
-
-
-_ACTION: Final = {
-    True: "A shop can influence it, but only a test shows whether that changes the value.",
-    False: "A shop cannot set it directly.",
-}
 
 
 def stretching_line(methods: pl.DataFrame) -> str:

@@ -14,8 +14,6 @@ from core.schema import UNIT
 AVERAGE, OTHERS, PREDICTION = "Average session", "All other drivers", "This session"
 _STEPS = 7
 """Drivers with a step of their own."""
-
-
 _SCHEMA: Final = {
     "label": pl.String(),
     "kind": pl.String(),
@@ -58,7 +56,8 @@ def waterfall(
     ranked = sorted(sizes, key=lambda step: -abs(step["effect"]))
     rest = sum(step["effect"] for step in ranked[_STEPS:])
     steps = ranked[:_STEPS] + ([{"label": OTHERS, "effect": rest}] if len(ranked) > _STEPS else [])
-    rows, at = [{"label": AVERAGE, "kind": "total", "effect": base, "start": 0.0, "end": base}], base
+    at = base
+    rows = [{"label": AVERAGE, "kind": "total", "effect": base, "start": 0.0, "end": base}]
     for step in steps:
         rows.append({**step, "kind": "step", "start": at, "end": at + step["effect"]})
         at += step["effect"]
@@ -71,18 +70,24 @@ def similar_sessions(
 ) -> pl.DataFrame:
     """Return the explained sessions whose drivers have the most similar effects, nearest first.
 
+    Args:
+        drivers: see `core.importance.drivers`.
+        effects: feature -> its effect on the prediction of the session, in value units.
+        unit: unit number of the session itself, which is left out.
+        n_sessions: number of sessions, or all if there are fewer.
+
     Returns:
         unit: unit number.
         value, predicted: actual value and prediction, in value units.
         distance: Euclidean distance of the effects of all drivers, in value units.
     """
-    distance = np.zeros(explanation.sessions.height)
-    for driver in drivers.iter_rows(named=True):
-        of_driver = explanation.effects.select(pl.sum_horizontal(driver["features"]).cast(pl.Float64)).to_series()
-        distance += (of_driver.to_numpy() - sum(effects[name] for name in driver["features"])) ** 2
+    squared_distance = np.zeros(explanation.sessions.height)
+    for features in drivers.get_column("features").to_list():
+        effect = explanation.effects.select(pl.sum_horizontal(features).cast(pl.Float64)).to_series().to_numpy()
+        squared_distance += (effect - sum(effects[name] for name in features)) ** 2
     return (
         explanation.sessions.select(UNIT, "value", "predicted")
-        .with_columns(pl.Series("distance", np.sqrt(distance)))
+        .with_columns(pl.Series("distance", np.sqrt(squared_distance)))
         .filter(pl.col(UNIT) != unit)
         .sort("distance", UNIT)
         .head(n_sessions)

@@ -60,7 +60,8 @@ def resume(workspace: Workspace, job_id: str) -> Job:
 def start_next_job(workspace: Workspace) -> Job | None:
     """Start the next queued job if no job is running, and return it; None if no job was started.
 
-    Ending workers call this, and so does everything that shows jobs.
+    A job whose worker cannot be started has failed, and the one after it is tried. Ending workers call this, and so
+    does everything that shows jobs.
     """
     jobs = Jobs(workspace)
     while (job := jobs.start_next()) is not None:
@@ -89,9 +90,12 @@ def _spawn(workspace: Workspace, job: Job) -> None:
         )
     if job.gives_way:
         _lower_priority(process.pid, job.nice)
-    # Wait for the worker, so that it does not stay a zombie of this process when it has ended.
-    threading.Thread(target=process.wait, daemon=True).start()
-    Jobs(workspace).set_worker(job.id, process.pid)
+    try:
+        Jobs(workspace).set_worker(job.id, process.pid)
+    finally:
+        # Wait for the worker, so that it does not stay a zombie of this process when it has ended. Not before: the
+        # start time of a worker that ends at once can be read only while it is a zombie.
+        threading.Thread(target=process.wait, daemon=True).start()
 
 
 def _lower_priority(pid: int, nice: int) -> None:
@@ -115,7 +119,10 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
     """Cancel a job: remove it from the queue, or stop its worker, by force after two seconds.
 
     The checkpoints of a running job are deleted, and the next job starts. A queued job keeps the checkpoints of its
-    earlier attempts and can be resumed again.
+    earlier attempts and can be resumed again. A job that has ended is not changed.
+
+    Raises:
+        RunError: there is no such job.
     """
     jobs = Jobs(workspace)
     jobs.dequeue(job_id)
@@ -136,10 +143,12 @@ def cancel(workspace: Workspace, job_id: str) -> Job:
 
 def _delete_unfinished(workspace: Workspace, job: Job) -> None:
     """Delete the checkpoints and the study of an unfinished run."""
-    with suppress(SettingError):  # another version of the program stored the settings, so it alone can resume the work
+    try:
         config = job.run_config()
-        delete_checkpoints(workspace.unfinished, work_prefix(job.dataset, config.digest))
-        delete_checkpoints(workspace.searches, work_prefix(job.dataset, config.search_digest))
+    except SettingError:  # another version of the program stored the settings, so it alone can resume the work
+        return
+    delete_checkpoints(workspace.unfinished, work_prefix(job.dataset, config.digest))
+    delete_checkpoints(workspace.searches, work_prefix(job.dataset, config.search_digest))
 
 
 def _terminate(process: psutil.Process) -> None:
@@ -147,12 +156,17 @@ def _terminate(process: psutil.Process) -> None:
     process.terminate()
     _, alive = psutil.wait_procs(processes, timeout=_GRACE_SECONDS)
     for survivor in alive:
-        survivor.kill()
+        with suppress(psutil.NoSuchProcess):  # it has ended since; the next ones must still be killed
+            survivor.kill()
     psutil.wait_procs(alive, timeout=_GRACE_SECONDS)
 
 
 def finish_early(workspace: Workspace, job_id: str) -> Job:
-    """Request that a running job ends its tuning and finishes with the best parameters so far."""
+    """Request that a running job ends its tuning and finishes with the best parameters so far. Others are unchanged.
+
+    Raises:
+        RunError: there is no such job.
+    """
     jobs = Jobs(workspace)
     if jobs.get(job_id).active:
         jobs.request_finish(job_id)

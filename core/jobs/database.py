@@ -34,7 +34,7 @@ _LATER_COLUMNS = {
     "out": "TEXT",
     "nice": "INTEGER NOT NULL DEFAULT 10",
 }
-"""Columns that the first version did not have. They are added when a database of that version is opened."""
+"""Name -> type of the columns that the first version did not have. They are added when its database is opened."""
 _OTHER_TABLES = (
     "CREATE TABLE IF NOT EXISTS wishes (job TEXT PRIMARY KEY, wish TEXT NOT NULL)",
     """
@@ -81,18 +81,9 @@ class JobsDatabase:
         if _identity(path) in _prepared:
             return
         with self.connect() as database:
-            database.execute("PRAGMA journal_mode=WAL")
-            database.execute(_JOBS)
-            existing = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
-            missing = {name: type_ for name, type_ in _LATER_COLUMNS.items() if name not in existing}
-            for name, type_ in missing.items():
-                # another process may be adding it at the same time
-                with contextlib.suppress(sqlite3.OperationalError):
-                    database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {type_}")
-                    if name == "started":  # the first version had no queue: jobs started when they were created
-                        database.execute("UPDATE jobs SET started = created")
-            for statement in _OTHER_TABLES:
-                database.execute(statement)
+            database.execute("PRAGMA journal_mode=WAL")  # not possible within a transaction
+        with self.transaction() as database:
+            _create_tables(database)
         _prepared.add(_identity(path))
 
     @contextlib.contextmanager
@@ -128,6 +119,20 @@ class JobsDatabase:
             try:
                 yield database
             except BaseException:  # also an interruption: all or nothing is written
-                database.execute("ROLLBACK")
+                if database.in_transaction:  # SQLite itself rolls back after some errors, such as a full disk
+                    database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
+
+
+def _create_tables(database: sqlite3.Connection) -> None:
+    """Create what is missing, within a transaction, so that two processes do not add the same column."""
+    database.execute(_JOBS)
+    existing = {row["name"] for row in database.execute("PRAGMA table_info(jobs)")}
+    for name, type_ in _LATER_COLUMNS.items():
+        if name not in existing:
+            database.execute(f"ALTER TABLE jobs ADD COLUMN {name} {type_}")
+    if "started" not in existing:  # the first version had no queue: jobs started when they were created
+        database.execute("UPDATE jobs SET started = created")
+    for statement in _OTHER_TABLES:
+        database.execute(statement)

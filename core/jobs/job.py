@@ -25,6 +25,9 @@ OPEN: tuple[State, ...] = ("queued", *ACTIVE)
 RESUMABLE: tuple[State, ...] = ("failed", "cancelled", "lost")
 """States of a job that ended without a run. A resumed job uses its checkpoints, except after it was cancelled."""
 
+LOW_PRIORITY, NORMAL_PRIORITY = 10, 0
+"""Priorities of a background job: after the dashboard and other programs, or like them."""
+
 _HEARTBEAT_LIMIT = 600.0
 """Seconds without a heartbeat after which a process is regarded as hanging. Workers send one every two seconds."""
 _SECOND_LOOK = 30.0

@@ -25,10 +25,11 @@ from core.jobs.job import Job
 from core.jobs.queue import Jobs
 
 _HEARTBEAT_SECONDS = 2.0
+"""Seconds between two heartbeats."""
 _REQUEST_SECONDS = 1.0
-"""Shortest time between two queries whether the job should finish early."""
+"""Shortest time in seconds between two queries whether the job should finish early."""
 _PROGRESS_SECONDS = 0.2
-"""Shortest time between two progress updates in the database. A page reads them once a second."""
+"""Shortest time in seconds between two progress updates in the database. A page reads them once a second."""
 _TERMINATED = "Its process was terminated, for example by a shutdown. Resume the run to continue from its checkpoints."
 
 
@@ -37,14 +38,18 @@ def should_finish_callback(workspace: Workspace, job_id: str) -> Callable[[], bo
 
     It may be called often, because it reads the database at most once a second.
     """
-    jobs, last_read, requested = Jobs(workspace), 0.0, False
+    jobs = Jobs(workspace)
+    last_read = 0.0
+    is_requested = False
 
     def should_finish() -> bool:
-        nonlocal last_read, requested
+        nonlocal last_read, is_requested
         now = time.monotonic()
-        if not requested and now - last_read >= _REQUEST_SECONDS:
-            last_read, requested = now, jobs.should_finish(job_id)
-        return requested
+        if not is_requested and now - last_read >= _REQUEST_SECONDS:
+            last_read = now
+            with suppress(StudioError):  # a busy database must not end the run; it is asked again later
+                is_requested = jobs.should_finish(job_id)
+        return is_requested
 
     return should_finish
 
@@ -137,6 +142,7 @@ def _progress_writer(jobs: Jobs, job_id: str) -> Callable[[ProgressUpdate], None
     """Return a function that records progress; it may be called often.
 
     It raises `KeyboardInterrupt` if the job was marked as lost, because another worker may then resume it.
+    Progress that cannot be stored is left out, because a busy database must not end the run.
     """
     last_written = 0.0
 
@@ -146,7 +152,11 @@ def _progress_writer(jobs: Jobs, job_id: str) -> Callable[[ProgressUpdate], None
         if now - last_written < _PROGRESS_SECONDS and progress.fraction < 1:
             return
         last_written = now
-        if not jobs.record_heartbeat(job_id, progress):
+        try:
+            is_running = jobs.record_heartbeat(job_id, progress)
+        except StudioError:
+            return
+        if not is_running:
             raise KeyboardInterrupt
 
     return write_progress

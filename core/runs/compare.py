@@ -44,39 +44,44 @@ def compare_runs(first: Run, second: Run, users: pl.DataFrame | None) -> Compari
     Args:
         users: columns unit and user of their dataset; None counts every session as a user of its own.
     """
-    before, after = first.manifest, second.manifest
-    same_dataset = before.dataset == after.dataset
+    one, other = first.manifest, second.manifest
+    same_dataset = one.dataset == other.dataset
     return Comparison(
         same_dataset=same_dataset,
-        settings=_differences(before.config.model_dump(mode="json"), after.config.model_dump(mode="json")),
-        folds=_fold_scores(before, after) if same_dataset else {},
+        settings=_differences(one.config.model_dump(mode="json"), other.config.model_dump(mode="json")),
+        folds=_fold_scores(one, other) if same_dataset else {},
         paired=paired_losses(first, second, users) if same_dataset else None,
         features=_feature_differences(first, second),
-        timings=_pairs(before.timings, after.timings),
-        versions=_differences(before.versions, after.versions),
+        timings=_pairs(one.timings, other.timings),
+        versions=_differences(one.versions, other.versions),
     )
 
 
 def _pairs(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return name -> its values in both; None where one has no such name."""
     return {name: (first.get(name), second.get(name)) for name in dict.fromkeys((*first, *second))}
 
 
 def _differences(first: dict[str, Any], second: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {name: (before, after) for name, (before, after) in _pairs(first, second).items() if before != after}
+    return {name: (one, other) for name, (one, other) in _pairs(first, second).items() if one != other}
 
 
 def _fold_scores(first: Manifest, second: Manifest) -> dict[str, tuple[list[float], list[float]]]:
     """Return the scores by fold; empty if the folds do not have the same sessions."""
     if any(getattr(first.config, name) != getattr(second.config, name) for name in _FOLD_SETTINGS):
         return {}
-    before, after = first.scores.fold_mse, second.scores.fold_mse
-    return {name: (before[name], after[name]) for name in before if name in after}
+    pairs = _pairs(first.scores.fold_mse, second.scores.fold_mse)
+    return {name: pair for name, pair in pairs.items() if None not in pair}
 
 
 def _feature_differences(first: Run, second: Run) -> tuple[list[str], list[str]]:
-    before, after = (
-        {feature["name"]: feature.get("label", feature["name"]) for feature in run.records(FEATURES_FILE)}
-        for run in (first, second)
+    labels, other_labels = _feature_labels(first), _feature_labels(second)
+    return (
+        [label for name, label in labels.items() if name not in other_labels],
+        [label for name, label in other_labels.items() if name not in labels],
     )
-    removed = [label for name, label in before.items() if name not in after]
-    return removed, [label for name, label in after.items() if name not in before]
+
+
+def _feature_labels(run: Run) -> dict[str, str]:
+    """Return name of a feature -> its display name, which the first runs did not store."""
+    return {feature["name"]: feature.get("label", feature["name"]) for feature in run.records(FEATURES_FILE)}

@@ -106,8 +106,11 @@ def differences(entries: Sequence[Entry], users: pl.DataFrame | None) -> list[Di
     """Compare entries with the first one, which is the reference.
 
     Args:
+        entries: the reference and the entries to compare; may be empty.
         users: columns unit and user of the dataset; None counts every session as a user of its own.
     """
+    if not entries:
+        return []
     reference, *others = entries
     return [Difference(reference, "reference", 0.0, 0.0, 0.0), *(_difference(reference, one, users) for one in others)]
 

@@ -56,20 +56,17 @@ def run_folder(workspace: Workspace, name: str) -> Path:
     Raises:
         RunError: there is no such run, or more than one id begins with the characters.
     """
-    other_program = None
+    folder_of_other_program = None
     for path in (Path(name), workspace.runs / name):
         with contextlib.suppress(OSError, ValueError):  # the name may not be a valid path
             # a link to a run keeps its own path, so that deleting it does not delete the run
             folder = path.parent.resolve() / path.name if path.is_symlink() else path.resolve()
-            in_workspace = folder.parent == workspace.runs.resolve() and not folder.name.startswith(".")
-            if in_workspace and os.path.lexists(folder) and not folder.is_file():  # even a damaged one can be deleted
-                return folder
-            if folder.is_dir() and _is_run_manifest(folder / MANIFEST_FILE):
+            if _is_in_workspace(folder, workspace) or (folder.is_dir() and _is_run_manifest(folder / MANIFEST_FILE)):
                 return folder
             if (folder / MANIFEST_FILE).is_file():
-                other_program = folder
-    if other_program is not None:
-        raise RunError.not_a_run(other_program)
+                folder_of_other_program = folder
+    if folder_of_other_program is not None:
+        raise RunError.not_a_run(folder_of_other_program)
     runs, unreadable = _open_runs(workspace)
     folders = {run.manifest.run_id: run.folder for run in runs} | {folder.name: folder for folder, _ in unreadable}
     return folders[complete_id("run", name, sorted(folders, reverse=True))]
@@ -86,6 +83,12 @@ def delete_run(folder: Path) -> None:
         remove_hidden_first(folder)
     except OSError as error:
         raise RunError.not_deletable(folder, error.strerror or str(error)) from error
+
+
+def _is_in_workspace(folder: Path, workspace: Workspace) -> bool:
+    """Return whether the path is an entry for a run in the workspace. A damaged one counts, so it can be deleted."""
+    is_entry = folder.parent == workspace.runs.resolve() and not folder.name.startswith(".")
+    return is_entry and os.path.lexists(folder) and not folder.is_file()
 
 
 def _is_run_manifest(path: Path) -> bool:

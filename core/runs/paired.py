@@ -108,8 +108,17 @@ def _common_sessions(first: Run, second: Run, users: pl.DataFrame | None, predic
     """Return one row per unit that both predicted out of fold: unit, value, first, second, user."""
     before = first.table(OOF_FILE).select(UNIT, VALUE, pl.col(predictors[0]).alias("first"))
     after = second.table(OOF_FILE).select(UNIT, pl.col(predictors[1]).alias("second"))
-    both = before.join(after, on=UNIT).with_columns(pl.col("first", "second").fill_nan(None)).drop_nulls().collect()
-    return both.with_columns(pl.col(UNIT).alias(USER)) if users is None else both.join(users, on=UNIT)
+    both = (
+        before.join(after, on=UNIT, maintain_order="left")
+        .with_columns(pl.col("first", "second").fill_nan(None))
+        .drop_nulls()
+        .collect()
+    )
+    return (
+        both.with_columns(pl.col(UNIT).alias(USER))
+        if users is None
+        else both.join(users, on=UNIT, maintain_order="left")
+    )
 
 
 def _permutation_p_value(by_user: pl.DataFrame) -> float | None:

@@ -25,19 +25,19 @@ COMBINATION_LABELS = {
 
 def expected_score(manifest: Manifest) -> str:
     """Return the expected test score, or that it is withheld."""
-    scores = manifest.scores
-    return (
-        WITHHELD
-        if scores.expected_withheld
-        else score_text(scores.metric_scores.metric, scores.metric_scores.expected.value)
-    )
+    if manifest.scores.expected_withheld:
+        return WITHHELD
+    scores = manifest.scores.metric_scores
+    return score_text(scores.metric, scores.expected.value)
 
 
 def expected_interval(manifest: Manifest) -> str:
     """Return the ends of the 90% interval of the expected score; a dash if the score is withheld."""
+    if manifest.scores.expected_withheld:
+        return MISSING
     scores = manifest.scores.metric_scores
     low, high = (score_text(scores.metric, end) for end in (scores.expected.low, scores.expected.high))
-    return MISSING if manifest.scores.expected_withheld else f"{low} – {high}"
+    return f"{low} – {high}"
 
 
 def expected_error(manifest: Manifest, subject: str) -> str:
@@ -52,14 +52,13 @@ def expected_error(manifest: Manifest, subject: str) -> str:
 def error_sentence(manifest: Manifest, subject: str) -> str:
     """Return a Markdown sentence with the typical error of `subject`, its interval, and the error of the baseline."""
     scores = manifest.scores.metric_scores
-    name = "the median" if scores.metric == "mae" else "the average"
-    constant = error_text(scores.metric, scores.baseline)
-    guess = f"Predicting {name} for every session is off by {constant}."
+    constant = "the median" if scores.metric == "mae" else "the average"
+    baseline = f"Predicting {constant} for every session is off by {error_text(scores.metric, scores.baseline)}."
     if manifest.scores.expected_withheld:
-        return f"{expected_error(manifest, subject)}. {guess}"
+        return f"{expected_error(manifest, subject)}. {baseline}"
     low, high = (error_text(scores.metric, end) for end in (scores.expected.low, scores.expected.high))
     error = typical_error(scores.metric, scores.expected.value)
-    return f"{subject} is expected to be off by **{error}** per session (90% interval: {span(low, high)}). {guess}"
+    return f"{subject} is expected to be off by **{error}** per session (90% interval: {span(low, high)}). {baseline}"
 
 
 def shift_warning(manifest: Manifest) -> str:
@@ -98,18 +97,19 @@ def describe_settings(config: RunConfig) -> str:
     >>> describe_settings(RunConfig())
     'quick, seed 7'
     """
-    limits = [count(config.trials, "trial") + " per learner"] if config.trials else []
-    if config.tunes:
-        minutes = config.budget_minutes
-        limits.insert(
-            0, "no time limit" if minutes is None else f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
-        )
+    limits = [_minutes(config.budget_minutes)] if config.tunes else []
+    if config.trials:
+        limits.append(f"{count(config.trials, 'trial')} per learner")
     others = [
         f"{RunConfig.setting(name).title.lower()} {setting_value(name, value)}"
         for name, value in config
         if name not in ("preset", "minutes", "trials", "seed") and value != RunConfig.model_fields[name].default
     ]
     return ", ".join([config.preset, *limits, f"seed {config.seed}", *others])
+
+
+def _minutes(minutes: float | None) -> str:
+    return "no time limit" if minutes is None else f"{minutes:g} {'minute' if minutes == 1 else 'minutes'}"
 
 
 def setting_value(name: str, value: object) -> str:
@@ -176,7 +176,7 @@ def _score_lines(manifest: Manifest) -> list[str]:
         if root := root_in_words(scores.metric, scores.expected.value):
             expected += f"  {root}"
     labelled: list[tuple[str, float | None]] = [
-        (f"stack ({COMBINATION_LABELS[manifest.meta.combination]})", scores.stack),
+        (f"stack ({COMBINATION_LABELS.get(manifest.meta.combination, manifest.meta.combination)})", scores.stack),
         *((LEARNER_LABELS.get(name, name), score) for name, score in scores.learners.items()),
         *((COMBINATION_LABELS.get(name, name), score) for name, score in scores.blends.items()),
         ("estimated prices alone", scores.prices),

@@ -50,7 +50,7 @@ def show_summary(explained: Explained, lines: list[str], note: str) -> None:
             data = drivers.frame(explained.drivers)
             shown = PageChart("How large are the effects?", drivers.finding(data), drivers.figure(data))
             _chart("drivers", data, shown, note)
-            data = theme_effects.frame(explained.methods)
+            data = theme_effects.frame(explained.methods, explained.sessions)
             shown = PageChart(theme_effects.TITLE, theme_effects.finding(data), theme_effects.figure(data))
             _chart("parts_of_a_session", data, shown, note)
         with st.container():

@@ -112,7 +112,7 @@ def _layout(data: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     blocks of a step are stacked with the first type of the funnel on top.
     """
     heights: dict[_Block, float] = defaultdict(float)
-    for step, from_type, to_type, _, share in data.iter_rows():
+    for step, from_type, to_type, share in data.select("step", "from_type", "to_type", "share").iter_rows():
         if step == 1:
             heights[1, from_type] += share
         heights[step + 1, to_type] += share
@@ -135,14 +135,15 @@ def _stream_edges(data: pl.DataFrame, bottoms: dict[_Block, float]) -> pl.DataFr
     bend = (1 - np.cos(np.linspace(0, np.pi, _CURVE_POINTS))) / 2
     left_bottoms, right_bottoms = dict(bottoms), dict(bottoms)
     points = []
-    for row in sorted(data.iter_rows(), key=lambda row: (row[0], -_RANK[row[1]], -_RANK[row[2]])):
-        step, from_type, to_type, _, share = row
+    rows = data.iter_rows(named=True)
+    for row in sorted(rows, key=lambda row: (row["step"], -_RANK[row["from_type"]], -_RANK[row["to_type"]])):
+        step, from_type, to_type, share = row["step"], row["from_type"], row["to_type"], row["share"]
         source, target = (step, from_type), (step + 1, to_type)
-        x = np.linspace(step + _HALF_BLOCK, step + 1 - _HALF_BLOCK, _CURVE_POINTS)
+        across = np.linspace(step + _HALF_BLOCK, step + 1 - _HALF_BLOCK, _CURVE_POINTS)
         low = left_bottoms[source] + (right_bottoms[target] - left_bottoms[source]) * bend
         left_bottoms[source] += share
         right_bottoms[target] += share
         stream = f"{step} {from_type} {to_type}"
-        edges = zip(x.tolist(), low.tolist(), (low + share).tolist(), strict=True)
-        points += [(*row, stream, *edge) for edge in edges]
-    return pl.DataFrame(points, schema=_STREAM_SCHEMA, orient="row")
+        edges = zip(across.tolist(), low.tolist(), (low + share).tolist(), strict=True)
+        points += [row | {"stream": stream, "x": x, "low": low, "high": high} for x, low, high in edges]
+    return pl.DataFrame(points, schema=_STREAM_SCHEMA)

@@ -7,8 +7,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from core.base.amounts import value_text
-from core.base.text import number, span
+from core.base.text import span
 from core.eda.parts.feature_sample import FeatureSample
+from core.eda.parts.labels import distinct_texts
 from core.eda.parts.sentences import NO_VALUES
 from core.eda.parts.theme import Figure
 from core.eda.parts.value_by_class import SUMMARY_COLUMNS, draw_summary, summarize
@@ -41,8 +42,7 @@ def frame(sample: FeatureSample, name: str) -> pl.DataFrame:
     feature = sample.rows.get_column(name).cast(pl.Float64).to_numpy()
     place = _classes(feature)
     by_class = summarize(sample.rows.select(VALUE, pl.Series("place", place)), pl.col("place"))
-    labels = {index: _label(feature[place == index]) for index in np.unique(place).tolist()}
-    label = pl.col("place").replace_strict(labels, return_dtype=pl.String).alias("label")
+    label = pl.col("place").replace_strict(_labels(feature, place), return_dtype=pl.String).alias("label")
     return by_class.select("place", label, *SUMMARY_COLUMNS)
 
 
@@ -56,8 +56,12 @@ def _classes(feature: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.where(np.isnan(feature), len(numbers), place)
 
 
-def _label(members: NDArray[np.float64]) -> str:
-    return MISSING if np.isnan(members[0]) else span(number(members.min()), number(members.max()))
+def _labels(feature: NDArray[np.float64], place: NDArray[np.int64]) -> dict[int, str]:
+    """Return class -> its number or its range of numbers."""
+    members = {index: feature[place == index] for index in np.unique(place).tolist()}
+    ranges = {index: (float(numbers.min()), float(numbers.max())) for index, numbers in members.items()}
+    texts = distinct_texts(end for ends in ranges.values() for end in ends if not np.isnan(end))
+    return {index: MISSING if np.isnan(low) else span(texts[low], texts[high]) for index, (low, high) in ranges.items()}
 
 
 def finding(data: pl.DataFrame, label: str) -> str:

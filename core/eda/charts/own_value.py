@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 
 import polars as pl
 
 from core.base.amounts import value_text
-from core.base.text import number, percent
+from core.base.text import percent
 from core.dataset import Dataset
+from core.eda.parts.labels import distinct_texts
 from core.eda.parts.sentences import NO_VALUES
 from core.eda.parts.session_table import unit_values
 from core.eda.parts.theme import Figure
@@ -91,27 +95,29 @@ def _of_numbers(sessions: pl.DataFrame, column: OwnColumn) -> pl.DataFrame:
     filled = numbers.drop_nulls()
     quantiles = [filled.quantile(step / _QUANTILES) for step in range(1, _QUANTILES)] if len(filled) else []
     edges = sorted({float(edge) for edge in quantiles if edge is not None})
-    place = pl.lit(0, dtype=pl.Int64)
-    for edge in edges:
-        place += (pl.col(_CELL) > edge).cast(pl.Int64)
+    place = pl.sum_horizontal(pl.lit(0, pl.Int64), *((pl.col(_CELL) > edge).cast(pl.Int64) for edge in edges))
     places = sessions.select(
         UNIT, pl.when(pl.col(_CELL).is_null()).then(len(edges) + 1).otherwise(place).alias("place")
     )
-    classes = [_range(low, high, column) for low, high in zip([None, *edges], [*edges, None], strict=True)]
-    labels = dict(enumerate([*classes, EMPTY]))
+    texts = list(distinct_texts(edges, _TIME_TEXTS if column.kind == "time" else ()).values())
+    labels = dict(enumerate([*_ranges(texts), EMPTY]))
     label = pl.col("place").replace_strict(labels, return_dtype=pl.String).alias("label")
     return places.with_columns(label, pl.lit(None, dtype=pl.String).alias(_CELL))
 
 
-def _range(low: float | None, high: float | None, column: OwnColumn) -> str:
-    def text(edge: float) -> str:
-        if column.kind == "time":
-            return f"{datetime.datetime.fromtimestamp(edge, datetime.UTC):%d %b %Y}"
-        return number(edge)
+def _ranges(edges: Sequence[str]) -> list[str]:
+    """Return a label for each range between neighbouring edges, and for those below the first and above the last."""
+    if not edges:
+        return ["all"]
+    between = [f"{low} to {high}" for low, high in pairwise(edges)]
+    return [f"up to {edges[0]}", *between, f"above {edges[-1]}"]
 
-    if low is None:
-        return f"up to {text(high)}" if high is not None else "all"
-    return f"above {text(low)}" if high is None else f"{text(low)} to {text(high)}"
+
+def _time_text(time_format: str, seconds: float) -> str:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime(time_format)
+
+
+_TIME_TEXTS = tuple(partial(_time_text, time_format) for time_format in ("%d %b %Y", "%d %b %Y %H:%M:%S"))
 
 
 def finding(data: pl.DataFrame, column: OwnColumn) -> str:

@@ -1,13 +1,17 @@
-"""Labels: the names of products and categories that are shown instead of their ids, if a log has names."""
+"""Labels: texts that are shown instead of ids and numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import polars as pl
 
+from core.base.text import fixed, number
 from core.dataset import LABEL, Dataset
+
+_MORE_DECIMALS = tuple(partial(fixed, decimals=decimals) for decimals in range(1, 13))
 
 
 def labels_of(dataset: Dataset, ids: pl.Series) -> pl.Series | None:
@@ -34,3 +38,26 @@ def texts_of(column: pl.Series, write: Callable[[Any], str], *, missing: str = "
     Polars' own `map_elements` runs in other threads, which do not have the number format of the reader.
     """
     return pl.Series(column.name, [missing if cell is None else write(cell) for cell in column], dtype=pl.String)
+
+
+def distinct_texts(values: Iterable[float], writers: Sequence[Callable[[float], str]] = ()) -> dict[float, str]:
+    """Return each number as text, by the first writer whose texts of different numbers are different.
+
+    Classes whose labels are the same would be drawn on each other.
+
+    Args:
+        writers: functions from short to long texts; the last is used if none will do. By default, numbers have three
+            significant digits, or as many decimals as needed.
+
+    >>> distinct_texts([1.0, 1000.25])
+    {1.0: '1.00', 1000.25: '1,000'}
+    >>> distinct_texts([1000.25, 1000.5])
+    {1000.25: '1,000.2', 1000.5: '1,000.5'}
+    """
+    numbers = list(dict.fromkeys(values))
+    texts: dict[float, str] = {}
+    for write in writers or (number, *_MORE_DECIMALS):
+        texts = {value: write(value) for value in numbers}
+        if len(set(texts.values())) == len(numbers):
+            break
+    return texts

@@ -52,33 +52,44 @@ def group_units(sessions: pl.DataFrame, dataset: Dataset, split: SplitName) -> p
     if split == "category":
         return _main_categories(dataset)
     if split == "users":
-        is_second, labels = pl.col(START) > pl.col(START).min().over(USER), (NEW, KNOWN)
-    else:
-        is_second, labels = pl.col(COUNT_COLUMNS[BUY]) == 0, (BUYING, NOT_BUYING)
-    group = pl.when(is_second).then(pl.lit(labels[1])).otherwise(pl.lit(labels[0])).cast(pl.Enum(labels))
+        is_known = pl.col(START) > pl.col(START).min().over(USER)
+        return _in_two_groups(sessions, is_known, NEW, KNOWN)
+    is_buying = pl.col(COUNT_COLUMNS[BUY]) > 0
+    return _in_two_groups(sessions, ~is_buying, BUYING, NOT_BUYING)
+
+
+def _in_two_groups(sessions: pl.DataFrame, is_second: pl.Expr, first: str, second: str) -> pl.DataFrame:
+    group = pl.when(is_second).then(pl.lit(second)).otherwise(pl.lit(first)).cast(pl.Enum([first, second]))
     return sessions.select(UNIT, group.alias(GROUP))
 
 
 def _main_categories(dataset: Dataset) -> pl.DataFrame:
-    events = pl.concat([dataset.events(role).select(UNIT, CATEGORY) for role in ROLES])
-    per_unit = events.group_by(UNIT, CATEGORY).len().with_columns(pl.col("len").sum().over(CATEGORY).alias("total"))
-    main = (
-        per_unit.sort(UNIT, "len", "total", CATEGORY, descending=[False, True, True, False])
-        .group_by(UNIT, maintain_order=True)
-        .first()
-        .select(UNIT, CATEGORY)
-        .collect()
-    )
+    """Return the groups of the split "category"; see `group_units`."""
+    main = _main_category(dataset)
     ranked = main.get_column(CATEGORY).value_counts(sort=False).sort("count", CATEGORY, descending=[True, False])
     ids = dataset.dictionary(CATEGORY_ID).select(CATEGORY, CATEGORY_ID).collect()
     top = ranked.head(_MAX_CATEGORIES).join(ids, on=CATEGORY, how="left", maintain_order="left")
     top_ids = top.get_column(CATEGORY_ID).fill_null("without category")
     labels = labels_of(dataset, top_ids)
     names = (top_ids if labels is None else labels).to_list()
-    groups = pl.Enum(list(dict.fromkeys([*names, *([OTHERS] if ranked.height > len(names) else [])])))
+    has_others = ranked.height > len(names)
+    groups = pl.Enum(list(dict.fromkeys([*names, OTHERS] if has_others else names)))
     group_of_category = pl.DataFrame({CATEGORY: top.get_column(CATEGORY), GROUP: names})
     joined = main.join(group_of_category, on=CATEGORY, how="left", nulls_equal=True, maintain_order="left")
     return joined.select(UNIT, pl.col(GROUP).fill_null(OTHERS).cast(groups))
+
+
+def _main_category(dataset: Dataset) -> pl.DataFrame:
+    """Return unit and category: the code of the main category of each unit."""
+    events = pl.concat([dataset.events(role).select(UNIT, CATEGORY) for role in ROLES])
+    per_unit = events.group_by(UNIT, CATEGORY).len().with_columns(pl.col("len").sum().over(CATEGORY).alias("total"))
+    return (
+        per_unit.sort(UNIT, "len", "total", CATEGORY, descending=[False, True, True, False])
+        .group_by(UNIT, maintain_order=True)
+        .first()
+        .select(UNIT, CATEGORY)
+        .collect()
+    )
 
 
 def add_groups(rows: pl.DataFrame, by: pl.DataFrame | None) -> tuple[pl.DataFrame, str]:

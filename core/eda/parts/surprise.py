@@ -53,8 +53,12 @@ def difference_of_shares(share: float, expected: float) -> float:
     >>> round(difference_of_shares(0.5, 0.25), 3)
     0.524
     """
-    ends = (2 * math.asin(math.sqrt(min(max(each, 0.0), 1.0))) for each in (share, expected))
-    return next(ends) - next(ends)
+    return _arcsine(share) - _arcsine(expected)
+
+
+def _arcsine(share: float) -> float:
+    """Return the arcsine transformation of a share, whose variance does not depend on the share."""
+    return 2 * math.asin(math.sqrt(min(max(share, 0.0), 1.0)))
 
 
 def share_of_top(amounts: Values, top: float) -> float:

@@ -13,6 +13,7 @@ from core.eda.run_charts.earliness import AXES, By, segment_in_words
 
 TITLE = "Do the intervals hold?"
 LEVEL = 0.8
+"""Share of the values that should be inside their interval."""
 _SCHEMA = {"segment": pl.String, "prefixes": pl.Int64, "inside": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 
 
@@ -30,15 +31,15 @@ def frame(earliness: pl.DataFrame, by: By = "events") -> pl.DataFrame:
         low, high: 95% confidence interval of the share (Wilson), as if all open sessions were independent.
     """
     rows = earliness.filter(pl.col("by") == by).select("segment", "prefixes", pl.col("inside_80").alias("inside"))
-    chance = [share_interval(inside, prefixes) for _, prefixes, inside in rows.iter_rows()]
-    ends = {"low": [low for low, _ in chance], "high": [high for _, high in chance]}
-    return rows.with_columns(**{name: pl.Series(values, dtype=pl.Float64) for name, values in ends.items()}).cast(
-        _SCHEMA  # type: ignore[arg-type]
-    )
+    intervals = [share_interval(inside, n) for inside, n in rows.select("inside", "prefixes").iter_rows()]
+    return rows.with_columns(
+        pl.Series("low", [low for low, _ in intervals], pl.Float64),
+        pl.Series("high", [high for _, high in intervals], pl.Float64),
+    ).select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
 
 
 def share_interval(share: float, n: int) -> tuple[float, float]:
-    """Return the 95% confidence interval (Wilson) of a share of `n` independent sessions."""
+    """Return the 95% confidence interval (Wilson) of a share of `n` independent sessions, at least one."""
     interval = stats.binomtest(round(share * n), n).proportion_ci(method="wilson")
     return interval.low, interval.high
 
@@ -48,11 +49,11 @@ def finding(data: pl.DataFrame, by: By = "events") -> str:
     if data.is_empty():
         return NO_PREDICTIONS
     inside = float((data["inside"] * data["prefixes"]).sum()) / float(data["prefixes"].sum())
-    others = data.filter(~pl.lit(LEVEL).is_between("low", "high")).get_column("segment").to_list()
+    off = data.filter(~pl.lit(LEVEL).is_between("low", "high")).get_column("segment").to_list()
     text = f"{percent(inside)} of the final values are inside the 80% interval"
-    if not others:
+    if not off:
         return f"{text}, and no difference from 80% is larger than chance explains."
-    when = f"after {listed(others)} events" if by == "events" else listed(segment_in_words(each, by) for each in others)
+    when = f"after {listed(off)} events" if by == "events" else listed(segment_in_words(each, by) for each in off)
     return f"{text}; {when}, the share differs from 80% by more than chance explains."
 
 
@@ -68,7 +69,7 @@ def figure(data: pl.DataFrame, by: By = "events") -> Figure:
         ],
     )
     title, scale = "share inside", alt.Scale(domain=[0, 1])
-    wanted = (
+    level = (
         alt.Chart(data)
         .mark_rule(color=MUTED, strokeDash=[4, 4], aria=False)
         .encode(y=alt.datum(LEVEL, type="quantitative", title=title, scale=scale))
@@ -77,4 +78,4 @@ def figure(data: pl.DataFrame, by: By = "events") -> Figure:
         y=alt.Y("low:Q", title=title, axis=share_axis(), scale=scale), y2="high:Q"
     )
     points = base.mark_point(size=70, filled=True, color=ACCENT, opacity=1).encode(y=alt.Y("inside:Q", title=title))
-    return finished(bars + wanted + points, f"Coverage of the 80% intervals by {AXES[by]}. {finding(data, by)}")
+    return finished(bars + level + points, f"Coverage of the 80% intervals by {AXES[by]}. {finding(data, by)}")

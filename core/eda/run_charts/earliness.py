@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import altair as alt
 import polars as pl
 
 from core.base.amounts import unit_text, value_text
 from core.base.text import difference, noun_form
-from core.eda.parts.sentences import NO_PREDICTIONS
+from core.eda.parts.sentences import NO_PREDICTIONS, join_clauses
 from core.eda.parts.theme import ACCENT, LEARNER_COLOURS, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
 
 By = Literal["events", "seconds"]
@@ -17,8 +17,10 @@ Measure = Literal["error", "width"]
 TITLES: dict[Measure, str] = {"error": "How early is the value known?", "width": "How wide are the intervals?"}
 AXES: dict[By, str] = {"events": "events so far", "seconds": "time since the start"}
 MODEL, AVERAGE, SO_FAR, WHOLE = "model", "average", "value so far", "finished sessions"
+_COLUMNS: dict[Measure, str] = {"error": "mse", "width": "width_80"}
+"""Measure -> its column for the model, in the table of the training."""
 _SUFFIXES = {"": MODEL, "_average": AVERAGE, "_so_far": SO_FAR, "_whole_sessions": WHOLE}
-_PREFIXES: dict[Measure, str] = {"error": "mse", "width": "width_80"}
+"""What is appended to that column -> the predictor of the column."""
 _Y_TITLES: dict[Measure, str] = {
     "error": "root mean squared error (value units)",
     "width": "average width of the 80% intervals (value units)",
@@ -48,7 +50,7 @@ def frame(earliness: pl.DataFrame, by: By = "events", measure: Measure = "error"
         predictor: "model", "average", "value so far" or "finished sessions".
         amount: root mean squared error, or width, in value units.
     """
-    columns = {f"{_PREFIXES[measure]}{suffix}": predictor for suffix, predictor in _SUFFIXES.items()}
+    columns = {f"{_COLUMNS[measure]}{suffix}": predictor for suffix, predictor in _SUFFIXES.items()}
     amount = pl.col("amount")
     return (
         earliness.filter(pl.col("by") == by)
@@ -63,14 +65,15 @@ def finding(data: pl.DataFrame, by: By = "events", measure: Measure = "error") -
     if data.is_empty():
         return NO_PREDICTIONS
     segments = data.get_column("segment").unique(maintain_order=True).to_list()
-    last = _STATED_SEGMENTS[by] if _STATED_SEGMENTS[by] in segments else segments[-1]
-    first, *others = (_compared(data, segment, by) for segment in dict.fromkeys((segments[0], last)))
-    sentence = f"{first[0]}, {_SUBJECTS[measure]} {first[1]}"
-    if first[2]:
-        sentence += f", {first[2]} {_REFERENCES[measure]}"
-    for when, amount, compared in others:
-        sentence += f"; {when}, it is {amount}{', ' * bool(compared)}{compared}"
-    return f"{sentence[0].upper()}{sentence[1:]}."
+    later = _STATED_SEGMENTS[by] if _STATED_SEGMENTS[by] in segments else segments[-1]
+    first = _compare(data, segments[0], by)
+    clauses = [f"{first.when}, {_SUBJECTS[measure]} {first.amount}"]
+    if first.compared:
+        clauses[0] += f", {first.compared} {_REFERENCES[measure]}"
+    if later != segments[0]:
+        last = _compare(data, later, by)
+        clauses.append(f"{last.when}, it is {last.amount}{', ' * bool(last.compared)}{last.compared}")
+    return join_clauses(clauses, NO_PREDICTIONS)
 
 
 def figure(data: pl.DataFrame, by: By = "events", measure: Measure = "error") -> Figure:
@@ -112,11 +115,24 @@ def segment_in_words(segment: str, by: By) -> str:
     return f"after up {segment}" if segment.startswith("to ") else segment
 
 
-def _compared(data: pl.DataFrame, segment: str, by: By) -> tuple[str, str, str]:
-    """Return when a segment is, the model's amount, and how it compares with the average, such as "12% lower"."""
+class _Comparison(NamedTuple):
+    """The model in one segment, in words.
+
+    Attributes:
+        when: when the segment is.
+        amount: the model's amount.
+        compared: how it compares with the average, such as "12% lower"; empty if one of them is unknown.
+    """
+
+    when: str
+    amount: str
+    compared: str
+
+
+def _compare(data: pl.DataFrame, segment: str, by: By) -> _Comparison:
     rows = data.filter(pl.col("segment") == segment)
-    amount = dict(rows.select("predictor", "amount").iter_rows())
-    when, shown = segment_in_words(segment, by), value_text(amount[MODEL])
-    if amount[MODEL] is None or not amount[AVERAGE]:
-        return when, shown, ""
-    return when, shown, difference(amount[MODEL], amount[AVERAGE], equal="not lower")
+    amounts = dict(rows.select("predictor", "amount").iter_rows())
+    model, average = amounts[MODEL], amounts[AVERAGE]
+    is_known = model is not None and average
+    compared = difference(model, average, equal="not lower") if is_known else ""
+    return _Comparison(segment_in_words(segment, by), value_text(model), compared)

@@ -45,12 +45,13 @@ def frame(
 
 def finding(data: pl.DataFrame) -> str:
     """Compare both errors."""
-    constant, error = data.get_column("error")
+    baseline, run = data.rows(named=True)
+    constant, error = baseline["error"], run["error"]
     if constant <= 0:
         return "All sessions have the same value, so there is nothing to predict."
     if error > constant:
-        return f"The predictions are worse than {data.item(0, 'label').lower()} for every session."
-    return f"{percent(1 - error / constant)} closer than {data.item(0, 'label').lower()} for every session."
+        return f"The predictions are worse than {baseline['label'].lower()} for every session."
+    return f"{percent(1 - error / constant)} closer than {baseline['label'].lower()} for every session."
 
 
 def figure(data: pl.DataFrame, unit: str) -> Figure:

@@ -39,7 +39,7 @@ def finding(data: pl.DataFrame) -> str:
     """Name the folds with the largest and the smallest error, on average over the learners."""
     if data.is_empty():
         return "No fold is fitted yet."
-    means = data.group_by("fold").agg(pl.col("mse").mean()).sort("mse")
+    means = data.group_by("fold").agg(pl.col("mse").mean()).sort("mse", "fold")
     if means.height < 2:
         return "One fold is fitted so far."
     easiest, hardest = means.row(0, named=True), means.row(-1, named=True)

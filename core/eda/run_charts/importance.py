@@ -25,6 +25,8 @@ EXPLAINED: dict[Measure, str] = {
 }
 _PIXELS_PER_FEATURE = 38
 """Bars of readable height for all learners, and a gap."""
+_AXIS_PIXELS = 60
+"""The x axis with its title, and the legend."""
 
 
 def frame(importance: pl.DataFrame, measure: Measure, max_features: int = 12) -> pl.DataFrame:
@@ -35,15 +37,16 @@ def frame(importance: pl.DataFrame, measure: Measure, max_features: int = 12) ->
     Args:
         importance: the importance table of a run, see `core.importance.importance_table`.
         measure: column to rank by.
+        max_features: number of features, or all if there are fewer.
 
     Returns:
         learner, label: code and display name of the learner.
-        feature, name, meaning, unit: name in code, display name, description and unit of the feature.
+        feature, name, meaning, unit: name in code, display name, description and unit of the feature. The name in code
+            is appended to a display name that several features have.
         value: value of the measure.
         place: rank of the feature, from 1.
     """
-    learners = importance.filter(pl.col("learner") != STACK)
-    learners = learners.rename({"label": "name"}) if "label" in learners.columns else _with_names(learners)
+    learners = _with_names(importance.filter(pl.col("learner") != STACK))
     share = (pl.col(measure) / pl.col(measure).sum().over("learner")).fill_nan(0).alias("share")
     ranking = (
         learners.with_columns(share)
@@ -56,16 +59,20 @@ def frame(importance: pl.DataFrame, measure: Measure, max_features: int = 12) ->
     )
     return (
         learners.join(ranking, on="feature", how="inner")
-        .with_columns(pl.col("learner").replace_strict(LEARNER_LABELS).alias("label"))
+        .with_columns(pl.col("learner").replace(LEARNER_LABELS).alias("label"))
         .select("learner", "label", "feature", "name", "meaning", "unit", pl.col(measure).alias("value"), "place")
         .sort("learner", "place")
     )
 
 
 def _with_names(importance: pl.DataFrame) -> pl.DataFrame:
-    """Add the display names to a table that an older version stored."""
-    names = display_names()
-    return importance.with_columns(pl.col("feature").replace(names).alias("name"))
+    """Add the display name of each feature as `name`. Features with the same one would be drawn on each other."""
+    is_stored = "label" in importance.columns  # the first versions did not store display names
+    name = pl.col("label") if is_stored else pl.col("feature").replace(display_names())
+    is_shared = pl.col("feature").n_unique().over("name") > 1
+    with_code = pl.format("{} ({})", "name", "feature")
+    named = importance.with_columns(name.alias("name"))
+    return named.with_columns(pl.when(is_shared).then(with_code).otherwise("name").alias("name"))
 
 
 def finding(data: pl.DataFrame, measure: Measure) -> str:
@@ -73,21 +80,29 @@ def finding(data: pl.DataFrame, measure: Measure) -> str:
     if data.is_empty():
         return "The run has no importance table."
     top = data.filter(pl.col("place") == 1)
-    feature, name = top.item(0, "feature"), top.item(0, "name")
-    by_learner = data.sort("value", descending=True).group_by("learner", maintain_order=True).first()
-    n_agree = by_learner.filter(pl.col("feature") == feature).height
-    values = top.get_column("value").to_list()
+    size = _size_in_words(top.get_column("value"), measure)
+    return f"{top.item(0, 'name')} is {_agreement(data)}; {size}."
+
+
+def _agreement(data: pl.DataFrame) -> str:
+    """Say of how many learners the feature in the first place is the top feature. Of equal values, the first counts."""
+    top_places = data.sort("learner", "value", "place", descending=[False, True, False]).group_by("learner").first()
+    n_learners = top_places.height
+    n_agree = top_places.filter(pl.col("place") == 1).height
+    if n_learners == 1:
+        return "the top feature"
+    if not n_agree:
+        return f"the top feature on average over {n_learners} learners, but of none of them"
+    return f"the top feature of {'all' if n_agree == n_learners else f'{n_agree} of'} {n_learners} learners"
+
+
+def _size_in_words(values: pl.Series, measure: Measure) -> str:
+    """Return the lowest and the highest value of the learners for a feature, as a clause."""
     low, high = min(values), max(values)
+    if measure == "gain_share":
+        return f"it has {span(percent(low), percent(high))} of the gain"
     effects = money(high) if value_text(low) == value_text(high) else f"{value_text(low)} to {money(high)}"
-    size = (
-        f"it moves a prediction by {effects} on average"
-        if measure == "mean_abs_shap"
-        else f"it has {span(percent(low), percent(high))} of the gain"
-    )
-    if by_learner.height == 1:
-        return f"{name} is the top feature; {size}."
-    of_all = "all" if n_agree == by_learner.height else f"{n_agree} of"
-    return f"{name} is the top feature of {of_all} {by_learner.height} learners; {size}."
+    return f"it moves a prediction by {effects} on average"
 
 
 def figure(data: pl.DataFrame, measure: Measure) -> Figure:
@@ -106,5 +121,5 @@ def figure(data: pl.DataFrame, measure: Measure) -> Figure:
             *Hover.numbers(".1%" if is_share else ".3~r", value=title),
         ],
     )
-    height = 60 + _PIXELS_PER_FEATURE * max(len(order), 1)
+    height = _AXIS_PIXELS + _PIXELS_PER_FEATURE * max(len(order), 1)
     return finished(base.mark_bar(), f"Feature importance by learner. {finding(data, measure)}", height)

@@ -40,7 +40,11 @@ def frame(steps: Iterable[Mapping[str, object]]) -> pl.DataFrame:
 
 
 def finding(data: pl.DataFrame, seen: int) -> str:
-    """Say what the session is expected to be worth after some events, compared with the first one."""
+    """Say what the session is expected to be worth after some events, compared with the first one.
+
+    Args:
+        seen: number of events, from 1 to all of the session.
+    """
     first, value = (float(data.item(row, "value")) for row in (0, seen - 1))
     text = f"After {count(seen, 'event')}, the session is expected to be worth {money(value)}"
     compared = difference(value, first, lower="less", higher="more", equal="") if first else ""
@@ -51,6 +55,7 @@ def figure(data: pl.DataFrame, seen: int, n_places: int = 1) -> Figure:
     """Draw the estimates after the first events. The axes are those of the whole session.
 
     Args:
+        seen: number of events to draw, as for `finding`.
         n_places: minimum number of events that fit on the axis.
     """
     n_places = max(data.height, n_places)

@@ -43,11 +43,11 @@ def finding(data: pl.DataFrame) -> str:
     if data.is_empty():
         return "No submission has both an expected and a returned score yet."
     inside = int(((data["low"] <= data["returned"]) & (data["returned"] <= data["high"])).sum())
-    off = float((data["foreseen"] / data["returned"] - 1).abs().mean() or 0.0)  # type: ignore[arg-type]
-    return (
-        f"{inside} of {count(data.height, 'returned score')} {verb(inside, 'is', 'are')} inside the 90% interval; on "
-        f"average, the expected and the returned score differ by {percent(off)}."
-    )
+    sentence = f"{inside} of {count(data.height, 'returned score')} {verb(inside, 'is', 'are')} inside the 90% interval"
+    differences = data.filter(pl.col("returned") > 0).select((pl.col("foreseen") / pl.col("returned") - 1).abs().mean())
+    if differences.item() is None:  # a difference from a score of 0 has no percentage
+        return f"{sentence}."
+    return f"{sentence}; on average, the expected and the returned score differ by {percent(differences.item())}."
 
 
 def figure(data: pl.DataFrame) -> Figure:

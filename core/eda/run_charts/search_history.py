@@ -52,7 +52,7 @@ def finding(data: pl.DataFrame) -> str:
         complete.group_by("label", maintain_order=True)
         .agg(pl.col("loss").first().alias("first"), pl.col("loss").min().alias("lowest"))
         .with_columns((1 - pl.col("lowest") / pl.col("first")).fill_nan(0).alias("gain"))
-        .sort("gain", descending=True)
+        .sort("gain", descending=True, maintain_order=True)
     )
     top = gains.row(0, named=True)
     sentence = f"Of {count(data.height, 'trial')}, {whole(complete.height)} ran on all folds"

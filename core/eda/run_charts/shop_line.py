@@ -16,6 +16,7 @@ FORECAST, FINAL = "forecast", "final value"
 _SCHEMA = {"moment": pl.Int64, "sessions": pl.Int64} | dict.fromkeys(("value", "low", "high", "final"), pl.Float64)
 _COLOURS = {FORECAST: ACCENT, FINAL: NEGATIVE}
 Point = tuple[int, int, float, float, float, float | None]
+"""A moment: the columns of `_SCHEMA` in order."""
 
 
 def frame(points: Iterable[Point]) -> pl.DataFrame:
@@ -43,7 +44,13 @@ def frame(points: Iterable[Point]) -> pl.DataFrame:
 
 
 def finding(n_open: int, value: float, low: float, high: float, final: float | None) -> str:
-    """State the expected total of the open sessions, and their final value if it is known."""
+    """State the expected total of the open sessions, and their final value if it is known.
+
+    Args:
+        n_open: number of open sessions.
+        value, low, high: their expected total value and its 80% interval, in value units; `high` may be infinite.
+        final: the sum of their final values; None if it is not known.
+    """
     if not n_open:
         return "No session is open."
     text = (

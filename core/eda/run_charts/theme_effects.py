@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import altair as alt
 import polars as pl
+from scipy.stats import t as students_t
 
 from core.base.amounts import money, value_text, value_unit
 from core.eda.parts.interval_bars import effect_bars
@@ -12,24 +13,25 @@ from core.schema import STACK
 
 TITLE = "Which part of a session matters most?"
 _CODE = "group_shapley"
-_ERRORS = 1.645
-"""Standard errors of a 90% interval."""
+_CONFIDENCE = 0.9
 _PIXELS_PER_THEME = 34
 
 
-def frame(methods: pl.DataFrame) -> pl.DataFrame:
+def frame(methods: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
     """Return the effect of each theme on the stack's predictions, the largest first; one row per theme.
 
     Args:
         methods: rows of `core.importance.methods`.
+        sessions: the explained sessions with their fold, see `core.importance.Explanation`.
 
     Returns:
         theme: part of the session.
         effect: average effect, in value units.
-        low, high: ends of the 90% interval of the effect; null with one fold.
+        low, high: ends of the 90% interval of the mean over folds; null with one fold.
     """
     rows = methods.filter(method=_CODE, learner=STACK)
-    margin = _ERRORS * pl.col("spread")
+    n_folds = sessions.get_column("fold").n_unique()
+    margin = float(students_t.ppf((1 + _CONFIDENCE) / 2, n_folds - 1)) * pl.col("spread")
     return rows.select(
         pl.col("group").alias("theme"),
         pl.col("value").alias("effect"),

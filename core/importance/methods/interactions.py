@@ -26,6 +26,7 @@ SEPARATOR = " x "
 _FEATURES = 12
 """Features with the largest effects, whose pairs are compared. They make 66 pairs."""
 _ROWS, _BACKGROUND = 60, 3
+"""Explained sessions of each fold, and background sessions of each of them."""
 N_PAIRS = 10
 """Number of strongest pairs to keep."""
 
@@ -42,7 +43,12 @@ def _compute(models: FoldModels, rows: HeldOut, themes: Sequence[str], report: R
 
 
 def second_differences(models: FoldModels, part: FoldRows, columns: Sequence[int], n_rows: int = _ROWS) -> Vector:
-    """Return the mean absolute second difference of the stack's prediction, for each pair of the columns."""
+    """Return the mean absolute second difference of the stack's prediction, shape (pairs,), in value units.
+
+    Args:
+        columns: column numbers, whose pairs are in the order of `itertools.combinations`.
+        n_rows: number of sessions to explain; see `draw_pairs`.
+    """
     explained, background = draw_pairs(models, part, n_rows, _BACKGROUND)
     total = np.zeros(len(columns) * (len(columns) - 1) // 2)
     for inside, outside in ((explained, background), (background, explained)):

@@ -19,6 +19,7 @@ from core.training import Vector
 
 CODE, GROUP_CODE = "permutation", "group_permutation"
 _REPEATS = 3
+"""Shuffles of each set of columns."""
 _AT_ONCE = 40_000
 """Rows that are predicted together."""
 _SEED = 0

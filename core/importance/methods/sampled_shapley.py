@@ -25,6 +25,7 @@ from core.training.folds import Rows
 
 CODE, STRETCHING_CODE = "sampled_shapley", "stretching"
 _ROWS, _BACKGROUND = 20, 4
+"""Explained sessions of each fold, and background sessions of each of them."""
 _ORDERS = 2
 """Pairs of opposite orders for each pair of a session and a background session."""
 _SEED = 0

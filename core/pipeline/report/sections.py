@@ -175,7 +175,8 @@ def _errors_by_group(facts: Facts) -> str:
 
 def the_drivers(facts: Facts) -> str:
     """Name the strongest drivers in words, with charts."""
-    chart, themes = driver_chart.frame(facts.drivers), theme_effects.frame(facts.explanation.methods)
+    chart = driver_chart.frame(facts.drivers)
+    themes = theme_effects.frame(facts.explanation.methods, facts.explanation.sessions)
     labels = (
         '<p><span class="label">what the model uses</span> <span class="label test">not what would change the value'
         "</span></p>"
