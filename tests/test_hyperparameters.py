@@ -130,6 +130,10 @@ def test_the_form_has_a_field_for_every_setting_and_starts_the_run_with_its_valu
     assert "Set by hand: xgboost.max\\_depth=4." in "\n".join(element.value for element in app.markdown) or (
         "xgboost.max_depth=4" in "\n".join(element.value for element in app.markdown)
     )
+    drawn = [field for kind in ("selectbox", "number_input", "toggle", "multiselect") for field in app.get(kind)]
+    assert len(drawn) > 10
+    # a value that the page sets again would replace what is being typed while a slow page is drawn
+    assert [field.key for field in drawn if field.proto.set_value] == []
     config = start(app, finished_home[0])
     assert (config.half_life, config.rising) == (30.0, ("n_events",))
     assert config.hyperparameters == ("xgboost.max_depth=4",)

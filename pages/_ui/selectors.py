@@ -96,7 +96,8 @@ def _selector(param: _Selectable, labels: dict[str, str], default_id: str, *, he
     current_id = previous_id or link_id
     selected_id = current_id if current_id in ids else default_id
     key = f"select-{param}"
-    st.session_state[key] = selected_id
+    if st.session_state.get(key) != selected_id:
+        st.session_state[key] = selected_id
 
     def remember() -> None:
         state.selected_ids[param] = st.session_state[key]

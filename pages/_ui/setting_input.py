@@ -42,8 +42,7 @@ def setting_input(
             return st.pills(
                 setting.title, list(choices), selection_mode="multi", format_func=choices.__getitem__, **options
             )
-        remembered = [value for value in st.session_state[field] if value in choices]
-        st.session_state[field] = remembered
+        _correct(field, [value for value in st.session_state[field] if value in choices])
         return st.multiselect(setting.title, list(choices), format_func=choices.__getitem__, **options)
     st.session_state.setdefault(field, initial)
     if setting.kind == "boolean":
@@ -52,13 +51,20 @@ def setting_input(
         return st.selectbox(setting.title, list(choices), format_func=choices.__getitem__, **options)
     number: Any = int if setting.kind == "integer" else float
     if st.session_state[field] is not None:
-        st.session_state[field] = number(st.session_state[field])
+        _correct(field, number(st.session_state[field]))
     lowest, highest, value = (
         None if each is None else number(each) for each in (setting.minimum, setting.maximum, initial)
     )
     return st.number_input(
         setting.title, lowest, highest, value, number(1), format="%d" if number is int else "%g", **options
     )
+
+
+def _correct(field: str, value: object) -> None:
+    """Change the value of a field, but only if it differs: a value that is set replaces what is being typed."""
+    current = st.session_state[field]
+    if current != value or type(current) is not type(value):
+        st.session_state[field] = value
 
 
 def mapping_select(
