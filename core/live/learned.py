@@ -5,23 +5,30 @@ They are those of core.features.learned.fold_transform. Arrays have one column p
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from core.base.arrays import extended
+from core.features.learned.baskets import Catalogue
+from core.features.learned.prices import Prices
 from core.features.learned.value_statistics import n_statistics
 from core.live.session_features import LiveEvent
+from core.live.user_value import UserValue
 from core.model.fitted_stack import FittedStack
 from core.own_columns import OwnColumn
 from core.schema import CATEGORY, EVENT_TYPES, PRODUCT, TYPE
 
 Array = NDArray[np.float64]
-_N_TYPES = len(EVENT_TYPES)
 
 
+@dataclass(frozen=True, slots=True)
 class PricedItem:
     """Recovered prices of an event of a type on a product and category; arrays have one number per fit.
 
@@ -31,10 +38,45 @@ class PricedItem:
         is_seen: (fits,) 1 where the item occurs in the training sessions of the fit, else 0.
     """
 
-    __slots__ = ("group", "is_seen", "item", "price")
+    item: int | None
+    group: int | None
+    price: Array
+    is_seen: Array
 
-    def __init__(self, item: int | None, group: int | None, price: Array, is_seen: Array) -> None:
-        self.item, self.group, self.price, self.is_seen = item, group, price, is_seen
+
+class _PriceArrays(NamedTuple):
+    """Recovered prices of all fits; see `Prices`. Numbers of new items, groups, products and categories have no row.
+
+    Attributes:
+        base: (fits,).
+        kind, share: (event types, fits).
+        item, group, product, category: (numbers, fits).
+        seen: (items, fits), 1 or 0.
+    """
+
+    base: Array
+    kind: Array
+    share: Array
+    item: Array
+    group: Array
+    product: Array
+    category: Array
+    seen: Array
+
+    @classmethod
+    def of(cls, prices: Sequence[Prices], catalogue: Catalogue) -> _PriceArrays:
+        """Return the prices of the fits, for the items and groups of a catalogue."""
+        n_items, n_groups = catalogue.items.height, catalogue.groups.height
+        return cls(
+            base=np.array([fit.base for fit in prices]),
+            kind=np.column_stack([fit.kind for fit in prices]),
+            share=np.column_stack([fit.share for fit in prices]),
+            item=_columns([fit.item for fit in prices], n_items),
+            group=_columns([fit.group for fit in prices], n_groups),
+            product=_columns([fit.product for fit in prices], _n_codes(catalogue.item_products)),
+            category=_columns([fit.category for fit in prices], _n_codes(catalogue.group_categories)),
+            seen=_columns([fit.seen for fit in prices], n_items),
+        )
 
 
 class _OwnCategories(NamedTuple):
@@ -62,72 +104,94 @@ class _OwnCategories(NamedTuple):
 class LearnedColumns:
     """The prices and statistics of a model's fits for new sessions.
 
+    The arithmetic is that of `price_features` and `ValueStatistics`, for one session and all fits. Parity tests compare
+    the results bit for bit, so a change there needs the same change here.
+
     Args:
         own: the own columns of the model.
     """
 
     def __init__(self, fitted: FittedStack, own: Sequence[OwnColumn] = ()) -> None:
         catalogue = fitted.catalogue
-        transforms = [fitted.transforms[fit] for fit in fitted.fits_for_test]
-        prices, statistics = [each.prices for each in transforms], [each.statistics for each in transforms]
-        n_items, n_groups = catalogue.items.height, catalogue.groups.height
-        products, categories = catalogue.item_products, catalogue.group_categories
-        self._base = np.array([each.base for each in prices])
-        self._kind, self._share = (
-            np.column_stack([getattr(each, name) for each in prices]) for name in ("kind", "share")
-        )
-        self._item, self._group = _columns(prices, "item", n_items), _columns(prices, "group", n_groups)
-        self._product = _columns(prices, "product", _n_codes(products))
-        self._category = _columns(prices, "category", _n_codes(categories))
-        self._seen = _columns(prices, "seen", n_items)
-        self._unseen = np.array([each.unseen for each in statistics])
-        self._item_value = _with_unseen([each.item for each in statistics], n_items, self._unseen)
-        self._group_value = _with_unseen([each.group for each in statistics], n_groups, self._unseen)
         items, groups = catalogue.items, catalogue.groups
         self._items = {pair: number for number, pair in enumerate(items.select(PRODUCT, TYPE).iter_rows())}
         self._groups = {pair: number for number, pair in enumerate(groups.select(CATEGORY, TYPE).iter_rows())}
-        self._products = dict(zip(items.get_column(PRODUCT).to_list(), products.tolist(), strict=True))
-        self._categories = dict(zip(groups.get_column(CATEGORY).to_list(), categories.tolist(), strict=True))
-        self._nothing = np.zeros(len(transforms))
+        self._products = _numbers(items.get_column(PRODUCT), catalogue.item_products)
+        self._categories = _numbers(groups.get_column(CATEGORY), catalogue.group_categories)
+
+        transforms = [fitted.transforms[fit] for fit in fitted.fits_for_test]
+        self._prices = _PriceArrays.of([transform.prices for transform in transforms], catalogue)
+        statistics = [transform.statistics for transform in transforms]
+        unseen = np.array([fit.unseen for fit in statistics])
+        self._item_value = _with_unseen([fit.item for fit in statistics], items.height, unseen)
+        self._group_value = _with_unseen([fit.group for fit in statistics], groups.height, unseen)
         self._own = [_own_categories(fitted, number, own) for number in range(len(catalogue.own))]
-        self._priors, self._fixed = ([getattr(each.factor, name) for each in transforms] for name in ("prior", "fixed"))
+        self._priors = [transform.factor.prior for transform in transforms]
+        self._fixed = [transform.factor.fixed for transform in transforms]
+        self._zeros = np.zeros(len(transforms))
+        self._missing = np.full(len(transforms), np.nan)
 
     def price(self, event: LiveEvent) -> PricedItem:
         """Return the recovered prices of an event."""
-        nothing, kind = self._nothing, event.type
-        item, group = self._items.get((event.product, kind)), self._groups.get((event.category, kind))
-        product, category = self._products.get(event.product), self._categories.get(event.category)
-        alone = _row(self._item, item, nothing) + _row(self._group, group, nothing)
-        shared = _row(self._product, product, nothing) + _row(self._category, category, nothing)
+        prices, event_type = self._prices, event.type
+        item = self._items.get((event.product, event_type))
+        group = self._groups.get((event.category, event_type))
+        of_type = self._row(prices.item, item) + self._row(prices.group, group)
+        of_all_types = self._row(prices.product, self._products.get(event.product))
+        of_all_types = of_all_types + self._row(prices.category, self._categories.get(event.category))
         for own in self._own:
             if own.prices is not None:
-                shared = shared + _row(own.prices, own.number(event), nothing)
-        price = self._kind[kind] + alone + self._share[kind] * shared
-        return PricedItem(item, group, price, _row(self._seen, item, nothing))
+                of_all_types = of_all_types + self._row(own.prices, own.number(event))
+        price = prices.kind[event_type] + of_type + prices.share[event_type] * of_all_types
+        return PricedItem(item, group, price, self._row(prices.seen, item))
 
     def columns(self, events: Sequence[tuple[LiveEvent, PricedItem]], user: UserValue) -> Array:
-        """Return the learned columns in the order of the catalogue, shape (fits, columns).
+        """Return the learned columns in the order of `learned_features`, shape (fits, columns).
 
         Args:
-            events: the session's events in any order.
+            events: the session's events in any order, at least one.
         """
         # Sums depend on the order of the summands: that of Baskets.of.
         ordered = sorted(events, key=self._with_own_order if self._own else _order)
         prices = np.array([priced.price for _, priced in ordered])
-        n_events, total = len(ordered), _total(prices)
-        columns = [self._base + total, total / n_events, prices.max(axis=0)]
-        sums, maxima, first = [], [], 0
-        for code in range(_N_TYPES):
-            last = first + sum(event.type == code for event, _ in ordered[first:])
-            of_type = prices[first:last]
-            sums.append(_total(of_type))
-            maxima.append(of_type.max(axis=0) if last > first else np.full(len(self._base), np.nan))
-            first = last
-        known_share = _total(np.array([priced.is_seen for _, priced in ordered])) / n_events
-        items = self._statistics(self._item_value, {(e.product, e.type): p.item for e, p in ordered})
-        groups = self._statistics(self._group_value, {(e.category, e.type): p.group for e, p in ordered})
-        columns += [*sums, *maxima, known_share, *items, *groups, *user.columns, user.start(columns[0])]
-        return np.column_stack([*self._own_statistics(events), *columns])
+        is_seen = np.array([priced.is_seen for _, priced in ordered])
+        total, n_events = _total(prices), len(ordered)
+        value = self._prices.base + total
+        sums, maxima = self._by_type([event.type for event, _ in ordered], prices)
+        item_numbers = {(event.product, event.type): priced.item for event, priced in ordered}
+        group_numbers = {(event.category, event.type): priced.group for event, priced in ordered}
+        columns = [
+            *self._own_statistics(events),
+            value,
+            total / n_events,
+            prices.max(axis=0),
+            *sums,
+            *maxima,
+            _total(is_seen) / n_events,
+            *_mean_and_maximum(self._item_value, item_numbers),
+            *_mean_and_maximum(self._group_value, group_numbers),
+            *user.columns,
+            user.start(value),
+        ]
+        return np.column_stack(columns)
+
+    def user_value(self, n_sessions: int, value: float, predicted: Array) -> UserValue:
+        """Return the features of a user's earlier sessions; `predicted` has their summed recovered values by fit."""
+        return UserValue(n_sessions, value, predicted, self._priors, self._fixed)
+
+    def _row(self, values: Array, number: int | None) -> Array:
+        """Return the row of a number; zeros for a new one, which has no number."""
+        return self._zeros if number is None else values[number]
+
+    def _by_type(self, types: Sequence[int], prices: Array) -> tuple[list[Array], list[Array]]:
+        """Return the sum (0 without an event) and the maximum (NaN) of the prices of each event type.
+
+        Args:
+            types: event type of each row of `prices`, ascending.
+        """
+        ends = [bisect_right(types, code) for code in range(len(EVENT_TYPES))]
+        parts = [prices[begin:end] for begin, end in pairwise([0, *ends])]
+        return [_total(part) for part in parts], [part.max(axis=0) if len(part) else self._missing for part in parts]
 
     def _with_own_order(self, pair: tuple[LiveEvent, PricedItem]) -> tuple[object, ...]:
         return *_order(pair), *(pair[0].own[own.place] for own in self._own)
@@ -135,52 +199,9 @@ class LearnedColumns:
     def _own_statistics(self, events: Sequence[tuple[LiveEvent, PricedItem]]) -> Iterator[Array]:
         """Yield the statistics of each own column of categories; NaN for a session without one."""
         for own in self._own:
-            numbers = {event.own[own.place]: own.number(event) for event, _ in events if event.own[own.place]}
-            nothing = self._nothing + np.nan
-            statistics = self._statistics(own.values, numbers) if numbers else (nothing, nothing)
+            categories = {event.own[own.place]: own.number(event) for event, _ in events if event.own[own.place]}
+            statistics = _mean_and_maximum(own.values, categories) if categories else (self._missing, self._missing)
             yield from statistics[: own.n_statistics]
-
-    def _statistics(self, values: Array, numbers: Mapping[Any, int | None]) -> tuple[Array, Array]:
-        """Return the mean and the maximum of the statistics of distinct codes; new codes come last."""
-        known_numbers = sorted(number for number in numbers.values() if number is not None)
-        rows = values[known_numbers + [len(values) - 1] * (len(numbers) - len(known_numbers))]
-        return _total(rows) / len(rows), rows.max(axis=0)
-
-    def user_value(self, n_sessions: int, value: float, predicted: Array) -> UserValue:
-        """Return the features of a user's earlier sessions; `predicted` has their summed recovered values by fit."""
-        return UserValue(n_sessions, value, predicted, self._priors, self._fixed)
-
-
-class UserValue:
-    """Values of a user's earlier sessions, as columns of each fit, and the factor of the start value."""
-
-    __slots__ = ("_fixed", "_ratio", "columns", "n_sessions")
-
-    def __init__(
-        self, n_sessions: int, value: float, predicted: Array, priors: list[float], fixed: list[float]
-    ) -> None:
-        ratios = [
-            _ratio(n_sessions, value, float(each), prior, part)
-            for each, prior, part in zip(predicted, priors, fixed, strict=True)
-        ]
-        self.n_sessions, self._ratio, self._fixed = n_sessions, np.array(ratios), np.array(fixed)
-        ones = np.ones(len(ratios))
-        mean = value / n_sessions if n_sessions else np.nan
-        self.columns = (ones * n_sessions, ones * mean, self._ratio)
-
-    def start(self, recovered: Array) -> Array:
-        """Return the start values of the learners by fit, given the session's values at recovered prices."""
-        recovered = np.maximum(recovered, 0.0)
-        fixed = np.minimum(recovered, self._fixed)
-        return np.asarray(fixed + (recovered - fixed) * self._ratio)
-
-
-def _ratio(n_sessions: int, value: float, predicted: float, prior: float, fixed: float) -> float:
-    """Return the ratio of one user by fit; see `UserFactor.ratios`."""
-    if np.isinf(prior):
-        return 1.0
-    value, predicted = (max(total - fixed * n_sessions, 0.0) + prior for total in (value, predicted))
-    return value / predicted if predicted > 0 else 1.0
 
 
 def _order(pair: tuple[LiveEvent, PricedItem]) -> tuple[int, int, int]:
@@ -193,32 +214,47 @@ def _own_categories(fitted: FittedStack, number: int, own: Sequence[OwnColumn]) 
     transforms = [fitted.transforms[fit] for fit in fitted.fits_for_test]
     unseen = np.array([each.statistics.unseen for each in transforms])
     values = _with_unseen([each.statistics.own[number] for each in transforms], table.height, unseen)
-    by_fit = [each.prices.own[number] for each in transforms if number < len(each.prices.own)]
-    prices = np.column_stack([extended(each, table.height) for each in by_fit]) if any(map(len, by_fit)) else None
+    prices_of_fits = [each.prices.own[number] for each in transforms if number < len(each.prices.own)]
+    has_prices = any(len(values) for values in prices_of_fits)
+    prices = _columns(prices_of_fits, table.height) if has_prices else None
     numbers = {category: place for place, category in enumerate(table.get_column(column.stored).to_list())}
     return _OwnCategories(own.index(column), numbers, values, prices, n_statistics(column))
 
 
-def _columns(parts: Sequence[object], name: str, size: int) -> Array:
-    return np.column_stack([extended(getattr(part, name), size)[:size] for part in parts]).astype(np.float64)
+def _columns(values_of_fits: Sequence[NDArray[Any]], size: int) -> Array:
+    """Return the values of the first `size` numbers, one column per fit; 0 where a fit has no value."""
+    return np.column_stack([extended(values, size)[:size] for values in values_of_fits]).astype(np.float64)
 
 
-def _with_unseen(statistics: Sequence[Array], size: int, unseen: Array) -> Array:
-    """Return the statistics by number, with those of a new code in the last row."""
-    statistics_of_fits = [
-        extended(each, size, float(fill))[:size] for each, fill in zip(statistics, unseen, strict=True)
+def _with_unseen(statistics_of_fits: Sequence[Array], size: int, unseen: Array) -> Array:
+    """Return the statistics by number, one column per fit, with those of a new code in the last row."""
+    statistics = [
+        extended(values, size, float(fill))[:size] for values, fill in zip(statistics_of_fits, unseen, strict=True)
     ]
-    return np.vstack([np.column_stack(statistics_of_fits), unseen])
+    return np.vstack([np.column_stack(statistics), unseen])
+
+
+def _mean_and_maximum(values: Array, numbers: Mapping[Any, int | None]) -> tuple[Array, Array]:
+    """Return the mean and the maximum of the statistics of distinct codes, at least one.
+
+    Args:
+        values: statistics by number, with those of new codes in the last row.
+        numbers: code -> its number; None if it is new. The sum takes known numbers in ascending order, then new codes.
+    """
+    known = sorted(number for number in numbers.values() if number is not None)
+    rows = values[known + [len(values) - 1] * (len(numbers) - len(known))]
+    return _total(rows) / len(rows), rows.max(axis=0)
+
+
+def _numbers(codes: pl.Series, numbers: NDArray[np.int64]) -> dict[int, int]:
+    """Return code -> number."""
+    return dict(zip(codes.to_list(), numbers.tolist(), strict=True))
 
 
 def _n_codes(numbers: NDArray[np.int64]) -> int:
     return int(numbers.max(initial=-1)) + 1
 
 
-def _row(values: Array, number: int | None, nothing: Array) -> Array:
-    return nothing if number is None else values[number]
-
-
 def _total(rows: Array) -> Array:
-    """Add up rows one after the other, as the batch does; `sum` may add them pairwise."""
+    """Add up rows one after the other, as the batch does; `sum` may add them pairwise. Zeros for no rows."""
     return rows.cumsum(axis=0)[-1] if len(rows) else np.zeros(rows.shape[1])

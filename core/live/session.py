@@ -13,10 +13,11 @@ from core.features.engines.polars_engine import PolarsEngine
 from core.live.context import Minutes
 from core.live.history import Item, Weeks
 from core.live.known_sessions import TrainingVisits, ValuedPast
-from core.live.learned import LearnedColumns, PricedItem, UserValue
+from core.live.learned import LearnedColumns, PricedItem
 from core.live.own_history import OwnBefore, OwnHistory
 from core.live.past import Counts, Past
 from core.live.session_features import LiveEvent
+from core.live.user_value import UserValue
 from core.model import SessionValueModel
 from core.model.history import History
 from core.own_columns import OwnColumn
