@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 
+import pytest
+
 from core.base.workspace import Workspace
 from core.dataset import Dataset
 from core.pipeline.user_sessions import user_sessions
@@ -57,6 +59,24 @@ def test_sessions_events_values_and_predictions_are_those_of_the_files(finished:
             if ROLES[one["role"]] == "train":
                 assert rows[ids[one[SESSION]], "train"]["value"] == one[VALUE]
     assert user_sessions(dataset, None, "no such id").is_empty()
+
+
+def test_a_session_id_that_other_users_share_is_counted_and_predicted_as_a_whole(finished: Home) -> None:
+    dataset, (_, run) = dataset_of(finished), finished
+    units = dataset.units().collect().to_dicts()
+    ids = dict(dataset.dictionary(USER_SESSION).select(SESSION, USER_SESSION).collect().iter_rows())
+    events = Counter(unit for role in ROLES for unit in dataset.events(role).select(UNIT).collect().to_series())
+    predicted = predictions_of(run)
+    own_sessions = {unit[USER]: unit[SESSION] for unit in units if not unit["composite"]}
+    shared = next(unit for unit in units if unit["composite"] and unit[USER] in own_sessions)
+    parts = [unit for unit in units if (unit["role"], unit[SESSION]) == (shared["role"], shared[SESSION])]
+    assert len(parts) > 1
+    found = user_sessions(dataset, run, ids[own_sessions[shared[USER]]]).to_dicts()
+    (row,) = [row for row in found if (row[USER_SESSION], row["file"]) == (ids[shared[SESSION]], ROLES[shared["role"]])]
+    assert (row["events"], row["users"]) == (sum(events[part[UNIT]] for part in parts), 1)
+    values = [predicted.get(part[UNIT]) for part in parts]
+    assert row["predicted"] == (None if None in values else pytest.approx(sum(filter(None, values))))
+    assert row["low_80"] is row["high_80"] is None
 
 
 def test_the_page_shows_the_prediction_and_links_to_the_users_other_sessions(finished_home: Home) -> None:

@@ -10,6 +10,7 @@ from core.runs.store import OOF_FILE, PREDICTIONS_FILE
 from core.schema import FILE, KNOWN_VALUE, ROLE, ROLES, SESSION, STACK, START, UNIT, USER, USER_SESSION, VALUE
 
 _ENDS = ("low_80", "high_80")
+_IS_THEIRS = "is_theirs"
 
 
 def user_sessions(dataset: Dataset, run: Run | None, session_id: str) -> pl.DataFrame:
@@ -23,7 +24,7 @@ def user_sessions(dataset: Dataset, run: Run | None, session_id: str) -> pl.Data
         user_session: session id.
         file: `train` or `test`.
         start: time of the first event, in UTC.
-        events: number of events.
+        events: number of events, of all of its users.
         users: number of users of the session who are also users of the given session.
         value: actual value; null if unknown.
         predicted: prediction, out of fold for train sessions, and the sum over the users of a shared id. Null without a
@@ -32,16 +33,16 @@ def user_sessions(dataset: Dataset, run: Run | None, session_id: str) -> pl.Data
             end.
     """
     ids = dataset.dictionary(USER_SESSION).select(SESSION, USER_SESSION)
-    theirs = _units_of_users(dataset, ids.filter(pl.col(USER_SESSION) == session_id))
-    value = pl.coalesce(VALUE, KNOWN_VALUE) if KNOWN_VALUE in theirs.columns else pl.col(VALUE)
-    is_one = pl.len() == 1
+    units = _units_of_sessions(dataset, ids.filter(pl.col(USER_SESSION) == session_id))
+    value = pl.coalesce(VALUE, KNOWN_VALUE) if KNOWN_VALUE in units.columns else pl.col(VALUE)
+    is_one = pl.len() == 1  # a shared id has one unit per user, each with the value of the whole session
     return (
-        theirs.join(_predictions(run, theirs.get_column(UNIT)), on=UNIT, how="left")
+        units.join(_predictions(run, units.get_column(UNIT)), on=UNIT, how="left")
         .group_by(ROLE, SESSION)
         .agg(
             pl.col(START).min(),
             pl.col("events").sum(),
-            pl.col(USER).n_unique().alias("users"),
+            pl.col(_IS_THEIRS).sum().alias("users"),
             value.first().alias("value"),
             pl.when(pl.col("predicted").null_count() == 0).then(pl.col("predicted").sum()).alias("predicted"),
             *(pl.when(is_one).then(pl.col(name).first()).alias(name) for name in _ENDS),
@@ -61,14 +62,25 @@ def user_sessions(dataset: Dataset, run: Run | None, session_id: str) -> pl.Data
     )
 
 
-def _units_of_users(dataset: Dataset, sessions: pl.LazyFrame) -> pl.DataFrame:
-    """Return the units of all users of the sessions, with their number of events."""
+def _units_of_sessions(dataset: Dataset, sessions: pl.LazyFrame) -> pl.DataFrame:
+    """Return all units of the sessions of the users of some sessions.
+
+    Returns:
+        The columns of `Dataset.units`, the number of events, and whether the unit is of one of the users.
+    """
     units = dataset.units()
-    users = units.join(sessions, on=SESSION, how="semi").select(USER)
-    theirs = units.join(users.unique(), on=USER, how="semi").collect()
+    users = (
+        units.join(sessions, on=SESSION, how="semi")
+        .select(USER)
+        .unique()
+        .with_columns(pl.lit(value=True).alias(_IS_THEIRS))
+    )
+    marked = units.join(users, on=USER, how="left").with_columns(pl.col(_IS_THEIRS).fill_null(value=False))
+    theirs = marked.filter(_IS_THEIRS).select(ROLE, SESSION).unique()
+    found = marked.join(theirs, on=[ROLE, SESSION], how="semi").collect()
     events = pl.concat([dataset.events(role).select(UNIT) for role in ROLES])
-    counted = events.join(theirs.lazy().select(UNIT), on=UNIT, how="semi").group_by(UNIT).len("events").collect()
-    return theirs.join(counted, on=UNIT, how="left")
+    counted = events.join(found.lazy().select(UNIT), on=UNIT, how="semi").group_by(UNIT).len("events").collect()
+    return found.join(counted, on=UNIT, how="left")
 
 
 def _predictions(run: Run | None, units: pl.Series) -> pl.DataFrame:
