@@ -48,7 +48,7 @@ class Scoring:
             user_session: session id.
             session_value: predicted value, in value units.
             low_80, high_80, low_95, high_95: ends of the prediction intervals, in value units. A high end is null if
-                too few similar sessions are known.
+                too few similar sessions are known. All are null for the source "default".
             source: "predicted"; "summed" over the users that share the id; or "default" for a session without a usable
                 event, which gets the best constant.
             user_known: whether its user has an earlier session, or with all rows as history another one; of several

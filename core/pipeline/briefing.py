@@ -189,7 +189,7 @@ def model_findings(run: Run) -> list[BriefFinding]:
             }
             how = direction.get(row["direction"], "whether up or down depends on the session")
             text = f"{row['label']} moves the prediction by {money(row['size'])} on average; {how}."
-            # the interval of a driver is at 1.645 standard errors
+            # The interval is that of few folds (Student's t), so this error is larger than that of the mean.
             error = (row["size"] - low) / 1.645 / spread if spread else 0.0
             effect = row["size"] / spread if spread else 0.0
             findings.append(BriefFinding("model", text, surprise(effect, error), "Importance"))
