@@ -183,7 +183,7 @@ def of_pages(workspace: Workspace, run: Run, out: Path) -> list[str]:
         page.goto(f"{server.address}/Explore?view=Products")
         wait_until_drawn(page)
         with page.expect_download() as download:
-            page.get_by_role("button", name="All views as one HTML file").click()
+            page.get_by_role("button", name="Download all views (HTML)").click()
         download.value.save_as(out / "all_views.html")
         for file in ("report.html", "all_views.html"):
             page.goto((out / file).as_uri())
