@@ -16,15 +16,13 @@ from core.live.events import Event, EventCoder, with_cells
 from core.live.scorer import LiveScorer
 from core.live.session_features import LiveEvent
 from core.model import SessionValueModel
-from core.model.history import VALUED, History, whole_history
+from core.model.history import History, whole_history
 from core.model.rows import prefix_rows
 from core.schema import (
     CATEGORY,
     PRODUCT,
-    ROLE,
     SESSION,
     START,
-    TEST_ROLE,
     TIME,
     TYPE,
     UNIT,
@@ -186,30 +184,22 @@ def _segments(model: SessionValueModel, coder: EventCoder, received: Iterable[tu
 
 def _advanced(history: History, coder: EventCoder, segments: Sequence[Segment]) -> History:
     """Return the history with the received events."""
-    first_unit = history.units.height
     rows = [
-        (first_unit + number, row.time, row.type, row.product, row.category, *coder.own.stored(row.own))
-        for number, segment in enumerate(segments)
+        (unit, row.time, row.type, row.product, row.category, *coder.own.stored(row.own))
+        for unit, segment in enumerate(segments)
         for row in segment.rows
     ]
     own = [column.stored for column in coder.own.columns]
     schema = {name: history.events.schema[name] for name in (UNIT, TIME, TYPE, PRODUCT, CATEGORY, *own)}
     events = pl.DataFrame(rows, schema=schema, orient="row").sort(UNIT, *EVENT_ORDER, CATEGORY)
-    units = pl.DataFrame(
-        {
-            ROLE: [TEST_ROLE] * len(segments),
-            SESSION: [segment.code for segment in segments],
-            USER: [segment.user for segment in segments],
-            START: [min(row.time for row in segment.rows) for segment in segments],
-            VALUED: [-1] * len(segments),
-        },
-        schema={name: history.units.schema[name] for name in (ROLE, SESSION, USER, START, VALUED)},
-    )
-    return History(
-        pl.concat([history.events, events.select(history.events.columns)]),
-        pl.concat([history.units, units.select(history.units.columns)]),
-        history.ids,
-    )
+    starts = [min(row.time for row in segment.rows) for segment in segments]
+    columns = {
+        SESSION: [segment.code for segment in segments],
+        USER: [segment.user for segment in segments],
+        START: starts,
+    }
+    units = pl.DataFrame(columns, schema={name: history.units.schema[name] for name in columns})
+    return history.with_units(units, events)
 
 
 def _ordered(

@@ -128,6 +128,22 @@ class History:
             all_ids,
         )
 
+    def with_units(self, units: pl.DataFrame, events: pl.DataFrame) -> History:
+        """Add units of which no value is known.
+
+        Args:
+            units: session, user and start of each unit.
+            events: the columns of `events`. A unit's number is its row in the argument `units`, and the events are
+                sorted by it.
+        """
+        added_units = units.with_columns(pl.lit(TEST_ROLE).alias(ROLE), pl.lit(-1).alias(VALUED))
+        added_events = events.with_columns(pl.col(UNIT) + self.units.height)
+        return History(
+            pl.concat([self.events, added_events.select(self.events.columns).cast(self.events.schema)]),
+            pl.concat([self.units, added_units.select(self.units.columns).cast(self.units.schema)]),
+            self.ids,
+        )
+
     def _without(self, rows: NDArray[np.uint32]) -> History:
         """Return the history without the events of the units in these rows, and without the units themselves.
 

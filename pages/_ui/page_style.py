@@ -1,6 +1,6 @@
 """The style sheet of all pages: what Streamlit's theme has no setting for.
 
-Streamlit leaves 90 pixels above a page and 75 beside it. These rules leave less, so that the finding and the main chart
+Streamlit leaves 90 pixels above a page and 75 on each side. These rules leave less, so that the finding and the main chart
 fit on the first screen.
 """
 

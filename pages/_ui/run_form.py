@@ -117,7 +117,7 @@ def _describe(config: RunConfig, card: DatasetCard, estimate: TimeEstimate) -> s
         else f"{estimate.text} (a rough estimate, because no similar run has been timed yet)"
     )
     changes = f" Set by hand: {plain(listed(config.hyperparameters, 6))}." if config.hyperparameters else ""
-    combines = "" if len(config.learners) == 1 else " and combines them in the way with the best cross-validated score"
+    combines = "" if len(config.learners) == 1 else ", and combines them in the way with the best cross-validated score"
     if not config.tunes:
         return (
             f"A **quick** run fits {learners} with default hyperparameters on {resources}{combines}. For {sessions}, "

@@ -20,20 +20,8 @@ from core.live.events import EventCoder
 from core.live.parity import FIRST_CODE
 from core.live.service.event_store import CLOSED
 from core.live.service.served_model import ServedModel
-from core.model.history import VALUED, History
-from core.schema import (
-    CATEGORY,
-    EVENT_CODE,
-    PRODUCT,
-    ROLE,
-    SESSION,
-    START,
-    TEST_ROLE,
-    TIME,
-    TYPE,
-    UNIT,
-    USER,
-)
+from core.model.history import History
+from core.schema import CATEGORY, EVENT_CODE, PRODUCT, SESSION, START, TIME, TYPE, UNIT, USER
 
 _NUMBER, _IS_HISTORY, _SEGMENT = "number", "is_history", "segment"
 _IS_LATE, _IS_BULK, _IS_REPLAYED = "is_late", "is_bulk", "is_replayed"
@@ -135,22 +123,9 @@ def _arrived_late(rows: pl.DataFrame, opened: pl.DataFrame) -> NDArray[np.bool_]
 def _advanced(history: History, rows: pl.DataFrame) -> History:
     """Return a history with the events of closed sessions, sorted by segment. Each segment is a visit of its own."""
     units = rows.group_by(_SEGMENT, maintain_order=True).agg(pl.col(USER).first(), pl.col(TIME).min().alias(START))
-    units = units.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-    events = rows.drop(USER).join(units.select(_SEGMENT, "row"), on=_SEGMENT, maintain_order="left")
-    first = history.units.height
-    added_units = units.select(
-        pl.lit(TEST_ROLE).alias(ROLE),
-        (pl.col("row") + FIRST_CODE).alias(SESSION),
-        USER,
-        START,
-        pl.lit(-1).alias(VALUED),
-    )
-    added_events = events.with_columns((pl.col("row") + first).alias(UNIT)).select(history.events.columns)
-    return History(
-        pl.concat([history.events, added_events.cast(history.events.schema)]),
-        pl.concat([history.units, added_units.select(history.units.columns).cast(history.units.schema)]),
-        history.ids,
-    )
+    units = units.with_row_index(UNIT).with_columns(pl.col(UNIT).cast(pl.Int64))
+    events = rows.join(units.select(_SEGMENT, UNIT), on=_SEGMENT, maintain_order="left")
+    return history.with_units(units.select((pl.col(UNIT) + FIRST_CODE).alias(SESSION), USER, START), events)
 
 
 def _own_cells(coder: EventCoder, table: pl.DataFrame, schema: pl.Schema) -> list[pl.Series]:
