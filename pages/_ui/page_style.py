@@ -1,7 +1,7 @@
 """The style sheet of all pages: what Streamlit's theme has no setting for.
 
-Streamlit leaves 90 pixels above a page and 75 on each side. These rules leave less, so that the finding and the main chart
-fit on the first screen.
+Streamlit leaves 90 pixels above a page and 75 on each side. These rules leave less, so that the first screen has the
+finding and the main chart.
 """
 
 from __future__ import annotations
