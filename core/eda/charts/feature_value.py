@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import altair as alt
 import numpy as np
 import polars as pl
@@ -18,6 +20,8 @@ from core.schema import VALUE
 TITLE = "Which features are related to the value?"
 _BINS = 10
 """Number of quantile bins for mutual information."""
+_CODES = _BINS + 1
+"""The bins, and one for sessions without the feature."""
 _MAX_BARS = 20
 _TEXTS, _NUMBERS = ("feature", "label", "group", "meaning"), ("pearson", "spearman", "information")
 _SCHEMA = dict.fromkeys(_TEXTS, pl.String) | dict.fromkeys(_NUMBERS, pl.Float64)
@@ -57,17 +61,18 @@ def _mutual_information(sample: pl.DataFrame) -> dict[str, float]:
     value_bins = _quantile_bins(sample.get_column(VALUE).to_numpy())
     information = {}
     for name in feature_names(sample):
-        bins = _quantile_bins(sample.get_column(name).to_numpy())
-        chance = (len(np.unique(bins)) - 1) * (len(np.unique(value_bins)) - 1) / (2 * len(value_bins))
-        information[name] = max(float(mutual_info_score(value_bins, bins)) - chance, 0.0)
+        pairs = value_bins * _CODES + _quantile_bins(sample.get_column(name).to_numpy())
+        counts = np.bincount(pairs, minlength=_CODES**2).reshape(_CODES, _CODES)
+        chance = math.prod(np.count_nonzero(counts.sum(axis)) - 1 for axis in (0, 1)) / (2 * sample.height)
+        information[name] = max(float(mutual_info_score(None, None, contingency=counts)) - chance, 0.0)
     return information
 
 
 def _quantile_bins(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the bin of each value, 0 for the lowest 10% and -1 for NaN; equal values share a bin."""
+    """Return the bin of each value, 0 for NaN and 1 for the lowest 10%; equal values share a bin."""
     present = ~np.isnan(values)
-    bins = np.full(len(values), -1)
-    bins[present] = (rankdata(values[present]) - 0.5) / max(present.sum(), 1) * _BINS
+    bins = np.zeros(len(values), np.int64)
+    bins[present] = 1 + (rankdata(values[present]) - 0.5) / max(present.sum(), 1) * _BINS
     return bins
 
 
