@@ -225,9 +225,9 @@ def test_sorting_values_in_parts_gives_the_same_history(monkeypatch: pytest.Monk
 
 def test_a_log_whose_keys_and_times_do_not_fit_into_packed_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     events, units = log_of([(0, 0, 0, 0, 0, NOON), (1, 1, 7, 0, 0, NOON + 15)])
-    monkeypatch.setattr(packed_numbers, "MOST_BITS", 5)
+    monkeypatch.setattr(packed_numbers, "MOST_BITS", 6)
     with pytest.raises(
-        OverflowError, match=r"value \(1 bits\), time \(4 bits\), type \(2 bits\) do not fit into 5 bits"
+        OverflowError, match=r"value \(1 bits\), time \(4 bits\), type \(2 bits\) do not fit into 6 bits"
     ):
         compute_features(events, units, "as_of")
 

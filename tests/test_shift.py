@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 
+import lightgbm as lgb
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -272,6 +273,25 @@ def test_the_auc_is_one_half_for_equal_samples_and_one_for_separate_ones() -> No
     separated = validate_adversarially(first, second + np.array([9.0, 0.0]), users)
     assert separated.auc == pytest.approx(1.0, abs=1e-4)
     assert separated.gain.argmax() == 0
+
+
+def test_the_number_of_threads_of_lightgbm_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LightGBM has one number of threads for all threads of a process; if it changes, fits of other pages crash."""
+    n_threads: list[int] = []
+    train, predict = lgb.train, lgb.Booster.predict
+    monkeypatch.setattr(
+        lgb,
+        "train",
+        lambda params, *args, **options: n_threads.append(params["num_threads"]) or train(params, *args, **options),
+    )
+    monkeypatch.setattr(
+        lgb.Booster,
+        "predict",
+        lambda booster, X, **options: n_threads.append(options.get("num_threads", 0)) or predict(booster, X, **options),
+    )
+    rows = np.random.default_rng(4).normal(size=(400, 2))
+    validate_adversarially(rows[:200], rows[200:], np.arange(400))
+    assert n_threads == [1] * 10
 
 
 def test_the_late_mask_selects_the_latest_sessions() -> None:

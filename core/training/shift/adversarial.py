@@ -28,7 +28,8 @@ _PARAMS = {
     "verbosity": -1,
     "deterministic": True,
     "force_row_wise": True,
-    # One thread per fit gives the same result on every machine. The folds are fitted at the same time.
+    # One thread per fit gives the same result on every machine. The folds are fitted at the same time. LightGBM has one
+    # number of threads for the whole process: a call with another number crashes the fits of other threads.
     "num_threads": 1,
 }
 
@@ -67,7 +68,8 @@ def validate_adversarially(
         """Return the predictions for the held-out sessions, and the gain of each feature."""
         data = lgb.Dataset(X[~held_out], y[~held_out], weight=weights[~held_out])
         model = lgb.train(_PARAMS, data, num_boost_round=_ROUNDS)
-        return np.asarray(model.predict(X[held_out])), model.feature_importance(importance_type="gain")
+        predictions = np.asarray(model.predict(X[held_out], num_threads=_PARAMS["num_threads"]))
+        return predictions, model.feature_importance(importance_type="gain")
 
     predicted, gain = np.full(len(y), np.nan), np.zeros(X.shape[1])
     with ThreadPoolExecutor(available_cores()) as pool:
