@@ -21,6 +21,7 @@ from pages._ui.chart import show_chart
 from pages._ui.data_tables import quarantine_table
 from pages._ui.database_url import database_url
 from pages._ui.frame import Metric
+from pages._ui.kept_fields import keep_fields, kept_key
 from pages._ui.scored_files import ScoredFile, last_scored, remember
 from pages._ui.scores import show_open_session_warning
 from pages._ui.serving.privacy import ONLY_UPLOADS, shows_files
@@ -156,14 +157,18 @@ def choose_upload() -> Source | None:
 
 def choose_path() -> Source | None:
     """Show a field for a path on the server, whose file can be larger than an upload."""
-    path = st.text_input("Event file", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv")
+    path = st.text_input(
+        "Event file", placeholder="a file, a folder, or a pattern such as logs/2025-*.csv", key=kept_key("event file")
+    )
     return source_of(path) if path else None
 
 
 def choose_query() -> Source | None:
     """Show fields for a database query."""
     url = database_url()
-    sql = st.text_area("Query", placeholder="SELECT ... FROM events WHERE day >= '2025-07-01'")
+    sql = st.text_area(
+        "Query", placeholder="SELECT ... FROM events WHERE day >= '2025-07-01'", key=kept_key("new events query")
+    )
     return Query(url, sql) if url and sql else None
 
 
@@ -205,7 +210,10 @@ def show_form(run: Run, mapping: str, tables_of_run: Sequence[TableName]) -> Non
     if not shows_files():
         forms = {UPLOAD: choose_upload}
         st.caption(ONLY_UPLOADS)
-    origin = st.segmented_control("Source", list(forms), default=UPLOAD, required=True)
+    keep_fields()
+    origin = st.segmented_control(
+        "Source", list(forms), default=UPLOAD, required=True, key=kept_key("source of events")
+    )
     with frame.showing_errors():
         source = forms[origin]()
         tables = choose_newer_tables(tables_of_run, as_uploads=origin == UPLOAD)

@@ -159,6 +159,19 @@ def test_a_disabled_button_says_what_is_missing(finished_home: tuple[Workspace, 
     assert "Fill in all fields first." in texts(app)
 
 
+def test_what_was_typed_survives_a_look_at_another_page(finished_home: tuple[Workspace, Run]) -> None:
+    app = open_page(PAGE)
+    app.segmented_control[0].set_value("Database").run()
+    app.text_area[0].set_value("SELECT * FROM events").run()
+    app.segmented_control[0].set_value("File on this machine").run()
+    app.text_input[0].set_value("logs/*.csv").run()
+    app.switch_page("pages/5_Submission.py").run()
+    app.switch_page(PAGE).run()
+    assert app.text_input[0].value == "logs/*.csv"
+    app.segmented_control[0].set_value("Database").run()
+    assert app.text_area[0].value == "SELECT * FROM events"
+
+
 def test_the_error_to_expect_is_that_of_the_run(finished_home: tuple[Workspace, Run], new_events: Path) -> None:
     expected = finished_home[1].manifest.scores.metric_scores.expected.value
     assert f"The best run has an expected test error of **{expected**0.5:.1f} value units" in texts(by_path(new_events))
