@@ -9,7 +9,8 @@ from typing import Final
 AUTO: Final = "auto"
 """ISO 8601 date and time, separated by a blank or T. A fraction of a second and an offset may follow."""
 
-OWN_TIME_FORMATS: Final = (AUTO, "%Y-%m-%d", "%d.%m.%Y")
+ISO_DATE: Final = "%Y-%m-%d"
+OWN_TIME_FORMATS: Final = (AUTO, ISO_DATE, "%d.%m.%Y")
 """Formats of own columns of times, besides the format of the log."""
 EPOCHS: Final = {
     "epoch_seconds": 1,

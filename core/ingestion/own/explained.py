@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from core.base.arrays import Vector
 from core.own_columns import Kind
@@ -104,8 +103,8 @@ def scales(values: Vector) -> tuple[Vector, ...]:
 
 
 def ranks(values: Vector) -> Vector:
-    """Return the ranks of values, with the mean rank for ties."""
-    return np.asarray(rankdata(values), np.float64)
+    """Return the ranks of values without NaN, from 1, with the mean rank for ties."""
+    return pl.Series(values).rank("average").to_numpy()
 
 
 def similarity(values: Vector, groups: pl.Series) -> float:

@@ -7,11 +7,10 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from scipy.stats import spearmanr
 
 from core.base.arrays import Vector
 from core.base.text import count, percent
-from core.ingestion.own.explained import explained, explained_within, predicted, scales
+from core.ingestion.own.explained import explained, explained_within, predicted, ranks, scales
 from core.ingestion.own.leak_evidence import (
     LEAST,
     MIN_ROWS,
@@ -182,4 +181,4 @@ def _squared_rank_correlation(first: Vector, second: Vector) -> float:
     """Return the squared rank correlation of two columns; 0 if either is constant."""
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0
-    return float(spearmanr(first, second).statistic) ** 2
+    return float(np.corrcoef(ranks(first), ranks(second))[0, 1]) ** 2

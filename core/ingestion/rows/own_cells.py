@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from core.ingestion.mapping import Mapping
-from core.ingestion.mapping.time_format import OWN_TIME_FORMATS
+from core.ingestion.mapping.time_format import AUTO, ISO_DATE, OWN_TIME_FORMATS
 from core.ingestion.rows.event_times import epoch_seconds
 from core.ingestion.rows.id_cells import as_text
 from core.ingestion.values.amounts import parse_amounts
@@ -19,6 +19,7 @@ from core.schema import PLACEHOLDER_IDS
 PLACEHOLDERS: Final = ["", *sorted(PLACEHOLDER_IDS - {"-1", "default", "guest", "anonymous"})]
 """Without content. The words that are left out may be numbers or categories."""
 _MAX_DISTINCT_SHARE: Final = 1 / 4
+_DATE_LENGTH: Final = len("2025-06-01")
 
 
 def own_cells(cells: pl.DataFrame, mapping: Mapping) -> tuple[list[pl.Series], dict[tuple[str, bool], int]]:
@@ -88,10 +89,13 @@ def _times(column: pl.Series, mapping: Mapping) -> pl.Series:
     """Return epoch seconds. The cells may have the time format of the log, ISO 8601, or only a date."""
     if column.dtype == pl.Date:
         column = column.cast(pl.Datetime("us"))
-    seconds = epoch_seconds(column, mapping)
-    for time_format in OWN_TIME_FORMATS:
+    formats = [mapping.time_format, *OWN_TIME_FORMATS]
+    if column.dtype == pl.String and mapping.time_format == AUTO and (column.str.len_bytes() == _DATE_LENGTH).all():
+        formats.insert(0, ISO_DATE)  # first, because it takes longer to find out that no other form of ISO 8601 fits
+    seconds = pl.repeat(None, len(column), dtype=pl.Int64, eager=True)
+    for time_format in dict.fromkeys(formats):
         if seconds.null_count() <= column.null_count():
             break
-        other = epoch_seconds(column, mapping.model_copy(update={"time_format": time_format}))
-        seconds = pl.select(pl.coalesce(seconds, other)).to_series()
+        parsed = epoch_seconds(column, mapping.model_copy(update={"time_format": time_format}))
+        seconds = pl.select(pl.coalesce(seconds, parsed)).to_series()
     return seconds

@@ -127,7 +127,7 @@ class DatasetWriter:
         """Describe the own columns, if the mapping has any."""
         if not self._files.mapping.own:
             return ()
-        from core.ingestion.own import own_cards  # noqa: PLC0415 (it imports scipy.stats, which takes a second)
+        from core.ingestion.own import own_cards  # noqa: PLC0415 (it imports scipy, which takes 0.1 s)
 
         counts = self._read.counts
         return own_cards(self._folder, self._files.mapping, counts[TRAIN_ROLE].own + counts[TEST_ROLE].own)
