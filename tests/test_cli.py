@@ -301,6 +301,12 @@ def test_a_test_file_without_its_sessions_events_is_one_sentence(
         (["nonsense"], "The command is not valid (argument VERB: invalid choice: 'nonsense'"),
         (["ingest", "--train", "x" * 300, "--test", TEST], "cannot be opened (File name too long). Check the path"),
         (["runs", "show", "x" * 300], "There is no run named xxx"),
+        (["score", "--run", "x" * 300, "--events", TEST], "There is no run named xxx"),
+        (["serve", "--run", "x" * 300], "There is no run named xxx"),
+        (
+            ["ingest", "--train", f"sqlite:///{'x' * 300}", "--test", TEST, "--train-query", "SELECT 1"],
+            "There is no file at xxx",
+        ),
         (["demo", "--out", "a" * 300], "cannot be written (File name too long)"),
         (["check", "a" * 300, "--test", TEST], "cannot be opened (File name too long)"),
         (["demo", "--out", "/proc/nope"], "/proc/nope cannot be written (No such file or directory). Choose a folder"),

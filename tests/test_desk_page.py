@@ -115,13 +115,13 @@ def test_files_are_ranked_and_returned_scores_fill_the_fields_of_a_blend(home, t
     assert [field.value for field in app.number_input] == [650.0, 712.5, None]
 
 
-def test_a_path_that_leads_nowhere_is_one_sentence(home):
+@pytest.mark.parametrize("typed", ["/nothing/here.csv", "x" * 300])
+def test_a_path_that_leads_nowhere_is_one_sentence(home, typed):
     app = view(open_page(PAGE), "Check a file")
     (path,) = [field for field in app.text_input if field.label == "Or enter a path on this machine"]
-    path.set_value("/nothing/here.csv").run()
-    assert [error.value for error in app.error] == [
-        "There is no file at /nothing/here.csv. Check the path, or upload the file."
-    ]
+    path.set_value(typed).run()
+    assert not app.exception
+    assert [error.value for error in app.error] == [f"There is no file at {typed}. Check the path, or upload the file."]
 
 
 def test_a_file_in_doubt_is_compared_in_either_format(home):

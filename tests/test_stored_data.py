@@ -119,6 +119,19 @@ def test_an_upload_survives_a_look_at_another_page_and_is_deleted_once_it_is_a_d
     assert "Uploaded before" not in texts(app)
 
 
+def test_swapped_uploads_are_read(workspace: Workspace) -> None:
+    app = open_page("pages/1_Data.py")
+    for place, name in enumerate(("test.csv", "train.csv")):
+        app.file_uploader[place].upload(name, (DEMO / name).read_bytes())
+    app.run()
+    click(app, "Swap them")
+    assert "Uploaded before: train.csv (train) and test.csv (test)." in texts(app)
+    click(app, "Read the files")
+    assert not app.exception
+    assert not app.error
+    assert list_uploads(workspace) == []
+
+
 def test_uploads_can_be_discarded(workspace: Workspace) -> None:
     app = upload_files(open_page("pages/1_Data.py"))
     app.switch_page("pages/2_Explore.py").run()

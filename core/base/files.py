@@ -46,6 +46,14 @@ def path_of(text: str) -> Path:
         return Path(text)
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a file at a path; False, too, if a path cannot be that long."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def is_full_disk(error: BaseException, path: Path | None = None) -> bool:
     """Return whether an error means that the disk is full.
 

@@ -6,7 +6,7 @@ the model is stored.
 """
 
 from core.model.changed_session import ChangedEvent, with_changed_session
-from core.model.folder import MODEL_FILE, load_model, save_model
+from core.model.folder import MODEL_FILE, is_model_folder, load_model, save_model
 from core.model.model import SessionValueModel
 from core.model.scoring import PRODUCTS_KNOWN, SOURCE, USER_KNOWN, Scoring
 
@@ -18,6 +18,7 @@ __all__ = [
     "ChangedEvent",
     "Scoring",
     "SessionValueModel",
+    "is_model_folder",
     "load_model",
     "save_model",
     "with_changed_session",

@@ -18,6 +18,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from core.base.arrays import load_arrays, save_arrays
+from core.base.files import is_file
 from core.base.stored_files import (
     UnusableFileError,
     hash_folder,
@@ -93,6 +94,11 @@ def save_model(model: SessionValueModel, folder: Path) -> None:
     hashes = hash_folder(folder)
     text = spec.model_copy(update={"sha256": hashes}).model_dump_json()
     (folder / MODEL_FILE).write_text(sealed_json(text), encoding="utf-8")
+
+
+def is_model_folder(folder: Path) -> bool:
+    """Return whether a folder has a model that `save_model` wrote."""
+    return is_file(folder / MODEL_FILE)
 
 
 def load_model(source: Path | str | StoredRun) -> SessionValueModel:

@@ -14,7 +14,7 @@ from core.errors import RunError
 from core.live import LiveScorer
 from core.live.forecast import Spread
 from core.live.service import ServedModel
-from core.model import MODEL_FILE, load_model
+from core.model import MODEL_FILE, is_model_folder, load_model
 from core.runs import Run
 from core.runs.store import PREFIXES_FILE
 
@@ -25,7 +25,7 @@ def load_served(workspace: Workspace, name: str) -> ServedModel:
     Raises:
         RunError: there is no such run, or its model cannot value open sessions.
     """
-    if (Path(name) / MODEL_FILE).exists():
+    if is_model_folder(Path(name)):
         model = load_model(name)
         # a model folder may be copied to any place, so that its name says little
         identity = f"model-{short_digest(hash_stored(Path(name) / MODEL_FILE))}"

@@ -193,7 +193,7 @@ def show_coverage(run: Run) -> None:
     if COVERAGE_FILE not in run.manifest.sha256:
         return
     rows = run.table(COVERAGE_FILE).collect().to_dicts()
-    overall = rows[0]
+    overall = next(row for row in rows if row["by"] == "all")
     st.header("How uncertain is a single prediction?", anchor=False)
     st.markdown(
         f"The 80% interval is {plain(money(overall['width_80']))} wide on average and contains the value of "

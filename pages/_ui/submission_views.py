@@ -9,7 +9,7 @@ from typing import Final
 
 import streamlit as st
 
-from core.base.files import path_of
+from core.base.files import is_file, path_of
 from core.base.text import count
 from core.check_result import CheckResult
 from core.eda.run_charts import file_values
@@ -176,7 +176,7 @@ def _read_typed_path() -> None:
     if typed == state.desk_typed:
         return
     state.desk_typed = typed
-    if path_of(typed).is_file():
+    if is_file(path_of(typed)):
         state.desk_path = path_of(typed)
     elif typed:
         st.error(plain(f"There is no file at {typed}. Check the path, or upload the file."), icon=":material/error:")

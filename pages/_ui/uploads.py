@@ -100,7 +100,8 @@ def forget_sources(workspace: Workspace, sources: Iterable[Source | None]) -> No
     forget_read_uploads(workspace, paths)
     if read := [part for part, path in state.upload_paths.items() if path in paths]:
         for part in read:
-            del state.upload_paths[part], state.upload_ids[part]
+            del state.upload_paths[part]
+            state.upload_ids.pop(part, None)  # swapped files have none
         state.n_reads += 1
 
 

@@ -19,7 +19,7 @@ from core.cli.progress_bars import step_progress
 from core.cli.stored import dataset_named, run_named
 from core.errors import RunError, SettingError
 from core.ingestion import source_of
-from core.model import MODEL_FILE, SessionValueModel, load_model
+from core.model import SessionValueModel, is_model_folder, load_model
 from core.pipeline.explain import explain_further
 from core.pipeline.report import report_page
 from core.pipeline.score import importance_of_events, importance_of_run, write_values
@@ -146,7 +146,6 @@ def report(options: argparse.Namespace) -> Outcome:
 
 def _model(workspace: Workspace, name: str) -> SessionValueModel:
     """Load the model of a run in the workspace, or from the folder of a run or model."""
-    folder = Path(name)
-    if (folder / MODEL_FILE).is_file():
-        return load_model(folder)
+    if is_model_folder(Path(name)):
+        return load_model(name)
     return load_model(run_named(workspace, name))

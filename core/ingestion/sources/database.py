@@ -15,7 +15,7 @@ import polars as pl
 from sqlalchemy import URL, Connection, CursorResult, Row, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from core.base.files import path_of
+from core.base.files import is_file, path_of
 from core.errors import SourceError
 from core.ingestion.sources.query import Query
 from core.ingestion.sources.tables import Block, ColumnPositions, Piece, Table
@@ -76,7 +76,7 @@ def _read_only(address: URL) -> URL:
         return address
     is_uri = database.startswith("file:")
     path = Path(unquote(urlsplit(database).path)) if is_uri else path_of(database)
-    if not path.exists():
+    if not is_file(path):
         raise SourceError.not_found(path)
     options = {name: value for name, value in address.query.items() if name not in {"mode", "vfs"}}
     uri = f"file:{quote(str(path.absolute()))}"
