@@ -108,6 +108,17 @@ def test_errors_and_widths_equal_those_of_the_prefixes(
         assert_one_sentence(earliness.finding(data.clear(), by, measure))
 
 
+def test_errors_are_said_to_grow_only_if_they_do() -> None:
+    def errors(model: list[float], average: list[float]) -> pl.DataFrame:
+        rows = [("model", amount) for amount in model] + [("average", amount) for amount in average]
+        return pl.DataFrame(rows, schema=["predictor", "amount"], orient="row")
+
+    assert "grow with the events" in earliness.growth(errors([1.0, 3.0, 2.0], [2.0, 2.5, 4.0]))
+    assert not earliness.growth(errors([3.0, 1.0, 2.0], [2.0, 2.5, 4.0]))
+    assert not earliness.growth(errors([1.0], [2.0]))
+    assert not earliness.growth(errors([], []).cast({"amount": pl.Float64}))
+
+
 def test_groups_of_purchase_probabilities_have_the_shares_of_the_prefixes(
     tables: tuple[pl.DataFrame, list[dict[str, Any]]], live_home: tuple[Workspace, Run]
 ) -> None:

