@@ -28,8 +28,8 @@ def show_quality(run_folder: str) -> None:
     growth = earliness.growth(data.errors) if by == "events" else ""
     st.caption(
         f"Out-of-fold errors on the train sessions.{growth and f' {growth}'} “{earliness.SO_FAR.capitalize()}” is the "
-        f"sum of the estimated prices of the events so far. {PRICES_ARE_ESTIMATES} “{earliness.WHOLE.capitalize()}” is the "
-        "run's first learner, trained on finished sessions only."
+        f"sum of the estimated prices of the events so far. {PRICES_ARE_ESTIMATES} “{earliness.WHOLE.capitalize()}” is "
+        "the run's first learner, trained on finished sessions only."
     )
     show_chart(
         earliness.finding(data.widths, by, "width"),
