@@ -130,6 +130,7 @@ CONTENT: dict[str, Callable[[], StudioError]] = {
 RUNS: dict[str, Callable[[], StudioError]] = {
     "unknown": lambda: RunError.unknown("run", "x", ["a", "b"]),
     "unknown, none": lambda: RunError.unknown("dataset", "x", []),
+    "copied_run": lambda: RunError.copied_run("r1", [RUN, RUN.with_name("r1 (copy)")]),
     "folder_in_use": lambda: RunError.folder_in_use(RUN),
     "file_exists": lambda: RunError.file_exists(FILE),
     "not_writable": lambda: RunError.not_writable(RUN, "Permission denied"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from core.config import RunConfig
 from core.training import coverage_frame, prediction_frame, prepare, train
 from core.training.folds import make_folds
-from core.training.intervals import LEVELS, ErrorPredictors, fit_intervals
+from core.training.intervals import LEVELS, Calibration, ErrorPredictors, fit_intervals
 from tests.test_training import simulated
 
 
@@ -105,6 +107,18 @@ def test_perfect_predictions_have_intervals_of_width_0() -> None:
         predictors, predictors.predicted, predictors, make_folds(np.arange(400), 4, seed=0), seed=7
     ).test[0.8]
     assert ends == pytest.approx(np.column_stack([predictors.predicted, predictors.predicted]))
+
+
+def test_a_stored_calibration_without_its_model_of_error_sizes_is_not_read_as_one_without_errors(
+    measured, tmp_path: Path
+) -> None:
+    _, new, intervals, _ = measured
+    intervals.calibration.save(tmp_path)
+    assert np.array_equal(Calibration.load(tmp_path).ends(new)[0.8], intervals.test[0.8])
+    (model_file,) = tmp_path.glob("error_size.*")
+    model_file.unlink()
+    with pytest.raises(OSError, match=model_file.name):
+        Calibration.load(tmp_path)
 
 
 def test_the_tables_of_a_training_have_interval_ends_and_coverage() -> None:

@@ -122,6 +122,10 @@ def test_the_finding_says_which_differences_are_more_than_chance() -> None:
         "B is clearly worse than A: the MSE differs by 5.00 (2.00 to 8.00). "
         "C is not clearly different from A: the MSE differs by 1.00 (-2.00 to 4.00)."
     )
+    worse = rows(("A", "reference", 0, 0, 0), ("B", "paired", 5, 2, 8), ("C", "paired", 3, 1, 5))
+    assert run_differences.finding(worse, "MSE") == (
+        "B and C are clearly worse than A: the MSE differs by 5.00 (2.00 to 8.00) for B and 3.00 (1.00 to 5.00) for C."
+    )
     assert "cannot be compared" in run_differences.finding(rows(("A", "reference", 0, 0, 0)), "MSE")
     assert run_differences.figure(data, "MSE", "squared value units").to_dict()["description"].startswith("Differences")
 

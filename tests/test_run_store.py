@@ -118,6 +118,18 @@ def test_a_newer_version_is_refused(finished_home: Home, twin: Run) -> None:
     assert [run.manifest.run_id for run in list_runs(workspace)] == [twin.manifest.run_id]
 
 
+def test_the_beginning_of_an_id_does_not_choose_between_copies_of_a_run(finished_home: Home, twin: Run) -> None:
+    workspace, run = finished_home
+    run_id = run.manifest.run_id
+    beginning = run_id[:-1]
+    assert find_run(workspace, beginning).folder == run.folder
+    copy = shutil.copytree(run.folder, workspace.runs / "copy")
+    with pytest.raises(RunError) as caught:
+        find_run(workspace, beginning)
+    assert (caught.value.code, caught.value.allowed) == ("copied_run", sorted([copy, run.folder]))
+    assert [find_run(workspace, name).folder for name in (run_id, "copy")] == [run.folder, copy]
+
+
 @pytest.mark.parametrize("path", ["../outside.txt", "/etc/passwd", "model/../../x", "..\\x", "C:x"])
 def test_a_path_outside_the_folder_is_refused(finished_home: Home, twin: Run, path: str) -> None:
     workspace, run = finished_home

@@ -41,6 +41,11 @@ class RunError(StudioError):
         return cls(problem, remedy, code="ambiguous_id", actual=name, allowed=list(names))
 
     @classmethod
+    def copied_run(cls, run_id: str, folders: Sequence[Path]) -> RunError:
+        problem = f"Several folders have the run {run_id}: {listed((folder.name for folder in folders), 5)}."
+        return cls(problem, "Name one of the folders.", code="copied_run", actual=run_id, allowed=list(folders))
+
+    @classmethod
     def changed_file(cls, name: str) -> RunError:
         problem = f"{name} has changed since it was checked."
         remedy = "Load the page again to check the file that is there now."

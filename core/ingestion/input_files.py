@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping as Table
+from collections import abc
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from core.base.text import count
 from core.errors import SettingError
 from core.ingestion.mapping import Mapping
 from core.ingestion.sources.query import Query
@@ -17,9 +17,10 @@ from core.schema import SECONDS_PER_DAY
 
 MAX_DAYS: Final = 36_500
 """A century. No event log is longer, and times stay within 64 bits."""
+_MIN_SECONDS: Final = 1
+"""The shortest window, because times are whole seconds."""
 
-
-Tables = Table[TableName, Path]
+Tables = abc.Mapping[TableName, Path]
 """What a table describes -> its file."""
 
 
@@ -50,8 +51,9 @@ class DateSplit:
     windows_back: int = 0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.days) and 1 <= self.days * SECONDS_PER_DAY <= MAX_DAYS * SECONDS_PER_DAY):
-            allowed = f"a number of days above 0 and up to {MAX_DAYS:,}; half a day is 0.5"
+        # also false for a number that is not finite
+        if not _MIN_SECONDS <= self.days * SECONDS_PER_DAY <= MAX_DAYS * SECONDS_PER_DAY:
+            allowed = f"a number of days from {count(_MIN_SECONDS, 'second')} up to {MAX_DAYS:,}; half a day is 0.5"
             raise SettingError.not_allowed("test-days", self.days, allowed)
         if self.windows_back < 0 or self.days * (self.windows_back + 1) > MAX_DAYS:
             allowed = f"a whole number from 0, with all windows within {MAX_DAYS:,} days"
@@ -72,8 +74,8 @@ class DateSplit:
         ((1, 86401), (-86399, 1))
         """
         length = self.days * SECONDS_PER_DAY
-        start, end = (last_time + 1 - round(length * windows) for windows in (self.windows_back + 1, self.windows_back))
-        return start, end
+        log_end = last_time + 1
+        return log_end - round(length * (self.windows_back + 1)), log_end - round(length * self.windows_back)
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,14 @@ class InputFiles:
         test: the test file; None if `split` divides the log.
         sample_submission: file with the sessions to predict. None to predict all test sessions, sorted by id.
         name: name of the dataset; empty for the default.
+        mapping: how the columns and cells of the files are read.
         mapping_notes: sentences for people on what `ingest` noticed, such as columns that it added to the mapping.
         split: how the log is divided into a train and a test file; None if there is a test file.
         tables: files of products and users, whose columns may be used as own columns.
+
+    Raises:
+        ValueError: there is neither a test file nor a split, or both.
+        SettingError: a log that is split by date has a sample submission.
     """
 
     train: Source

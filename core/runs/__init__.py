@@ -4,7 +4,7 @@ from core.base.note import Note
 from core.runs.best import best_run, compare_with_best
 from core.runs.compare import Comparison, compare_runs
 from core.runs.leaderboard import Difference, Entry, differences, differing_settings, leaderboard
-from core.runs.listing import delete_run, find_run, list_runs, run_folder, unreadable_runs
+from core.runs.listing import delete_run, find_run, list_runs, open_runs, run_folder, unreadable_runs
 from core.runs.store import Run, load_run
 from core.runs.summary import (
     WITHHELD,
@@ -42,6 +42,7 @@ __all__ = [
     "leaderboard",
     "list_runs",
     "load_run",
+    "open_runs",
     "open_session_warning",
     "run_folder",
     "setting_value",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
@@ -16,17 +15,18 @@ from core.runs.store import MANIFEST_FILE, MAX_MANIFEST_BYTES, Run, load_run
 
 def list_runs(workspace: Workspace) -> list[Run]:
     """Return all readable runs of the workspace, newest first."""
-    runs, _ = _open_runs(workspace)
-    return sorted(runs, key=lambda run: (run.manifest.created, run.manifest.run_id), reverse=True)
+    runs, _ = open_runs(workspace)
+    return runs
 
 
 def unreadable_runs(workspace: Workspace) -> list[tuple[Path, RunError]]:
     """Return the run folders that cannot be opened, ordered by name, and why."""
-    _, unreadable = _open_runs(workspace)
-    return sorted(unreadable, key=lambda pair: pair[0].name)
+    _, unreadable = open_runs(workspace)
+    return unreadable
 
 
-def _open_runs(workspace: Workspace) -> tuple[list[Run], list[tuple[Path, RunError]]]:
+def open_runs(workspace: Workspace) -> tuple[list[Run], list[tuple[Path, RunError]]]:
+    """Return what `list_runs` and `unreadable_runs` return, and open each run only once."""
     runs, unreadable = [], []
     for folder in workspace.runs.iterdir():
         if folder.name.startswith(".") or (folder.is_file() and not folder.is_symlink()):
@@ -35,6 +35,8 @@ def _open_runs(workspace: Workspace) -> tuple[list[Run], list[tuple[Path, RunErr
             runs.append(load_run(folder))
         except RunError as error:
             unreadable.append((folder, error))
+    runs.sort(key=lambda run: (run.manifest.created, run.manifest.run_id), reverse=True)
+    unreadable.sort(key=lambda pair: pair[0].name)
     return runs, unreadable
 
 
@@ -42,7 +44,7 @@ def find_run(workspace: Workspace, name: str) -> Run:
     """Open a run by its id, the first characters of its id, or the path of its folder.
 
     Raises:
-        RunError: there is no such run, several ids begin with the characters, or it cannot be opened.
+        RunError: there is no such run, several runs match, or it cannot be opened.
     """
     return load_run(run_folder(workspace, name))
 
@@ -54,22 +56,43 @@ def run_folder(workspace: Workspace, name: str) -> Path:
         name: id of a run in the workspace or its first characters, or path of a run folder anywhere.
 
     Raises:
-        RunError: there is no such run, or more than one id begins with the characters.
+        RunError: there is no such run, more than one id begins with the characters, or the workspace has copies of
+            the run.
     """
-    folder_of_other_program = None
+    foreign_folder = None
     for path in (Path(name), workspace.runs / name):
-        with contextlib.suppress(OSError, ValueError):  # the name may not be a valid path
-            # a link to a run keeps its own path, so that deleting it does not delete the run
-            folder = path.parent.resolve() / path.name if path.is_symlink() else path.resolve()
-            if _is_in_workspace(folder, workspace) or (folder.is_dir() and _is_run_manifest(folder / MANIFEST_FILE)):
-                return folder
-            if (folder / MANIFEST_FILE).is_file():
-                folder_of_other_program = folder
-    if folder_of_other_program is not None:
-        raise RunError.not_a_run(folder_of_other_program)
-    runs, unreadable = _open_runs(workspace)
-    folders = {run.manifest.run_id: run.folder for run in runs} | {folder.name: folder for folder, _ in unreadable}
-    return folders[complete_id("run", name, sorted(folders, reverse=True))]
+        folder = _unlinked(path)
+        if folder is None:
+            continue
+        if _is_in_workspace(folder, workspace) or _is_run_manifest(folder / MANIFEST_FILE):
+            return folder
+        if os.path.isfile(folder / MANIFEST_FILE):  # noqa: PTH113 (no error if the folder is not readable)
+            foreign_folder = folder
+    if foreign_folder is not None:
+        raise RunError.not_a_run(foreign_folder)
+    return _folder_by_id(workspace, name)
+
+
+def _folder_by_id(workspace: Workspace, name: str) -> Path:
+    """Return the folder of the only run of the workspace whose id begins with `name`; else raise RunError."""
+    runs, unreadable = open_runs(workspace)
+    ids = {run.folder: run.manifest.run_id for run in runs} | {folder: folder.name for folder, _ in unreadable}
+    run_id = complete_id("run", name, sorted(ids.values(), reverse=True))
+    folder, *copies = sorted(folder for folder, folder_id in ids.items() if folder_id == run_id)
+    if copies:
+        raise RunError.copied_run(run_id, [folder, *copies])
+    return folder
+
+
+def _unlinked(path: Path) -> Path | None:
+    """Return the absolute path; None if it is not a valid path on this system.
+
+    A link to a run keeps its own path, so that deleting it does not delete the run.
+    """
+    try:
+        return path.parent.resolve() / path.name if path.is_symlink() else path.resolve()
+    except (OSError, ValueError):
+        return None
 
 
 def delete_run(folder: Path) -> None:

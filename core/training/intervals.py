@@ -78,7 +78,8 @@ class Intervals:
     """Interval ends by level: arrays (rows, 2) of low and high, in value units.
 
     Low is at least 0. High is infinite where there are too few similar sessions. The intervals of a training row come
-    from the errors of the other folds, and are NaN if no fold validates the row.
+    from the errors of the other folds, and are NaN if no fold validates the row. Only the edges of the prediction
+    categories are cut with all rows; they depend on predictions, not on values.
 
     Attributes:
         calibration: computes the intervals of other rows.
@@ -100,7 +101,7 @@ def fit_intervals(train: ErrorPredictors, y: Vector, test: ErrorPredictors, fold
     Args:
         train, test: predictors of the sizes of errors; `predicted` is out of fold in training rows.
         y: (training rows,) values.
-        folds: the folds of the training rows.
+        folds: the folds of the training rows; at least two of them validate rows.
         seed: seed of the model of the error sizes.
     """
     rows = np.flatnonzero(folds.validated_mask)
@@ -134,16 +135,23 @@ class Calibration:
 
     @classmethod
     def fit(cls, predictors: ErrorPredictors, y: Vector, folds: Folds, seed: int) -> Calibration:
-        """Fit the model of the error sizes, which predicts each row from the other folds, and cut the categories."""
+        """Fit the model of the error sizes, and cut the categories.
+
+        Args:
+            predictors: predictors of the rows, at least one; `predicted` is out of fold.
+            y: (rows,) values.
+            folds: the folds of the rows; at least two of them have rows. The size of a row's error is predicted from
+                the other folds.
+            seed: seed of the model of the error sizes.
+        """
         errors = y - predictors.predicted
-        observed = np.abs(errors)
-        sizes, model, X = np.ones(len(y)), None, predictors.matrix()
-        if observed.mean() > 0:
+        sizes = np.ones(len(y))
+        model = None
+        if errors.any():
+            X = predictors.matrix()
+            observed = np.abs(errors)
             observed = observed + _MIN_ERROR_SHARE * observed.mean()
-            for fold in range(folds.count):
-                in_fold = folds.fold_of == fold
-                if in_fold.any():  # with forward folds, too, the sizes come from all other periods, even later ones
-                    sizes[in_fold] = np.exp(_size_model(X[~in_fold], observed[~in_fold], seed).raw(X[in_fold]))
+            sizes = _cross_fitted_sizes(X, observed, folds, seed)
             model = _size_model(X, observed, seed)
         n_categories = max(1, min(_CATEGORIES, len(y) // _MIN_CATEGORY))
         edges = np.unique(np.quantile(predictors.predicted, np.linspace(0, 1, n_categories + 1)[1:-1]))
@@ -165,9 +173,9 @@ class Calibration:
     @classmethod
     def load(cls, folder: Path) -> Calibration:
         """Read a calibration that `save` wrote."""
-        columns = load_arrays(folder / _ARRAYS_FILE)
-        has_model = any(folder.glob(f"{_SIZE_MODEL}.*"))
-        return cls(**columns, size_model=LIGHTGBM.load(folder, _SIZE_MODEL, _context(0)) if has_model else None)
+        arrays = load_arrays(folder / _ARRAYS_FILE)
+        size_model = LIGHTGBM.load(folder, _SIZE_MODEL, _context(0)) if arrays["errors"].any() else None
+        return cls(**arrays, size_model=size_model)
 
     def part(self, mask: NDArray[np.bool_]) -> Calibration:
         """Select calibration rows; the categories and the model stay the same."""
@@ -193,6 +201,7 @@ class Calibration:
         system = ConformalPredictiveSystem()
         system.fit(self.errors, sigmas=self.sizes, bins=category_of_row, seed=0)
         zeros, ones = np.zeros(len(categories)), np.ones(len(categories))
+        # the interval of a prediction of 0 with an error size of 1 consists of the quantiles themselves
         with warnings.catch_warnings():
             # crepes warns of too few sessions for the level; its ends are then infinite, which says the same
             warnings.simplefilter("ignore", UserWarning)
@@ -202,6 +211,16 @@ class Calibration:
 
     def _category(self, predicted: Vector) -> NDArray[np.int64]:
         return np.asarray(np.searchsorted(self.edges, predicted), dtype=np.int64)
+
+
+def _cross_fitted_sizes(X: Matrix, observed: Vector, folds: Folds, seed: int) -> Vector:
+    """Return the sizes of errors (rows,), each predicted from all other folds; forward folds use later periods, too."""
+    sizes = np.empty(len(observed))
+    for fold in range(folds.count):
+        in_fold = folds.fold_of == fold
+        if in_fold.any():
+            sizes[in_fold] = np.exp(_size_model(X[~in_fold], observed[~in_fold], seed).raw(X[in_fold]))
+    return sizes
 
 
 def _size_model(X: Matrix, observed: Vector, seed: int) -> Model:

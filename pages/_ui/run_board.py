@@ -109,12 +109,14 @@ def _compare(entries: list[Entry], names: dict[str, str], selected: Run | None, 
     differences = run_differences(tuple((str(entry.run.folder), entry.predictor) for entry in entries), folder)
     labels = _entry_labels(entries, names)
     scores = entries[0].run.manifest.scores.metric_scores
-    rows = [
-        {"label": label, "basis": each.basis, "clear": each.is_clear}
-        | {name: getattr(each, name) for name in ("value", "low", "high")}
-        for each, label in zip(differences, labels, strict=True)
-    ]
-    data = chart.frame(rows)
+    data = chart.frame(
+        [
+            chart.LabelledDifference(
+                label=label, basis=each.basis, value=each.value, low=each.low, high=each.high, clear=each.is_clear
+            )
+            for each, label in zip(differences, labels, strict=True)
+        ]
+    )
     has_chart = data.height > 1
     show_chart(
         chart.finding(data, scores.label),

@@ -40,7 +40,7 @@ def runs(options: argparse.Namespace) -> Outcome:
     refuse_unused(options, _USED)
     workspace = Workspace.from_environment()
     if options.action == "list":
-        readable, unreadable = run_store.list_runs(workspace), run_store.unreadable_runs(workspace)
+        readable, unreadable = run_store.open_runs(workspace)
         lines = [_run_line(run) for run in readable] + [str(error) for _, error in unreadable]
         content = {
             "runs": [run.summary() for run in readable],

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import altair as alt
 import polars as pl
-from scipy import stats
 
-from core.base.text import listed, percent
+from core.base.text import percent
 from core.eda.parts.sentences import NO_PREDICTIONS
 from core.eda.parts.theme import ACCENT, MUTED, Figure, Hover, finished, share_axis
-from core.eda.run_charts.earliness import AXES, By, segment_in_words
+from core.eda.run_charts.earliness import AXES, By, segments_in_words
 
 TITLE = "Do the intervals hold?"
-LEVEL = 0.8
-"""Share of the values that should be inside their interval."""
+_LEVEL = 0.8
+"""Share of the values that should be inside their interval, as in "80%" in the texts."""
+_Z = NormalDist().inv_cdf(0.975)
 _SCHEMA = {"segment": pl.String, "prefixes": pl.Int64, "inside": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 
 
@@ -31,30 +33,39 @@ def frame(earliness: pl.DataFrame, by: By = "events") -> pl.DataFrame:
         low, high: 95% confidence interval of the share (Wilson), as if all open sessions were independent.
     """
     rows = earliness.filter(pl.col("by") == by).select("segment", "prefixes", pl.col("inside_80").alias("inside"))
-    intervals = [share_interval(inside, n) for inside, n in rows.select("inside", "prefixes").iter_rows()]
-    return rows.with_columns(
-        pl.Series("low", [low for low, _ in intervals], pl.Float64),
-        pl.Series("high", [high for _, high in intervals], pl.Float64),
-    ).select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
+    return rows.with_columns(share_interval("inside", "prefixes")).select(
+        pl.col(name).cast(kind) for name, kind in _SCHEMA.items()
+    )
 
 
-def share_interval(share: float, n: int) -> tuple[float, float]:
-    """Return the 95% confidence interval (Wilson) of a share of `n` independent sessions, at least one."""
-    interval = stats.binomtest(round(share * n), n).proportion_ci(method="wilson")
-    return interval.low, interval.high
+def share_interval(share: str, n: str) -> tuple[pl.Expr, pl.Expr]:
+    """Return the ends `low` and `high` of the 95% confidence interval (Wilson) of shares of independent sessions.
+
+    Args:
+        share: column with the shares.
+        n: column with the number of sessions of each share, at least 1.
+    """
+    p, n_sessions = pl.col(share), pl.col(n)
+    centre = p + _Z**2 / (2 * n_sessions)
+    margin = _Z * (p * (1 - p) / n_sessions + _Z**2 / (4 * n_sessions**2)).sqrt()
+    scale = 1 + _Z**2 / n_sessions
+    low, high = (centre - margin) / scale, (centre + margin) / scale
+    return low.clip(0, 1).alias("low"), high.clip(0, 1).alias("high")  # rounding can leave them just outside
 
 
 def finding(data: pl.DataFrame, by: By = "events") -> str:
-    """State the coverage over all segments, and the segments in which it differs from 80% by more than chance."""
+    """State the coverage over all segments, and the segments in which it differs from 80% by more than chance.
+
+    Each segment is tested on its own, so chance alone names about one segment in 20.
+    """
     if data.is_empty():
         return NO_PREDICTIONS
     inside = float((data["inside"] * data["prefixes"]).sum()) / float(data["prefixes"].sum())
-    off = data.filter(~pl.lit(LEVEL).is_between("low", "high")).get_column("segment").to_list()
+    deviating = data.filter(~pl.lit(_LEVEL).is_between("low", "high")).get_column("segment").to_list()
     text = f"{percent(inside)} of the final values are inside the 80% interval"
-    if not off:
+    if not deviating:
         return f"{text}, and no difference from 80% is larger than chance explains."
-    when = f"after {listed(off)} events" if by == "events" else listed(segment_in_words(each, by) for each in off)
-    return f"{text}; {when}, the share differs from 80% by more than chance explains."
+    return f"{text}; {segments_in_words(deviating, by)}, the share differs from 80% by more than chance explains."
 
 
 def figure(data: pl.DataFrame, by: By = "events") -> Figure:
@@ -69,13 +80,13 @@ def figure(data: pl.DataFrame, by: By = "events") -> Figure:
         ],
     )
     title, scale = "share inside", alt.Scale(domain=[0, 1])
-    level = (
+    target_line = (
         alt.Chart(data)
         .mark_rule(color=MUTED, strokeDash=[4, 4], aria=False)
-        .encode(y=alt.datum(LEVEL, type="quantitative", title=title, scale=scale))
+        .encode(y=alt.datum(_LEVEL, type="quantitative", title=title, scale=scale))
     )
     bars = base.mark_rule(strokeWidth=2, color=ACCENT).encode(
         y=alt.Y("low:Q", title=title, axis=share_axis(), scale=scale), y2="high:Q"
     )
     points = base.mark_point(size=70, filled=True, color=ACCENT, opacity=1).encode(y=alt.Y("inside:Q", title=title))
-    return finished(bars + level + points, f"Coverage of the 80% intervals by {AXES[by]}. {finding(data, by)}")
+    return finished(bars + target_line + points, f"Coverage of the 80% intervals by {AXES[by]}. {finding(data, by)}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import altair as alt
 import polars as pl
 
 from core.base.amounts import unit_text, value_text
-from core.base.text import difference, noun_form
+from core.base.text import difference, listed, noun_form
 from core.eda.parts.sentences import NO_PREDICTIONS, join_clauses
 from core.eda.parts.theme import ACCENT, LEARNER_COLOURS, MUTED, NEGATIVE, Figure, Hover, finished, short_axis
 
@@ -113,17 +114,17 @@ def figure(data: pl.DataFrame, by: By = "events", measure: Measure = "error") ->
     return finished(chart, f"{measure.capitalize()} by {AXES[by]}. {finding(data, by, measure)}")
 
 
-def segment_in_words(segment: str, by: By) -> str:
-    """Return when a segment is, for a sentence.
+def segments_in_words(segments: Sequence[str], by: By) -> str:
+    """Return when segments are, for a sentence.
 
-    >>> segment_in_words("1", "events"), segment_in_words("6 to 7", "events"), segment_in_words("over 20", "events")
-    ('after 1 event', 'after 6 to 7 events', 'after over 20 events')
-    >>> segment_in_words("at once", "seconds"), segment_in_words("to 5 minutes", "seconds")
-    ('at once', 'after up to 5 minutes')
+    >>> segments_in_words(["1"], "events"), segments_in_words(["1", "6 to 7", "over 20"], "events")
+    ('after 1 event', 'after 1, 6 to 7 and over 20 events')
+    >>> segments_in_words(["at once", "to 5 minutes"], "seconds")
+    'at once and after up to 5 minutes'
     """
     if by == "events":
-        return f"after {segment} {noun_form(1 if segment == '1' else 2, 'event')}"
-    return f"after up {segment}" if segment.startswith("to ") else segment
+        return f"after {listed(segments)} {noun_form(1 if list(segments) == ['1'] else 2, 'event')}"
+    return listed(f"after up {segment}" if segment.startswith("to ") else segment for segment in segments)
 
 
 class _Comparison(NamedTuple):
@@ -146,4 +147,4 @@ def _compare(data: pl.DataFrame, segment: str, by: By) -> _Comparison:
     model, average = amounts[MODEL], amounts[AVERAGE]
     is_known = model is not None and average
     compared = difference(model, average, equal="not lower") if is_known else ""
-    return _Comparison(segment_in_words(segment, by), value_text(model), compared)
+    return _Comparison(segments_in_words([segment], by), value_text(model), compared)

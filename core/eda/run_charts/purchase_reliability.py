@@ -46,10 +46,7 @@ def frame(prefixes: pl.DataFrame) -> pl.DataFrame:
         )
         .sort("group")
     )
-    chance = [share_interval(*row) for row in groups.select("bought", "prefixes").iter_rows()]
-    return groups.with_columns(
-        pl.Series("low", [low for low, _ in chance]), pl.Series("high", [high for _, high in chance])
-    ).select(list(_SCHEMA))
+    return groups.with_columns(share_interval("bought", "prefixes")).select(list(_SCHEMA))
 
 
 def finding(data: pl.DataFrame) -> str:

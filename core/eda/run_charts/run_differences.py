@@ -1,10 +1,13 @@
-"""How much higher the scores of several predictors are than that of the best of them, with 95% intervals."""
+"""How much higher the scores of several predictors are than that of a reference, with 95% intervals.
+
+The reference is the predictor with the best expected score. Differences are taken between out-of-fold scores where
+possible, so another predictor may still have a lower score out of fold.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from typing import TypedDict
 
 import altair as alt
 import polars as pl
@@ -25,11 +28,19 @@ _SCHEMA = {
 }
 
 
-def frame(differences: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-    """Return one row per predictor that can be compared, in the given order.
+class LabelledDifference(TypedDict):
+    """A `core.runs.Difference` with the name of its predictor; `clear` is its `is_clear`."""
 
-    Args:
-        differences: rows with label, basis, value, low, high and clear; see `core.runs.Difference`.
+    label: str
+    basis: str
+    value: float | None
+    low: float | None
+    high: float | None
+    clear: bool
+
+
+def frame(differences: Sequence[LabelledDifference]) -> pl.DataFrame:
+    """Return one row per predictor that can be compared, in the given order.
 
     Returns:
         label: name of the predictor.
@@ -38,11 +49,7 @@ def frame(differences: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         clear: whether the interval leaves out 0.
         basis: "reference", "paired" or "expected".
     """
-    rows = [
-        {"difference": each["value"], **{name: each[name] for name in _SCHEMA if name != "difference"}}
-        for each in differences
-        if each["basis"] != "none"
-    ]
+    rows = [{**each, "difference": each["value"]} for each in differences if each["basis"] != "none"]
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
@@ -51,24 +58,26 @@ def finding(data: pl.DataFrame, metric: str) -> str:
     others = data.filter(pl.col("basis") != "reference")
     if others.is_empty():
         return "These runs cannot be compared: they used different data or minimized different metrics."
-    reference = data.row(0, named=True)["label"]
-    sentences, show = [], partial(score_text, metric)
-    for rows, text in (
-        (others.filter("clear", pl.col("difference") > 0), "clearly worse than"),
-        (others.filter("clear", pl.col("difference") < 0), "clearly better out of fold than"),
-        (others.filter(~pl.col("clear")), "not clearly different from"),
-    ):
-        if rows.height:
-            names = rows.get_column("label").to_list()
-            sizes = [
-                f"{show(row['difference'])} ({show(row['low'])} to {show(row['high'])})"
-                for row in rows.iter_rows(named=True)
-            ]
-            sentences.append(
-                f"{listed(names, 3)} {verb(len(names), 'is', 'are')} {text} {reference}: the {metric} differs by "
-                f"{listed(sizes, 3)}."
-            )
-    return " ".join(sentences)
+    reference = data.row(by_predicate=pl.col("basis") == "reference", named=True)["label"]
+    is_clear, is_higher = pl.col("clear"), pl.col("difference") > 0
+    groups = {
+        f"clearly worse than {reference}": others.filter(is_clear & is_higher),
+        f"clearly better out of fold than {reference}": others.filter(is_clear & ~is_higher),
+        f"not clearly different from {reference}": others.filter(~is_clear),
+    }
+    return " ".join(_sentence(rows, text, metric) for text, rows in groups.items() if rows.height)
+
+
+def _sentence(rows: pl.DataFrame, text: str, metric: str) -> str:
+    """Say what the predictors are compared with the reference, and by how much each of them differs."""
+    names = rows.get_column("label").to_list()
+    sizes = [
+        f"{score_text(metric, difference)} ({score_text(metric, low)} to {score_text(metric, high)})"
+        for difference, low, high in rows.select("difference", "low", "high").iter_rows()
+    ]
+    if len(names) > 1:
+        sizes = [f"{size} for {name}" for size, name in zip(sizes, names, strict=True)]
+    return f"{listed(names, 3)} {verb(len(names), 'is', 'are')} {text}: the {metric} differs by {listed(sizes, 3)}."
 
 
 def figure(data: pl.DataFrame, metric: str, unit: str) -> Figure:
