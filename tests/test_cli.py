@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -556,6 +557,37 @@ def test_control_c_is_exit_code_130_and_keeps_nothing(workspace: Workspace) -> N
     assert list(workspace.runs.iterdir()) == []
 
 
+def test_a_service_needs_a_free_port(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert main(["serve", "--run", "x", "--port", str(port)]) == 2
+    assert f"--port is {port}. Allowed: a free port at 127.0.0.1 (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["quarantine", "x", "--rows", "-1"], "-1 is not a whole number from 0 to 1,000,000"),
+        (["quarantine", "x", "--rows", "9" * 20], "is not a whole number from 0 to 1,000,000"),
+        (["serve", "--run", "x", "--port", "99999"], "99999 is not a whole number from 0 to 65,535"),
+        (["serve", "--run", "x", "--rate", "nan"], "nan is not a number of 0 or more"),
+        (["serve", "--run", "x", "--rate=-5"], "-5 is not a number of 0 or more"),
+    ],
+)
+def test_numbers_without_a_meaning_are_refused(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_demo_replaces_no_mapping_that_was_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mapping.toml").write_text("# mine\n")
+    assert main(["demo", "--out", str(tmp_path), "--own-columns"]) == 2
+    assert "mapping.toml already exists" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mapping.toml"]
+
+
 def test_a_usage_error_with_json_is_a_json_object_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--folds", "x", "--json"]) == 2
     content, errors = said(capsys)
@@ -569,7 +601,7 @@ def test_a_defect_of_ours_is_a_sentence_that_names_the_file_with_its_traceback(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr("core.runs.list_runs", broken)
+    monkeypatch.setattr("core.runs.open_runs", broken)
     assert main(["runs", "list", "--json"]) == 70
     content, errors = said(capsys)
     found = re.fullmatch(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -250,6 +252,16 @@ def test_without_a_token_only_localhost_is_answered(app: Starlette) -> None:
 def test_pages_of_other_addresses_cannot_send_events(app: Starlette, origin: str, status: int) -> None:
     assert call(app, "POST", "/v1/events", VIEW, {"origin": origin})[0] == status
     assert call(app, "GET", "/v1/sessions/s1")[0] == (200 if status == 200 else 404)
+
+
+def test_a_state_that_is_locked_for_a_moment_is_not_taken_for_that_of_another_run(tmp_path: Path) -> None:
+    store = EventStore(tmp_path / "first.sqlite", "first")
+    store.change_run("second", 0)
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(find_state, tmp_path, "second")
+        time.sleep(0.3)
+        store.close()
+        assert found.result() == tmp_path / "first.sqlite"
 
 
 def test_one_service_uses_a_state_at_a_time(tmp_path: Path) -> None:

@@ -172,6 +172,14 @@ def spoil_a_model(folder: Path) -> None:
     (folder / "model" / "learners" / "xgboost-fold1.ubj").write_bytes(b"no model")
 
 
+def test_features_that_no_longer_exist_are_counted_without_own_columns(finished_home: Home) -> None:
+    _, run = finished_home
+    features = [*run.records(FEATURES_FILE), {"name": "gone"}, {"name": "own_price"}]
+    (run.folder / FEATURES_FILE).write_text(json.dumps(features))
+    reason = verify_run(rehashed(run))[2].explanation
+    assert f"1 of its {len(features) - 1} features no longer exist, and 0 are new." in reason
+
+
 @pytest.mark.parametrize(
     ("change", "detail"),
     [

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,16 @@ import pytest
 
 from core.__main__ import main
 from core.base.workspace import Workspace
-from core.errors import RunError, SettingError
+from core.errors import InputError, RunError, SettingError
 from core.pipeline import submission_desk as desk
 from core.pipeline.submission_blend import find_weights
+from core.pipeline.submission_ranking import ranked_files
 from core.pipeline.submission_target import dataset_of, target_of_run
 from core.runs import Run
+from core.runs.store import MANIFEST_FILE, OOF_FILE
 from core.submission import host, log
 from core.submission.blend_store import list_blends
+from tests.rewriting import read_sealed, rehashed, write_sealed
 
 VALUE = "session_value"
 
@@ -183,6 +188,45 @@ def test_files_are_compared_as_polars_compares_them(home, tmp_path, capsys):
     assert by == {"decile of the first file", "number of events", "user"}
     users = [row for row in content["segments"] if row["by"] == "user" and row["file"] == "other.csv"]
     assert sum(row["sessions"] for row in users) == ours.height
+
+
+def test_no_file_hides_another_whose_numbered_name_it_has(home, tmp_path, capsys):
+    _, run, ours = home
+    paths = []
+    for folder, name, factor in (("a", "x.csv", 1.0), ("b", "x.csv", 2.0), ("c", "x.csv (1)", 3.0)):
+        (tmp_path / folder).mkdir()
+        paths.append(write(tmp_path / folder / name, ours.with_columns(pl.col(VALUE) * factor)))
+    assert main(["compare", *paths, "--run", run.manifest.run_id, "--json"]) == 0
+    pairs = [(pair["file"], pair["other"]) for pair in said(capsys)["pairs"]]
+    names = ["x.csv (1)", "x.csv (2)", "x.csv (1) (3)"]
+    assert pairs == [(names[0], names[1]), (names[0], names[2]), (names[1], names[2])]
+
+
+def test_of_runs_with_equal_files_the_newest_is_the_maker_in_the_ranking_and_on_the_desk(home, tmp_path):
+    workspace, run, _ = home
+    newer = workspace.runs / f"{run.manifest.run_id}-newer"
+    shutil.copytree(run.folder, newer)
+    content = read_sealed(newer / MANIFEST_FILE)
+    write_sealed(newer / MANIFEST_FILE, content | {"run_id": newer.name, "created": "2100-01-01T00:00:00+00:00"})
+    (ranked,) = ranked_files(workspace, run)
+    copy = shutil.copy(run.submission, tmp_path / "copy.csv")
+    checked = desk.open_file(copy, workspace, target_of_run(workspace, run))
+    assert (ranked.made_by, checked.made_by) == (newer.name, newer.name)
+
+
+def test_out_of_fold_weights_need_sessions_that_all_runs_predicted(home):
+    workspace, run, _ = home
+    other_folder = workspace.runs / f"{run.manifest.run_id}-other"
+    shutil.copytree(run.folder, other_folder)
+    content = read_sealed(other_folder / MANIFEST_FILE)
+    write_sealed(other_folder / MANIFEST_FILE, content | {"run_id": other_folder.name})
+    oof = pl.read_parquet(other_folder / OOF_FILE)
+    oof.with_columns(stack=pl.lit(float("nan"))).write_parquet(other_folder / OOF_FILE)
+    other = rehashed(Run(other_folder, run.manifest))
+    own = desk.open_file(run.submission, workspace, target_of_run(workspace, run), run)
+    files = [own, replace(own, made_by=other.manifest.run_id)]
+    with pytest.raises(InputError, match="no train session for which all of the runs"):
+        find_weights("out_of_fold", files, workspace)
 
 
 def test_a_file_with_missing_sessions_cannot_be_compared(home, tmp_path, capsys):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from core.base.processes import LOW_PRIORITY
-from core.cli.argument_types import path_argument
+from core.cli.argument_types import path_argument, port_argument, rate_argument, rows_argument
 from core.cli.input_options import add_inputs, add_log, add_mapping, add_model_inputs, add_tables
 from core.cli.run_options import add_settings, program_name
 from core.cli.stored_options import (
@@ -134,7 +134,7 @@ def _add_serving_verbs(add: _AddVerb) -> None:
     rules.add_argument("--run", required=True, help=_LIVE_RUN)
     rules.add_argument("--rules", required=True, type=path_argument, help=_RULES)
     ui = add("ui", "dashboard.ui", "Serve the dashboard until interrupted.")
-    ui.add_argument("--port", type=int, default=8501, help="Port of the dashboard. Default: 8501.")
+    ui.add_argument("--port", type=port_argument, default=8501, help="Port of the dashboard. Default: 8501.")
 
 
 def _add_demo_options(parser: argparse.ArgumentParser, *, sessions: int) -> None:
@@ -161,7 +161,7 @@ def _add_mapping_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_quarantine_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", help=DATASET_HELP)
-    parser.add_argument("--rows", type=int, default=20, help="Number of rows to show. Default: 20.")
+    parser.add_argument("--rows", type=rows_argument, default=20, help="Number of rows to show. Default: 20.")
     parser.add_argument("--out", type=path_argument, help="CSV file to write all quarantined rows to.")
     parser.add_argument(
         "--sessions", action="store_true", help="Show the train sessions that are excluded from training instead."
@@ -258,10 +258,10 @@ def _add_serve_options(parser: argparse.ArgumentParser) -> None:
         default="127.0.0.1",
         help="Address to listen at. One that other machines reach needs a token in SVS_TOKEN. Default: 127.0.0.1.",
     )
-    parser.add_argument("--port", type=int, default=8600, help="Port of the service. Default: 8600.")
+    parser.add_argument("--port", type=port_argument, default=8600, help="Port of the service. Default: 8600.")
     parser.add_argument(
         "--state", type=path_argument, help="SQLite file with the events received. Default: one in the workspace."
     )
     rate_help = "Events a second that each client address may send; 0 for no limit. Default: 5000."
-    parser.add_argument("--rate", type=float, default=5_000.0, help=rate_help)
+    parser.add_argument("--rate", type=rate_argument, default=5_000.0, help=rate_help)
     parser.add_argument("--rules", type=path_argument, help=f"{_RULES} Default: the rules of the state.")

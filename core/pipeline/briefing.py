@@ -145,8 +145,9 @@ def _groups(dataset: Dataset, table: pl.DataFrame) -> Iterator[tuple[Selection, 
         yield Selection(first=last - (last - first) / 3), "Time"
     events = dataset.events(_TRAIN)
     frequent = events.group_by(CATEGORY).agg(pl.col(UNIT).n_unique()).sort(UNIT, CATEGORY, descending=[True, False])
-    codes = frequent.head(_N_CATEGORIES).select(CATEGORY)
-    for category in codes.join(dataset.dictionary(CATEGORY_ID), on=CATEGORY).collect().get_column(CATEGORY_ID):
+    most_frequent = frequent.head(_N_CATEGORIES).select(CATEGORY)
+    ids = most_frequent.join(dataset.dictionary(CATEGORY_ID), on=CATEGORY, maintain_order="left").collect()
+    for category in ids.get_column(CATEGORY_ID):
         yield Selection(categories=(category,)), "Value"
     for card in dataset.card().own:
         for cell in frequent_cells(dataset, card.column, _N_CELLS):

@@ -25,11 +25,12 @@ def load_served(workspace: Workspace, name: str) -> ServedModel:
     Raises:
         RunError: there is no such run, or its model cannot value open sessions.
     """
-    if is_model_folder(Path(name)):
-        model = load_model(name)
+    folder = Path(name)
+    if is_model_folder(folder):
+        model = load_model(folder)
         # a model folder may be copied to any place, so that its name says little
-        identity = f"model-{short_digest(hash_stored(Path(name) / MODEL_FILE))}"
-        return ServedModel(Path(name).name, identity, model, LiveScorer(model), None)
+        identity = f"model-{short_digest(hash_stored(folder / MODEL_FILE))}"
+        return ServedModel(folder.name, identity, model, LiveScorer(model), spread=None)
     return _served(run_store.find_run(workspace, name))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +66,8 @@ def list_stored_datasets(workspace: Workspace) -> list[StoredDataset]:
 
     If the jobs database cannot be read, no jobs are named. `delete_dataset` then refuses.
     """
-    runs, jobs = list_runs(workspace), []
+    runs = list_runs(workspace)
+    jobs = []
     with suppress(RunError):
         jobs = Jobs(workspace).all()
     stored = []
@@ -123,7 +123,10 @@ def _name(folder: Path) -> str:
 
 
 def _size(folder: Path) -> int:
-    """Return the size of the files in a folder; of a link, that of the link."""
-    if folder.is_symlink() or not folder.is_dir():
-        return folder.lstat().st_size if os.path.lexists(folder) else 0
-    return sum(path.lstat().st_size for path in folder.rglob("*") if os.path.lexists(path))
+    """Return the size of the files in a folder; of a link, that of the link. What is deleted meanwhile counts as 0."""
+    paths = [folder] if folder.is_symlink() or not folder.is_dir() else folder.rglob("*")
+    size = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            size += path.lstat().st_size
+    return size

@@ -112,6 +112,8 @@ def blend_files(
     If a step fails, such as the copy, the files of the blend are deleted.
 
     Args:
+        files: at least one, all with the same target.
+        weights: (files,) the weight of each file.
         method: how the weights were found; see `Blend`.
         run: the run that the files were checked against.
         copy_to: path of a copy of the file, packed if the ending of its name says so; None for no copy.
@@ -159,8 +161,10 @@ def _members(files: Sequence[DeskFile], weights: Vector) -> list[Member]:
 def _out_of_fold_weights(files: Sequence[DeskFile], workspace: Workspace) -> Vector:
     """Return the weights with the lowest squared error out of fold, of files that runs on one dataset wrote.
 
+    They are found on the train sessions that all of the runs predicted out of fold.
+
     Raises:
-        InputError: a file is not that of a run, or the runs have different datasets or train sessions.
+        InputError: a file is not that of a run, the runs are on different datasets, or they have no such session.
     """
     run_of = {run.manifest.run_id: run for run in list_runs(workspace)}
     if others := [file.name for file in files if file.made_by not in run_of]:
@@ -170,10 +174,12 @@ def _out_of_fold_weights(files: Sequence[DeskFile], workspace: Workspace) -> Vec
     if len({run.manifest.dataset for run in runs}) > 1:
         problem = "The runs are on different datasets, so their out-of-fold predictions cannot be combined."
         raise unusable_weights(problem, "Choose runs on one dataset.")
-    rows = runs[0].table(OOF_FILE).select(UNIT, VALUE, pl.col(STACK).alias("0")).collect()
-    for index, run in enumerate(runs[1:], start=1):
-        other = run.table(OOF_FILE).select(UNIT, pl.col(STACK).alias(str(index))).collect()
-        rows = rows.join(other, on=UNIT, maintain_order="left")
+    rows = runs[0].table(OOF_FILE).select(UNIT, VALUE).collect()
     names = [str(index) for index in range(len(runs))]
-    rows = rows.filter(pl.all_horizontal(pl.col(names).is_not_nan()))
+    for name, run in zip(names, runs, strict=True):
+        predictions = run.table(OOF_FILE).select(UNIT, pl.col(STACK).alias(name)).filter(pl.col(name).is_not_nan())
+        rows = rows.join(predictions.collect(), on=UNIT, how="inner", maintain_order="left")
+    if rows.is_empty():
+        problem = "There is no train session for which all of the runs have an out-of-fold prediction."
+        raise unusable_weights(problem, "Choose equal weights, or runs with the same folds.")
     return weights_from_values(rows.select(names).to_numpy(), rows[VALUE].to_numpy())

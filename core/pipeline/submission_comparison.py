@@ -13,7 +13,9 @@ from core.schema import SESSION, USER, USER_SESSION
 from core.submission.compare import Comparison, Division, compare
 from core.submission.target import TEXT
 
-_LENGTHS, _LENGTH_ENDS = ("1 event", "2 events", "3 to 5 events", "6 to 10 events", "more events"), (1, 2, 5, 10)
+_LENGTH_ENDS = (1, 2, 5, 10)
+"""Largest number of events of each class of lengths but the last."""
+_LENGTHS = ("1 event", "2 events", "3 to 5 events", "6 to 10 events", "more events")
 
 
 def compare_files(files: Sequence[DeskFile], dataset: Dataset | None, names: Sequence[str] | None = None) -> Comparison:
@@ -34,7 +36,10 @@ def compare_files(files: Sequence[DeskFile], dataset: Dataset | None, names: Seq
 
 
 def _different_names(names: Sequence[str]) -> list[str]:
-    return [name if names.count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names, start=1)]
+    """Return the names, with a number after those that are equal; after all of them if that makes two names equal."""
+    numbered = [f"{name} ({index})" for index, name in enumerate(names, start=1)]
+    different = [name if names.count(name) == 1 else other for name, other in zip(names, numbered, strict=True)]
+    return different if len(set(different)) == len(names) else numbered
 
 
 def _divisions(sessions: pl.Series, dataset: Dataset) -> dict[str, Division]:

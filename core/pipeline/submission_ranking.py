@@ -56,14 +56,19 @@ def ranked_files(workspace: Workspace, run: Run) -> list[RankedFile]:
     for entry in log.entries(workspace):
         if entry.sha256 and entry.dataset == manifest.dataset and entry.metric == label:
             entries.setdefault(entry.sha256, []).append(entry)
-    files = {file.sha256: file for file in _files_of_runs(workspace, run)}
+    files: dict[str, RankedFile] = {}
+    for file in _files_of_runs(workspace, run):
+        files.setdefault(file.sha256, file)  # of runs with equal files, the newest counts as the maker, as on the desk
     files |= {sha256: _with_entries(files.get(sha256), of_file) for sha256, of_file in entries.items()}
     ranked = sorted(files.values(), key=lambda file: (bool(file.failed), file.expected is None, file.expected or 0.0))
     return [file if file.failed else replace(file, place=place) for place, file in enumerate(ranked, start=1)]
 
 
 def _files_of_runs(workspace: Workspace, run: Run) -> list[RankedFile]:
-    """Return the submissions of the runs that can be compared with a run. Each has the expected score of its run."""
+    """Return the submissions of the runs that can be compared with a run, newest first.
+
+    Each has the expected score of its run.
+    """
     files = []
     for other in list_runs(workspace):
         manifest, scores = other.manifest, other.manifest.scores
@@ -71,7 +76,10 @@ def _files_of_runs(workspace: Workspace, run: Run) -> list[RankedFile]:
         if manifest.dataset != run.manifest.dataset or manifest.config.is_live or is_other_metric:
             continue
         file = RankedFile(
-            manifest.run_id, manifest.sha256.get(SUBMISSION_FILE, ""), manifest.run_id, time=manifest.created
+            name=manifest.run_id,
+            sha256=manifest.sha256.get(SUBMISSION_FILE, ""),
+            made_by=manifest.run_id,
+            time=manifest.created,
         )
         if not scores.expected_withheld:
             ends = scores.metric_scores.expected
@@ -88,7 +96,7 @@ def _with_entries(file: RankedFile | None, entries: Sequence[log.Entry]) -> Rank
         entries: log entries of the file, newest first; at least one.
     """
     newest = entries[0]
-    file = file or RankedFile(newest.made_by or newest.file, newest.sha256, newest.made_by)
+    file = file or RankedFile(name=newest.made_by or newest.file, sha256=newest.sha256, made_by=newest.made_by)
     foreseen = next((entry for entry in entries if entry.foreseen is not None), None)
     if file.expected is None and foreseen is not None:
         file = replace(file, expected=foreseen.foreseen, low=foreseen.low, high=foreseen.high, foreseen_by=foreseen.run)

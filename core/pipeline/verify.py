@@ -92,9 +92,10 @@ def _reason_not_to_predict(run: Run, files: CheckResult) -> str | None:
         return "The files of the run are damaged."
     if run.manifest.version == 1:
         return "The run was made by an earlier version, which stored no model. Start it again to get one."
-    stored = {record["name"] for record in run.records(FEATURES_FILE)}
+    names = {record["name"] for record in run.records(FEATURES_FILE)}
+    stored = {name for name in names if not name.startswith(PREFIX)}  # own columns differ from log to log
     current = {entry.feature.name for entry in feature_catalogue(features=run.manifest.config.features)}
-    if {name for name in stored if not name.startswith(PREFIX)} != current:
+    if stored != current:
         return (
             f"The run has other features than this version: {len(stored - current)} of its {len(stored)} features no "
             f"longer exist, and {len(current - stored)} are new."

@@ -20,7 +20,7 @@ _DEMO_FILES = ("train.csv", "test.csv", "sample_submission.csv", "truth.csv")
 
 def demo(options: argparse.Namespace) -> Outcome:
     """Write synthetic event files."""
-    refuse_existing(*(options.out / name for name in _DEMO_FILES))
+    _refuse_existing(options, MAPPING_FILE)
     with progress_bar("Simulating a shop", options) as advance, writing_to(options.out):
         summary = write_demo(
             options.out,
@@ -36,7 +36,7 @@ def demo(options: argparse.Namespace) -> Outcome:
 
 def journey(options: argparse.Namespace) -> Outcome:
     """Write event files of real baskets."""
-    refuse_existing(*(options.out / name for name in _DEMO_FILES))
+    _refuse_existing(options, MAPPING_FILE, PRODUCTS_FILE, USERS_FILE)
     with writing_to(options.out):
         summary = write_journey(
             options.out,
@@ -48,6 +48,12 @@ def journey(options: argparse.Namespace) -> Outcome:
     tables = f"--products {options.out / PRODUCTS_FILE} --users {options.out / USERS_FILE}"
     text = f"Event files of real baskets are in {options.out}: {listed(_DEMO_FILES)}.{_own_text(options, tables)}"
     return Outcome(asdict(summary) | {"out": str(options.out)}, text)
+
+
+def _refuse_existing(options: argparse.Namespace, *own_files: str) -> None:
+    """Raise a `RunError` if a file that will be written exists; `own_files` are those of the own columns."""
+    names = (*_DEMO_FILES, *own_files) if options.own_columns else _DEMO_FILES
+    refuse_existing(*(options.out / name for name in names))
 
 
 def _own_text(options: argparse.Namespace, tables: str = "") -> str:

@@ -146,6 +146,5 @@ def report(options: argparse.Namespace) -> Outcome:
 
 def _model(workspace: Workspace, name: str) -> SessionValueModel:
     """Load the model of a run in the workspace, or from the folder of a run or model."""
-    if is_model_folder(Path(name)):
-        return load_model(name)
-    return load_model(run_named(workspace, name))
+    folder = Path(name)
+    return load_model(folder if is_model_folder(folder) else run_named(workspace, name))

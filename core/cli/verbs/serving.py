@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import socket
+from contextlib import closing
 from functools import partial
 
 import uvicorn
@@ -21,6 +23,7 @@ from core.live.service.application import LOCAL_HOSTS
 from core.pipeline.served import load_served, load_stored, prefixes_of
 
 _GC_THRESHOLDS = (10_000, 10, 1_000_000)
+"""Of the three generations; the oldest is practically never collected."""
 _TOKEN = "SVS_TOKEN"  # noqa: S105 (the name of a variable)
 
 
@@ -30,6 +33,7 @@ def serve(options: argparse.Namespace) -> Outcome:
     host = options.host.strip("[]")
     if host not in LOCAL_HOSTS and not token:
         raise SettingError.no_token(options.host, _TOKEN)
+    _require_free_port(host, options.port)
     given_rules = None if options.rules is None else read_rules(options.rules)
     workspace = Workspace.from_environment()
     served = load_served(workspace, options.run)
@@ -37,16 +41,26 @@ def serve(options: argparse.Namespace) -> Outcome:
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
     state = options.state or find_state(folder, served.identity)
-    service = SessionService(served, EventStore(state, served.identity), rules=given_rules)
-    app = application(service, token=token, rate=options.rate, load=partial(load_stored, workspace))
-    show(f"Serving {served.name} at http://{options.host}:{options.port} with {service.n_open:,} open sessions")
-    config = uvicorn.Config(
-        app, host=host, port=options.port, log_level="warning", access_log=False, http="httptools", loop="asyncio"
-    )
-    _collect_only_young_garbage()
-    uvicorn.Server(config).run()
-    service.store.close()
+    with closing(EventStore(state, served.identity)) as store:
+        service = SessionService(served, store, rules=given_rules)
+        app = application(service, token=token, rate=options.rate, load=partial(load_stored, workspace))
+        show(f"Serving {served.name} at http://{options.host}:{options.port} with {service.n_open:,} open sessions")
+        config = uvicorn.Config(
+            app, host=host, port=options.port, log_level="warning", access_log=False, http="httptools", loop="asyncio"
+        )
+        _collect_only_young_garbage()
+        uvicorn.Server(config).run()
     return Outcome({"run": service.served.name, "state": str(state)}, "The service has ended.")
+
+
+def _require_free_port(host: str, port: int) -> None:
+    """Raise a `SettingError` if the service cannot listen there. Loading the model first would take seconds."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+        with socket.create_server((str(address[0]), port), family=family):
+            pass
+    except OSError as error:
+        raise SettingError.not_allowed("--port", port, f"a free port at {host} ({error.strerror})") from error
 
 
 def _collect_only_young_garbage() -> None:

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -75,24 +76,24 @@ def find_state(folder: Path, run: str) -> Path:
     """Return the state file in a folder that belongs to a run; the path of a new file if there is none.
 
     The file that is named after the run is also returned if it cannot be read, such as while another service uses it:
-    a new file would begin without its events.
+    a new file would begin without its events. A file with another name may have come to the run by a change of the
+    model. If it stays locked, it is taken for that of another service.
     """
-    path, number = folder / f"{run}.sqlite", 1
+    path = folder / f"{run}.sqlite"
     if path.exists() and _run_of(path) in (run, _UNREADABLE):
         return path
     for state in sorted(folder.glob("*.sqlite")):
         if _run_of(state) == run:
             return state
-    while path.exists():
-        number += 1
-        path = folder / f"{run}-{number}.sqlite"
-    return path
+    numbered = (folder / f"{run}-{number}.sqlite" for number in count(2))
+    return next(file for file in chain([path], numbered) if not file.exists())
 
 
 def _run_of(state: Path) -> str | None:
     """Return the run that a state belongs to; None if it has no run yet, and `_UNREADABLE` if it cannot be read."""
+    uri = f"{state.resolve().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(f"{state.resolve().as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
+        with closing(sqlite3.connect(uri, uri=True, timeout=_LOCK_SECONDS)) as connection:
             row = connection.execute("SELECT run FROM about").fetchone()
     except sqlite3.Error:
         return _UNREADABLE
