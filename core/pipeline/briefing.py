@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from core.base.amounts import money, value_text
 from core.base.text import day_of, percent
@@ -43,12 +44,21 @@ _MAX_SESSIONS = 200_000
 """Maximum number of sessions from which findings are computed; more would hardly reduce their error."""
 _MIN_GROUP = 30
 """Sessions below which a group is not compared with the others."""
-_N_CATEGORIES, _N_CELLS = 8, 6
+_N_CATEGORIES = 8
+_N_CELLS = 6
+"""Numbers of the most frequent categories, and of the cells of each own column, that are compared."""
 _TOP = 0.01
 _TOP_OF_EXPONENTIAL = _TOP * (1 - math.log(_TOP))
 """Share of the sum that the top 1% of an exponential distribution has: amounts without a heavy tail."""
 _TOP_OF_SQUARED_NORMAL = 0.0846
 """Share of the sum that the top 1% of squared normal errors has."""
+_Z_90 = 1.645
+"""Half the width of a 90% interval in standard errors, if errors are normal."""
+_DIRECTIONS = {
+    "up": "higher numbers go with higher predictions",
+    "down": "higher numbers go with lower predictions",
+}
+"""Direction of a driver -> clause."""
 Kind = Literal["data", "model"]
 Place = Literal["Explore", "Importance", "Train"]
 
@@ -110,20 +120,30 @@ def data_findings(dataset: Dataset) -> list[BriefFinding]:
     for selection, view in _groups(dataset, table):
         units = filter_sessions(table, dataset, selection).get_column(UNIT)
         inside = table.get_column(UNIT).is_in(units.implode()).to_numpy()
-        if min(inside.sum(), (~inside).sum()) < _MIN_GROUP:
-            continue
-        rest = values - expected
-        effect, error = difference_of_means(rest[inside], rest[~inside])
-        side = "more" if effect > 0 else "less"
-        gap = money(abs(float(rest[inside].mean() - rest[~inside].mean())))
-        average, share = value_text(float(values[inside].mean())), percent(float(inside.mean()))
-        text = (
-            f"Sessions {selection.describe(labels)} are worth {gap} {side} than other sessions with the same number of "
-            f"events of each type ({average} on average; {share} of the sessions)."
-        )
-        query = tuple(selection.as_query().items())
-        findings.append(BriefFinding("data", text, surprise(effect, error), "Explore", view, query))
+        if min(inside.sum(), (~inside).sum()) >= _MIN_GROUP:
+            text, surprise_of_group = _compare_group(values, values - expected, inside, selection.describe(labels))
+            query = tuple(selection.as_query().items())
+            findings.append(BriefFinding("data", text, surprise_of_group, "Explore", view, query))
     return findings
+
+
+def _compare_group(values: Values, rest: Values, inside: NDArray[np.bool_], group: str) -> tuple[str, float]:
+    """Compare a group of sessions with the others, and return a sentence and how surprising it is.
+
+    Args:
+        values: (sessions,) values.
+        rest: (sessions,) the part of the values that the numbers of events do not explain.
+        inside: (sessions,) whether the session is in the group.
+        group: the group as it follows "Sessions".
+    """
+    effect, error = difference_of_means(rest[inside], rest[~inside])
+    side = "more" if effect > 0 else "less"
+    gap = money(abs(float(rest[inside].mean() - rest[~inside].mean())))
+    text = (
+        f"Sessions {group} are worth {gap} {side} than other sessions with the same number of events of each type "
+        f"({value_text(float(values[inside].mean()))} on average; {percent(float(inside.mean()))} of the sessions)."
+    )
+    return text, surprise(effect, error)
 
 
 def _expected_values(table: pl.DataFrame, values: Values) -> Values:
@@ -182,21 +202,28 @@ def model_findings(run: Run) -> list[BriefFinding]:
     explanation = stored_explanation(run)
     if explanation is not None:
         spread = float(explanation.sessions.get_column(VALUE).std() or 0.0)  # type: ignore[arg-type]
-        for row in drivers(explanation).head(_MAX_OF_A_KIND).iter_rows(named=True):
-            low = 0.0 if row["low"] is None else row["low"]
-            direction = {
-                "up": "higher numbers go with higher predictions",
-                "down": "higher numbers go with lower predictions",
-            }
-            how = direction.get(row["direction"], "whether up or down depends on the session")
-            text = f"{row['label']} moves the prediction by {money(row['size'])} on average; {how}."
-            # The interval is that of few folds (Student's t), so this error is larger than that of the mean.
-            error = (row["size"] - low) / 1.645 / spread if spread else 0.0
-            effect = row["size"] / spread if spread else 0.0
-            findings.append(BriefFinding("model", text, surprise(effect, error), "Importance"))
+        strongest = drivers(explanation).head(_MAX_OF_A_KIND)
+        findings += [_driver_finding(driver, spread) for driver in strongest.iter_rows(named=True)]
     if OOF_FILE in run.manifest.sha256:
         findings += _error_findings(run)
     return findings
+
+
+def _driver_finding(driver: Mapping[str, Any], spread: float) -> BriefFinding:
+    """Return the finding on a driver.
+
+    Args:
+        driver: row of `core.importance.drivers`.
+        spread: standard deviation of the values; 0 if they are all equal.
+    """
+    how = _DIRECTIONS.get(driver["direction"], "whether up or down depends on the session")
+    text = f"{driver['label']} moves the prediction by {money(driver['size'])} on average; {how}."
+    if not spread:
+        return BriefFinding("model", text, surprise(0.0, 0.0), "Importance")
+    low = 0.0 if driver["low"] is None else driver["low"]
+    # The interval is that of few folds (Student's t), so this error is larger than that of the mean.
+    error = (driver["size"] - low) / _Z_90 / spread
+    return BriefFinding("model", text, surprise(driver["size"] / spread, error), "Importance")
 
 
 def _error_findings(run: Run) -> list[BriefFinding]:

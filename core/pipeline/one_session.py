@@ -50,20 +50,30 @@ class SessionExplanation:
 
 
 class SessionExplainer:
-    """Explains sessions of one run. It keeps the model and the held-out sessions whose average is the base."""
+    """Explains sessions of one run. It keeps the model and the held-out sessions whose average is the base.
+
+    Args:
+        model: the model of the run.
+        folds: the table FOLDS_FILE of the run: unit and fold.
+        explanation: the explanation of the run.
+        dataset: the dataset of the run.
+    """
 
     def __init__(
         self, model: SessionValueModel, folds: pl.DataFrame, explanation: Explanation, dataset: Dataset
     ) -> None:
-        self._model, self._dataset, self._explanation = model, dataset, explanation
-        self._models, self._drivers = FoldModels.of_model(model), drivers(explanation)
+        self._model = model
+        self._dataset = dataset
+        self._explanation = explanation
+        self._models = FoldModels.of_model(model)
+        self._drivers = drivers(explanation)
         self._fold_of = dict(folds.select(UNIT, "fold").iter_rows())
         self._reference = {part.fit: part.X for part in held_out_of_model(model, folds)}
-        for fit in set(model.spec.fits_for_test) - set(self._reference):  # of folds forward in time
-            last = pl.when(pl.col("fold") == folds.get_column("fold").max()).then(fit).otherwise(-1)
-            self._reference |= {
-                part.fit: part.X for part in held_out_of_model(model, folds.with_columns(last.alias("fold")))
-            }
+        # of folds forward in time, the fit on all rows validates no fold; the rows of the last one are its reference
+        is_last = pl.col("fold") == folds.get_column("fold").max()
+        for fit in set(model.spec.fits_for_test) - set(self._reference):
+            last_fold = folds.with_columns(pl.when(is_last).then(fit).otherwise(-1).alias("fold"))
+            self._reference |= {part.fit: part.X for part in held_out_of_model(model, last_fold)}
 
     @classmethod
     def of_run(cls, run: Run, dataset: Dataset) -> SessionExplainer:
@@ -91,41 +101,64 @@ class SessionExplainer:
         units = units.sort(ROLE, START, USER)  # merged sessions are named after the first of them
         if units.is_empty():
             return None
-        unit, role, value = units.select(UNIT, ROLE, VALUE).row(0)
+        session = units.row(0, named=True)
+        unit, fold = session[UNIT], self._fold_of.get(session[UNIT], -1)
+        in_train = fold >= 0
+        means, cells, n_earlier = self._attribute(unit, events, fold)
+        stacked = means[STACK]
+        effects = dict(zip(self._models.names, map(float, stacked.effects[0]), strict=True))
+        by_learner = [means[name].predicted[0] for name in self._model.spec.learners]
+        low, high = self._interval(
+            predicted=float(stacked.predicted[0]),
+            events=cells["n_events"] or 0.0,
+            history=n_earlier,
+            disagreement=float(np.std(by_learner)),
+        )
+        splits_sessions = self._model.spec.config.split_composite_sessions
+        return SessionExplanation(
+            steps=waterfall(self._drivers, effects, cells, float(stacked.base[0])),
+            predicted=float(stacked.predicted[0]),
+            low=low,
+            high=high,
+            value=session[VALUE],
+            out_of_fold=in_train,
+            similar=self._similar(effects, unit),
+            users=units.filter(pl.col(ROLE) == session[ROLE]).height if splits_sessions else 1,
+        )
+
+    def _attribute(
+        self, unit: int, events: Sequence[ChangedEvent], fold: int
+    ) -> tuple[dict[str, Attribution], dict[str, float | None], float]:
+        """Attribute the prediction of a unit to its features.
+
+        Args:
+            events: events that replace its own; empty to keep them.
+            fold: the fold that validates it; -1 to use the models for new sessions.
+
+        Returns:
+            Learner or stack -> attribution, the mean over the models; feature -> its cell, None if it is empty; and the
+            number of the user's earlier sessions.
+        """
         model = self._model
         if events:
             model = replace(model, history=with_changed_session(model.history, unit, events))
-        fold = self._fold_of.get(unit, -1)
-        fits = [fold] if fold >= 0 else list(self._model.spec.fits_for_test)
         (rows,) = model.rows_of(pl.Series(UNIT, [unit]))
-        attributions, starts, cells, n_earlier = [], [], rows.X[0], 0.0
-        for fit, X, _, history in self._model.fitted.matrices(rows, fits, train=fold >= 0):
+        fits = [fold] if fold >= 0 else list(model.spec.fits_for_test)
+        inputs = list(model.fitted.matrices(rows, fits, train=fold >= 0))
+        attributions, starts = [], []
+        for fit, X, _, _ in inputs:
             part = FoldRows(fit, np.array([unit]), X, np.array([np.nan]))
             attributions.append(self._models.attribute_fold(part, self._reference.get(fit)))
             starts.append(self._models.start(X))
-            cells, n_earlier = X[0], float(history.sessions[0])
-        means, names = mean_over_fits(self._models.stack, attributions, starts), self._models.names
-        stacked = means[STACK]
-        effects = dict(zip(names, map(float, stacked.effects[0]), strict=True))
-        cell_values = {name: None if np.isnan(cell) else float(cell) for name, cell in zip(names, cells, strict=True)}
-        disagreement = np.std([means[name].predicted[0] for name in self._model.spec.learners])
-        low, high = self._interval(stacked, cell_values["n_events"] or 0.0, n_earlier, float(disagreement))
-        return SessionExplanation(
-            waterfall(self._drivers, effects, cell_values, float(stacked.base[0])),
-            float(stacked.predicted[0]),
-            low,
-            high,
-            value,
-            fold >= 0,
-            self._similar(effects, unit),
-            units.filter(pl.col(ROLE) == role).height if self._model.spec.config.split_composite_sessions else 1,
-        )
+        names = self._models.names
+        _, X, _, history = inputs[-1]  # learned columns differ between models; those of the last one are shown
+        cells = {name: None if np.isnan(cell) else float(cell) for name, cell in zip(names, X[0], strict=True)}
+        return mean_over_fits(self._models.stack, attributions, starts), cells, float(history.sessions[0])
 
-    def _interval(
-        self, stacked: Attribution, n_events: float, n_earlier: float, disagreement: float
-    ) -> tuple[float, float]:
-        predictors = (stacked.predicted, *(np.array([each]) for each in (n_events, n_earlier, disagreement)))
-        low, high = self._model.fitted.calibration.ends(ErrorPredictors(*predictors))[_LEVEL][0]
+    def _interval(self, **predictors: float) -> tuple[float, float]:
+        """Return the ends of the interval; the arguments are the fields of `ErrorPredictors`."""
+        columns = {name: np.array([value]) for name, value in predictors.items()}
+        low, high = self._model.fitted.calibration.ends(ErrorPredictors(**columns))[_LEVEL][0]
         return float(low), float(high)
 
     def _similar(self, effects: dict[str, float], unit: int) -> pl.DataFrame:

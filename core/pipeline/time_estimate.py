@@ -78,10 +78,12 @@ def estimate_presets(n_sessions: int, runs: Sequence[Run]) -> dict[str, TimeEsti
     The arguments are those of `estimate_time`.
     """
     estimates: dict[str, TimeEstimate] = {}
+    simpler: TimeEstimate | None = None
     for preset in RunConfig.setting("preset").choices:  # from the simplest to the most thorough
         estimate = estimate_time(RunConfig.checked(preset=preset), n_sessions, runs)
-        simpler = list(estimates.values())[-1:]
-        estimates[preset] = estimate.at_least(simpler[0]) if simpler else estimate
+        if simpler is not None:
+            estimate = estimate.at_least(simpler)
+        estimates[preset] = simpler = estimate
     return estimates
 
 
@@ -129,43 +131,70 @@ class Pace:
         return min(1.0, ((_KNOWN_MACHINE - 1) / (self.factor - 1)) ** 2)
 
 
+@dataclass(frozen=True)
+class _Evidence:
+    """What an earlier run says about the pace of another one.
+
+    Attributes:
+        distance: doublings or halvings between the sessions of the two runs.
+        is_same_kind: whether both runs tune, or both do not.
+        weight: how much it counts.
+    """
+
+    run: Run
+    distance: float
+    is_same_kind: bool
+    weight: float
+
+    def step_weight(self, step: str) -> float:
+        """Return how much the run counts for a step."""
+        return self.weight if self.is_same_kind or step not in _MODEL_STEPS else _OTHER_PRESET * self.weight
+
+
 def learn_pace(config: RunConfig, n_sessions: int, runs: Sequence[Run]) -> Pace:
     """Return the pace of a run on this machine, learned from the step times of earlier runs.
 
     Each factor is a weighted geometric mean. Runs on data of a similar size and recent runs count more; for
     steps with models, so do runs of the same kind (with or without tuning). The arguments are those of `estimate_time`.
     """
-    evidence = [
-        (run, abs(math.log2(_n_sessions(run) / max(n_sessions, 1))))
-        for run in runs
-        if (run.manifest.config.engine, run.manifest.config.device) == (config.engine, config.device)
-        and run.manifest.config.is_live == config.is_live
-    ]
+    evidence = _evidence(config, n_sessions, runs)
     if not evidence:
         overall = math.sqrt(_MEASURED_CORES / available_cores())
         return Pace(overall, dict.fromkeys((step.name for step in steps(config)), overall), _UNKNOWN_MACHINE)
-    weights = [_AGE_DECAY**age / (1 + distance) for age, (_, distance) in enumerate(evidence)]
-    ratios = [(run.manifest.config.tunes == config.tunes, _step_ratios(run)) for run, _ in evidence]
-    wholes = [
-        (_whole_ratio(run, is_same_kind=is_same_kind), weight)
-        for (run, _), (is_same_kind, _), weight in zip(evidence, ratios, weights, strict=True)
-    ]
-    overall = _mean(wholes)
+    whole_runs = [(_whole_ratio(each.run, is_same_kind=each.is_same_kind), each.weight) for each in evidence]
+    overall = _mean(whole_runs)
+    overall_pair = (overall, _WHOLE_RUN * max(each.weight for each in evidence))
+    step_ratios = [(each, _step_ratios(each.run)) for each in evidence]
+    of_steps = {}
+    for step in (step.name for step in steps(config, n_sessions)):
+        measured = [(ratios[step], each.step_weight(step)) for each, ratios in step_ratios if step in ratios]
+        of_steps[step] = _mean([overall_pair, *measured])
+    return Pace(overall, of_steps, _uncertainty(evidence, _spread(whole_runs)))
 
-    def pace_of(step: str) -> float:
-        pairs = [(overall, _WHOLE_RUN * max(weights))]
-        for (is_same_kind, ratio), weight in zip(ratios, weights, strict=True):
-            if step in ratio:
-                counts = is_same_kind or step not in _MODEL_STEPS
-                pairs.append((ratio[step], weight if counts else _OTHER_PRESET * weight))
-        return _mean(pairs)
 
-    of_steps = {step.name: pace_of(step.name) for step in steps(config, n_sessions)}
-    same_kind = [distance for run, distance in evidence if run.manifest.config.tunes == config.tunes]
-    nearest = min(same_kind, default=1.0 + min(distance for _, distance in evidence))
-    varies = math.exp(_spread(wholes))
-    factor = max(_KNOWN_MACHINE, varies) * _FACTOR_PER_SIZE ** max(nearest - 1, 0.0)
-    return Pace(overall, of_steps, min(factor, _UNKNOWN_MACHINE))
+def _evidence(config: RunConfig, n_sessions: int, runs: Sequence[Run]) -> list[_Evidence]:
+    """Return what the runs with the same engine, device and purpose say; `runs` are newest first."""
+    evidence: list[_Evidence] = []
+    for run in runs:
+        other = run.manifest.config
+        if (other.engine, other.device, other.is_live) == (config.engine, config.device, config.is_live):
+            distance = abs(math.log2(_n_sessions(run) / max(n_sessions, 1)))
+            weight = _AGE_DECAY ** len(evidence) / (1 + distance)
+            evidence.append(_Evidence(run, distance, other.tunes == config.tunes, weight))
+    return evidence
+
+
+def _uncertainty(evidence: Sequence[_Evidence], spread: float) -> float:
+    """Return the factor by which an estimate may be wrong.
+
+    Args:
+        evidence: at least one run.
+        spread: standard deviation of the logarithms of the paces of whole runs.
+    """
+    same_kind = [each.distance for each in evidence if each.is_same_kind]
+    nearest = min(same_kind, default=1.0 + min(each.distance for each in evidence))
+    factor: float = max(_KNOWN_MACHINE, math.exp(spread)) * _FACTOR_PER_SIZE ** max(nearest - 1, 0.0)
+    return min(factor, _UNKNOWN_MACHINE)
 
 
 def _mean(pairs: Sequence[tuple[float, float]]) -> float:
@@ -197,11 +226,13 @@ def _whole_ratio(run: Run, *, is_same_kind: bool) -> float:
     For a run of another kind or with a time budget, the steps with models are left out.
     """
     config, timings = run.manifest.config, run.manifest.timings
-    usual = {step.name: step.weight for step in steps(config, _n_sessions(run))}
+    usual_seconds = {step.name: step.weight for step in steps(config, _n_sessions(run))}
     if config.budget_minutes is None and is_same_kind:
-        return max(run.manifest.seconds, 0.1) / sum(usual.values())
+        return max(run.manifest.seconds, 0.1) / sum(usual_seconds.values())
     names = [name for name in ("features", "prepare", "certificate") if timings.get(name)]
-    return sum(timings[name] for name in names) / sum(usual[name] for name in names) if names else 1.0
+    if not names:
+        return 1.0
+    return sum(timings[name] for name in names) / sum(usual_seconds[name] for name in names)
 
 
 def _n_sessions(run: Run) -> int:

@@ -116,7 +116,8 @@ def _write_csv(rows: pl.LazyFrame, path: Path, content: dict[str, Any], lines: l
 
 def _untrained(dataset: Dataset, options: argparse.Namespace) -> Outcome:
     """Show the train sessions that are excluded from training, or write all of them to a file."""
-    card, sessions = dataset.card(), dataset.untrained().select(USER_SESSION, "reason", "remaining")
+    card = dataset.card()
+    sessions = dataset.untrained().select(USER_SESSION, "reason", "remaining")
     content: dict[str, Any] = {
         "sessions": sessions.height,
         "reasons": card.untrained,
@@ -142,9 +143,13 @@ def mapping(options: argparse.Namespace) -> Outcome:
     if options.action == "show":
         text = mapping_text(load_mapping(options.file))
         return Outcome({"mapping": text}, text.rstrip())
-    if options.action == "guess":
-        return _guess(options)
-    source, with_value = ingestion.source_of(options.file), not options.without_value
+    return _guess(options) if options.action == "guess" else _preview(options)
+
+
+def _preview(options: argparse.Namespace) -> Outcome:
+    """Show the first rows of an event file as the mapping reads them."""
+    source = ingestion.source_of(options.file)
+    with_value = not options.without_value
     files = tables_of(options)
     with_tables = complete_with_tables(mapping_of(options), files)
     tables = [read_attributes(path, name, with_tables.mapping).table for name, path in files.items()]
@@ -164,15 +169,18 @@ def mapping(options: argparse.Namespace) -> Outcome:
 
 
 def _guess(options: argparse.Namespace) -> Outcome:
+    """Guess the mapping of an event file, and write it to a file or show it."""
     if options.out:
         refuse_existing(options.out)  # it may be the log itself, or a mapping that was edited by hand
     mapping = mapping_of(options)
     log = peek(ingestion.source_of(options.file), mapping)
-    guess, reasons = log.guess(with_value=not options.without_value), {}
+    guess = log.guess(with_value=not options.without_value)
     file_settings = mapping.model_dump(include={"encoding", "separator", "tables"}, exclude_defaults=True)
+    reasons: dict[str, str] = {}
     detected = log.encoding
     if mapping.encoding is None and detected is not None and detected.note and "encoding" not in guess.settings:
-        file_settings["encoding"], reasons = detected.encoding, {"encoding": detected.sentence}
+        file_settings["encoding"] = detected.encoding
+        reasons["encoding"] = detected.sentence
     reasons |= guess.reasons
     guessed = Mapping.checked(**guess.settings | file_settings)
     completed = complete_with_tables(guessed, tables_of(options))

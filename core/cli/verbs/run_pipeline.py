@@ -25,7 +25,7 @@ from core.ingestion import InputFiles, ingest
 from core.metric import score_text
 from core.pipeline import backtest as backtests
 from core.pipeline import run as pipeline
-from core.pipeline.actual_values import compare_with_actual
+from core.pipeline.actual_values import Comparison, compare_with_actual
 from core.pipeline.preflight import check_output_folder, check_settings
 from core.pipeline.steps import steps
 from core.pipeline.time_estimate import learn_pace
@@ -78,19 +78,23 @@ def _cut_lines(cuts: list[backtests.Cut]) -> list[str]:
     names = (f"expected {label}", "low", "high", "actual")
     lines = [f"{'split':23}  {'train':>9}  {'test':>9}  " + "  ".join(f"{name:>13}" for name in names) + "  inside 90%"]
     for cut in cuts:
-        cells = ["-"] * 4 + ["-"]
-        if (comparison := cut.comparison) is not None:
-            ends = [comparison.expected, comparison.low, comparison.high]
-            cells = [
-                *(score_text(comparison.metric, each) for each in (*ends, comparison.actual)),
-                "yes" if comparison.is_inside else "no",
-            ]
-            if comparison.is_withheld:
-                cells = [run_store.WITHHELD, "-", "-", cells[3], "-"]
-        numbers = "  ".join(f"{cell:>13}" for cell in cells[:4])
+        *scores, is_inside = _comparison_cells(cut.comparison)
+        numbers = "  ".join(f"{cell:>13}" for cell in scores)
         sessions = f"{cut.card.train.sessions:>9,}  {cut.card.test.sessions:>9,}"
-        lines.append(f"{time_text(cut.start)}  {sessions}  {numbers}  {cells[4]}")
+        lines.append(f"{time_text(cut.start)}  {sessions}  {numbers}  {is_inside}")
     return lines
+
+
+def _comparison_cells(comparison: Comparison | None) -> tuple[str, str, str, str, str]:
+    """Return the expected score, the ends of its interval, the actual score, and whether this is inside."""
+    if comparison is None:
+        return "-", "-", "-", "-", "-"
+    show = partial(score_text, comparison.metric)
+    actual = show(comparison.actual)
+    if comparison.is_withheld:
+        return run_store.WITHHELD, "-", "-", actual, "-"
+    is_inside = "yes" if comparison.is_inside else "no"
+    return show(comparison.expected), show(comparison.low), show(comparison.high), actual, is_inside
 
 
 def run_in_foreground(
@@ -184,16 +188,15 @@ def _run_in_background(
 def _outcome(finished_run: run_store.Run, dataset: Dataset) -> Outcome:
     manifest = finished_run.manifest
     checks, certificate = manifest.checks, manifest.certificate
+    comparison = compare_with_actual(finished_run, dataset)
     lines = [
         str(finished_run.submission),
         _score_line(manifest),
+        *([] if comparison is None else [comparison.sentence]),
         f"{checks.failed} of {checks.failed + checks.passed} submission checks and "
         f"{certificate.failed} of {certificate.failed + certificate.passed} leakage checks failed; "
         f"{manifest.seconds:.0f} s",
     ]
-    comparison = compare_with_actual(finished_run, dataset)
-    if comparison is not None:
-        lines.insert(2, comparison.sentence)
     warnings = (run_store.shift_warning(manifest), run_store.open_session_warning(manifest.config))
     lines += [f"WARNING: {warning}" for warning in warnings if warning]
     card = dataset.card()

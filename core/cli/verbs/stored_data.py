@@ -21,8 +21,7 @@ from core.pipeline.stored_data import StoredDataset, delete_dataset, list_stored
 
 EXAMPLE = 1234.5
 """An amount with a thousands mark."""
-
-
+_MAX_DIGITS = 3
 _USED: Final[dict[str, tuple[str, ...]]] = {
     "list": (),
     "note": ("DATASET", "--name", "--text"),
@@ -40,18 +39,21 @@ def datasets(options: argparse.Namespace) -> Outcome:
     refuse_unused(options, _USED)
     workspace = Workspace.from_environment()
     workspace.sweep()
-    if options.action != "list":
-        require(
-            options.dataset, "DATASET", "the fingerprint of a dataset, or its first characters (see `datasets list`)"
-        )
-        stored = stored_dataset_named(workspace, options.dataset)
-        if options.action in NOTE_ACTIONS:
-            return change_note(stored.folder, {"dataset": stored.folder.name}, options)
-        if options.action == "currency":
-            return _change_currency(stored.folder, options)
-        return _delete_dataset(workspace, stored, options)
-    names = {dataset.fingerprint: dataset.name for dataset in list_datasets(workspace)}
-    cards = [dataset.card() for dataset in list_datasets(workspace)]
+    if options.action == "list":
+        return _list_datasets(workspace)
+    require(options.dataset, "DATASET", "the fingerprint of a dataset, or its first characters (see `datasets list`)")
+    stored = stored_dataset_named(workspace, options.dataset)
+    if options.action in NOTE_ACTIONS:
+        return change_note(stored.folder, {"dataset": stored.folder.name}, options)
+    if options.action == "currency":
+        return _change_currency(stored.folder, options)
+    return _delete_dataset(workspace, stored, options)
+
+
+def _list_datasets(workspace: Workspace) -> Outcome:
+    datasets = list_datasets(workspace)
+    names = {dataset.fingerprint: dataset.name for dataset in datasets}
+    cards = [dataset.card() for dataset in datasets]
     unreadable = unreadable_datasets(workspace)
     sizes = {stored.folder.name: stored.bytes for stored in list_stored_datasets(workspace)}
     lines = [
@@ -79,14 +81,20 @@ def _change_currency(folder: Path, options: argparse.Namespace) -> Outcome:
     }
     fields = note.number_format.model_dump() | {name: value for name, value in changes.items() if value is not None}
     if options.decimals is not None:
-        is_number = options.decimals.isascii() and options.decimals.isdigit()
-        fields["decimals"] = int(options.decimals) if is_number else None if options.decimals == "auto" else "unknown"
+        fields["decimals"] = _decimals(options.decimals)
     number_format = checked_format(**fields)
     if number_format != note.number_format:
         write_note(folder, note.model_copy(update={"number_format": number_format}))
     content = {"dataset": folder.name, **number_format.model_dump()}
     with using_format(number_format):
         return Outcome(content, f"Amounts are written like {money(EXAMPLE)}, numbers like {number(EXAMPLE)}.")
+
+
+def _decimals(text: str) -> int | str | None:
+    """Return the decimals that a person typed: None for "auto", and "unknown", which is refused, for no number."""
+    if text == "auto":
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS else "unknown"
 
 
 def _delete_dataset(workspace: Workspace, dataset: StoredDataset, options: argparse.Namespace) -> Outcome:
