@@ -191,13 +191,7 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
         try:
             config = cls.model_validate(settings)
         except ValidationError as error:
-            first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"])
-            if first["type"] == "extra_forbidden":
-                raise SettingError.unknown(name, list(cls.model_fields)) from error
-            reason = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-            allowed = _ALLOWED_TYPES.get(first["type"].split("_")[0], reason)
-            raise SettingError.not_allowed(name, first["input"], allowed) from error
+            raise _first_error(error) from error
         if not config.tunes and (config.minutes or config.trials):
             raise SettingError.nothing_to_tune()
         for name, (value, reason) in _LIVE_SETTINGS.items():
@@ -245,6 +239,17 @@ class RunConfig(BaseModel, frozen=True, extra="forbid"):
     def digest(self) -> str:
         """Hash of all settings; part of the run's name."""
         return short_digest(hashlib.sha256(self.model_dump_json().encode()).hexdigest())
+
+
+def _first_error(error: ValidationError) -> SettingError:
+    """Return the error of the first setting that is unknown or whose value is not allowed."""
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return SettingError.unknown(name, list(RunConfig.model_fields))
+    reason = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    kind = first["type"].split("_")[0]
+    return SettingError.not_allowed(name, first["input"], _ALLOWED_TYPES.get(kind, reason))
 
 
 def _with_older_settings(config: object) -> object:

@@ -10,6 +10,7 @@ from pathlib import Path
 from core.base.text import listed
 from core.config import RunConfig
 from core.errors import SettingError
+from core.setting import Setting
 
 _TYPES = {"integer": int, "number": float}
 """Python types for the kinds of settings that are numbers; all others are strings."""
@@ -22,15 +23,7 @@ def add_settings(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
     """
     for name in names:
         setting = RunConfig.setting(name)
-        choices = [f"{value}: {label}" for value, label in setting.choices.items() if label.lower() != value]
-        text = f"{setting.description} ({'; '.join(choices)})" if choices else setting.description
-        if setting.kind == "array":
-            text += " Repeat the option for several values."
-        if setting.kind == "boolean":
-            text += f" Default: {'yes' if setting.default else 'no'}."
-        elif setting.default not in (None, []):
-            text += f" Default: {'all' if setting.default == list(setting.choices) else setting.default}."
-        text = text.replace("%", "%%")
+        text = _help(setting).replace("%", "%%")
         if setting.kind == "boolean":
             action = argparse.BooleanOptionalAction
             parser.add_argument(_option(name), action=action, default=argparse.SUPPRESS, help=text)
@@ -43,6 +36,19 @@ def add_settings(parser: argparse.ArgumentParser, names: Iterable[str]) -> None:
                 default=argparse.SUPPRESS,
                 help=text,
             )
+
+
+def _help(setting: Setting) -> str:
+    """Return the description of a setting with its choices and default."""
+    choices = [f"{value}: {label}" for value, label in setting.choices.items() if label.lower() != value]
+    text = f"{setting.description} ({'; '.join(choices)})" if choices else setting.description
+    if setting.kind == "array":
+        text += " Repeat the option for several values."
+    if setting.kind == "boolean":
+        return f"{text} Default: {'yes' if setting.default else 'no'}."
+    if setting.default in (None, []):
+        return text
+    return f"{text} Default: {'all' if setting.default == list(setting.choices) else setting.default}."
 
 
 def _option(name: str) -> str:

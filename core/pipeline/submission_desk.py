@@ -22,7 +22,7 @@ from core.errors import InputError, RunError, SourceError
 from core.metric import metric_named
 from core.runs import Run, list_runs
 from core.runs.store import ANSWERS_FILE, OOF_FILE, SUBMISSION_FILE
-from core.schema import LARGEST_VALUE, STACK, USER_SESSION, VALUE
+from core.schema import LARGEST_VALUE, SESSION_VALUE, STACK, USER_SESSION, VALUE
 from core.submission import CheckedSubmission, SubmissionTarget, log, run_checks
 from core.submission.blend_store import list_blends
 from core.submission.content import MAX_BYTES
@@ -56,7 +56,7 @@ class DeskFile:
         sha256: hash of its bytes; empty if it is missing or too large to be read.
         case: the file and the sessions to predict.
         checks: results of all checks.
-        foreseen: expected score of the file.
+        estimate: expected score of the file.
         made_by: id of the run or blend of the workspace that wrote exactly this file; empty for other files.
     """
 
@@ -64,7 +64,7 @@ class DeskFile:
     sha256: str
     case: CheckedSubmission
     checks: tuple[CheckResult, ...]
-    foreseen: ScoreEstimate
+    estimate: ScoreEstimate
     made_by: str = ""
 
     @property
@@ -130,10 +130,18 @@ def open_file(
     made_by = _maker(workspace, path, sha256)
     case = CheckedSubmission.open(path, target, None if made_by else marks)
     name = made_by if made_by and path.name == SUBMISSION_FILE else path.name
-    foreseen = (
-        ScoreEstimate(None, "There is no run to estimate the score with.") if run is None else estimate_score(case, run)
+    if run is None:
+        estimate = ScoreEstimate(None, "There is no run to estimate the score with.")
+    else:
+        estimate = estimate_score(case, run)
+    return DeskFile(
+        name=name,
+        sha256=sha256,
+        case=case,
+        checks=tuple(run_checks(case)),
+        estimate=estimate,
+        made_by=made_by,
     )
-    return DeskFile(name, sha256, case, tuple(run_checks(case)), foreseen, made_by)
 
 
 def estimate_score(case: CheckedSubmission, run: Run) -> ScoreEstimate:
@@ -145,13 +153,15 @@ def estimate_score(case: CheckedSubmission, run: Run) -> ScoreEstimate:
         )
     if manifest.scores.expected_withheld:
         return ScoreEstimate(None, "The test file differs from the train file, so the score cannot be estimated.")
-    answers = run.table(ANSWERS_FILE).select(USER_SESSION, "source", "session_value").collect()
     if gap := _gap(case):
         return ScoreEstimate(None, f"The file {gap[1]}.")
-    predictions = pl.DataFrame({TEXT: case.target.sessions, "file": case.predictions})
-    rows = _with_answers(predictions, answers.rename({USER_SESSION: TEXT, "session_value": PREDICTED}))
-    rows = rows.filter(pl.col("source") != "default")
-    known, unknown = rows.filter(pl.col("source") == _KNOWN), rows.filter(pl.col("source") != _KNOWN)
+    answers = run.table(ANSWERS_FILE).select(
+        pl.col(USER_SESSION).alias(TEXT), "source", pl.col(SESSION_VALUE).alias(PREDICTED)
+    )
+    rows = _with_answers(pl.DataFrame({TEXT: case.target.sessions, "file": case.predictions}), answers.collect())
+    is_known = pl.col("source") == _KNOWN
+    known = rows.filter(is_known)
+    unknown = rows.filter(~is_known, pl.col("source") != "default")
     oof = run.table(OOF_FILE).select("fold", VALUE, STACK).filter(pl.col(STACK).is_not_nan()).collect()
     scores = manifest.scores.metric_scores
     return ScoreEstimate(
@@ -203,7 +213,7 @@ def value_series(file: DeskFile, run: Run) -> dict[str, Vector]:
 
 
 def log_fields(file: DeskFile, run: Run | None) -> dict[str, Any]:
-    """Return the fields of the entry for a file in the log of submissions."""
+    """Return the fields of the entry for a file in the log of submissions; see `core.submission.log.Entry`."""
     fields: dict[str, Any] = {
         "file": file.name,
         "sha256": file.sha256,
@@ -213,8 +223,8 @@ def log_fields(file: DeskFile, run: Run | None) -> dict[str, Any]:
     if run is not None:
         metric = run.manifest.scores.metric_scores.label
         fields |= {"run": run.manifest.run_id, "dataset": run.manifest.dataset, "metric": metric}
-    if file.foreseen.score is not None:
-        score = file.foreseen.score
+    if file.estimate.score is not None:
+        score = file.estimate.score
         fields |= {"foreseen": score.value, "low": score.low, "high": score.high}
     return fields
 
@@ -247,6 +257,7 @@ def refuse_blocked(file: DeskFile) -> None:
 
 
 def _with_answers(predictions: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Add the columns of the answers of a run to the predictions of a file, by session."""
     if predictions[TEXT].equals(answers[TEXT]):  # saves a costly join
         return predictions.hstack(answers.drop(TEXT))
     return predictions.join(answers.unique(TEXT), on=TEXT, maintain_order="left")
@@ -263,9 +274,9 @@ def _maker(workspace: Workspace, path: Path, sha256: str) -> str:
         (run.manifest.run_id, run.submission, run.manifest.sha256.get(SUBMISSION_FILE)) for run in list_runs(workspace)
     ]
     blends = [(blend.blend, blend.submission, blend.sha256) for blend in list_blends(workspace)]
-    candidates = [(name, submission) for name, submission, digest in runs + blends if digest == sha256]
-    at_path = [name for name, submission in candidates if submission.resolve() == path.resolve()]
-    return next(iter([*at_path, *(name for name, _ in candidates)]), "")
+    submissions = {name: submission for name, submission, digest in runs + blends if digest == sha256}
+    at_path = [name for name, submission in submissions.items() if submission.resolve() == path.resolve()]
+    return next(iter([*at_path, *submissions]), "")
 
 
 def hash_of(path: Path) -> str:

@@ -80,7 +80,7 @@ def _show_scores(names: Sequence[str], opened: Sequence[DeskFile], run: Run) -> 
     label = run.manifest.scores.metric_scores.label
     rows = []
     for name, file in zip(names, opened, strict=True):
-        score = file.foreseen.score
+        score = file.estimate.score
         rows.append(
             {
                 "File": name,

@@ -46,7 +46,7 @@ def verdict(file: DeskFile, run: Run) -> str:
         reason = "review the failed checks below."
     else:
         reason = f"all {sum(check.outcome == 'passed' for check in file.checks)} applicable checks passed."
-    score, label = file.foreseen.score, run.manifest.scores.metric_scores.label
+    score, label = file.estimate.score, run.manifest.scores.metric_scores.label
     if score is None:
         return f"**{readiness(file)}:** {reason}"
     interval = f"90% interval: {score_interval(label, score.low, score.high)}"
@@ -186,8 +186,8 @@ def show_any_file(page: Page, run: Run, path: Path, file: DeskFile) -> None:
     """Show a file's checks, its repair, its downloads and its content. What blocks a file is shown first."""
     if message := page_state().take_message():
         st.success(plain(message), icon=":material/build:")
-    if file.foreseen.score is None:
-        st.caption(plain(f"There is no expected score. {file.foreseen.reason}"))
+    if file.estimate.score is None:
+        st.caption(plain(f"There is no expected score. {file.estimate.reason}"))
     offer_downloads = partial(show_downloads, page, run, file, partial(files.read_unchanged, path, file))
     if not file.blocking:
         offer_downloads()

@@ -27,7 +27,10 @@ from core.pipeline.score import score as score_events
 from core.runs.store import MANIFEST_FILE
 from core.schema import SESSION_VALUE, STACK, USER_SESSION
 
-_SHOWN, _TOP = 5, 12
+_N_HIGHEST = 5
+"""Sessions that `score` shows if it writes no file."""
+_N_FEATURES = 12
+"""Features that `importance` shows."""
 _EFFECT = "mean_abs_shap"
 _SUFFIXES = (".csv", ".parquet")
 
@@ -48,7 +51,8 @@ def score(options: argparse.Namespace) -> Outcome:
                 engine=options.engine,
                 report=report,
             )
-    lines, content = scores.lines(), scores.summary()
+    lines = scores.lines()
+    content = scores.summary()
     if warning := run_store.open_session_warning(model.spec.config):
         lines.append(f"WARNING: {warning}")
     if options.quarantine is not None:
@@ -61,8 +65,8 @@ def score(options: argparse.Namespace) -> Outcome:
         content["out"] = str(options.out)
         lines.insert(0, str(options.out))
     else:
-        highest = scores.values.sort(SESSION_VALUE, descending=True).head(_SHOWN)
-        lines += [f"{value:12,.2f}  {session}" for session, value in highest[[USER_SESSION, SESSION_VALUE]].iter_rows()]
+        highest = scores.highest(_N_HIGHEST).select(SESSION_VALUE, USER_SESSION)
+        lines += [f"{value:12,.2f}  {session}" for value, session in highest.iter_rows()]
         lines.append("The highest values are shown. To write all to a file, add --out FILE.")
     if options.advance_to is not None:
         content["model"] = str(options.advance_to)
@@ -106,20 +110,11 @@ def importance(options: argparse.Namespace) -> Outcome:
         raise SettingError.conflicting("--all-methods", "--events", "All methods explain the training of a run.")
     if options.events is None and options.events_query:
         raise SettingError.missing("--events", "the database that --events-query is for")
-    workspace = Workspace.from_environment()
-    with step_progress("Importance", options) as report:
-        if options.events is None:
-            run = run_named(workspace, options.run)
-            if options.all_methods:
-                explain_further(run, report)
-            table = importance_of_run(run, report)
-        else:
-            source = source_of(options.events, options.events_query, "--events-query")
-            table = importance_of_events(_model(workspace, options.run), source, report)
+    table = _importance_table(options)
     stacked = table.filter(pl.col("learner") == STACK).sort(_EFFECT, descending=True)
     lines = [
         f"{fixed(effect, 3):>10}  {label:48} {meaning}"
-        for label, meaning, effect in stacked.select("label", "meaning", _EFFECT).head(_TOP).iter_rows()
+        for label, meaning, effect in stacked.select("label", "meaning", _EFFECT).head(_N_FEATURES).iter_rows()
     ]
     lines.insert(0, f"Average absolute effect on the value of a session, in {value_unit()}: the {len(lines)} largest.")
     content: dict[str, object] = {"features": stacked.select("feature", "label", "group", _EFFECT).to_dicts()}
@@ -129,6 +124,19 @@ def importance(options: argparse.Namespace) -> Outcome:
         content["out"] = str(options.out)
         lines.insert(0, str(options.out))
     return Outcome(content, "\n".join(lines))
+
+
+def _importance_table(options: argparse.Namespace) -> pl.DataFrame:
+    """Return one row per learner and feature; see `core.importance`. With --all-methods, also store those methods."""
+    workspace = Workspace.from_environment()
+    with step_progress("Importance", options) as report:
+        if options.events is not None:
+            source = source_of(options.events, options.events_query, "--events-query")
+            return importance_of_events(_model(workspace, options.run), source, report)
+        run = run_named(workspace, options.run)
+        if options.all_methods:
+            explain_further(run, report)
+        return importance_of_run(run, report)
 
 
 def report(options: argparse.Namespace) -> Outcome:

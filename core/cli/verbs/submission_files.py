@@ -54,11 +54,11 @@ def check(options: argparse.Namespace) -> Outcome:
         "failed": len(file.blocking),
         "warnings": len(file.advisory),
         "checks": [result.graded_record() for result in file.checks],
-        "expected_score": None if file.foreseen.score is None else asdict(file.foreseen.score),
+        "expected_score": None if file.estimate.score is None else asdict(file.estimate.score),
     }
     if run is not None:
         desk.record_check(workspace, file, run)
-        lines.append(_foreseen_line(file.foreseen, run))
+        lines.append(_estimate_line(file.estimate, run))
         content["metric"] = run.manifest.scores.metric_scores.metric
     if options.repair is not None or options.preview_repair:
         lines += _repair(file, options, content)
@@ -162,7 +162,7 @@ def blend(options: argparse.Namespace) -> Outcome:
         "failed": len(checked.blocking),
         "warnings": len(checked.advisory),
         "checks": [result.graded_record() for result in checked.checks],
-        "expected_score": None if checked.foreseen.score is None else asdict(checked.foreseen.score),
+        "expected_score": None if checked.estimate.score is None else asdict(checked.estimate.score),
         "score_by_returned_scores": weights.score,
     }
     lines = [str(blended.submission), *_failed_lines(files)]
@@ -170,7 +170,7 @@ def blend(options: argparse.Namespace) -> Outcome:
     if weights.score is not None:
         lines.append(f"On the sessions that were scored, this blend has an MSE of about {number(weights.score)}.")
     if run is not None:
-        lines.append(_foreseen_line(checked.foreseen, run))
+        lines.append(_estimate_line(checked.estimate, run))
     lines += [check_line(result) for result in (*checked.blocking, *checked.advisory)]
     if options.out is not None:
         content["out"] = str(options.out)
@@ -247,7 +247,7 @@ def _failed_lines(files: Sequence[desk.DeskFile]) -> list[str]:
 
 
 def _file_content(file: desk.DeskFile) -> dict[str, Any]:
-    score = file.foreseen.score
+    score = file.estimate.score
     return {
         "file": file.name,
         "sha256": file.sha256,
@@ -258,10 +258,11 @@ def _file_content(file: desk.DeskFile) -> dict[str, Any]:
     }
 
 
-def _foreseen_line(foreseen: desk.ScoreEstimate, run: Run) -> str:
-    if foreseen.score is None:
-        return f"Expected score: {foreseen.reason}"
-    score, label = foreseen.score, run.manifest.scores.metric_scores.label
+def _estimate_line(estimate: desk.ScoreEstimate, run: Run) -> str:
+    score = estimate.score
+    if score is None:
+        return f"Expected score: {estimate.reason}"
+    label = run.manifest.scores.metric_scores.label
     return (
         f"Expected {label}: {score_in_words(label, score.value)}, 90% interval "
         f"{score_interval(label, score.low, score.high)}. This assumes that the file has no information about the "

@@ -32,6 +32,8 @@ _CLOSE = -1
 class BulkLoad:
     """Takes the stored events of a service in parts, and then loads the history of its closed sessions.
 
+    Call `add` for each part, in the order of the store, and then `finish` once.
+
     Args:
         served: the model, whose scorer has not observed events.
         is_history: which events become history, an expression with the columns `number` and `time`.
@@ -50,6 +52,7 @@ class BulkLoad:
         self._parts.append(
             table.select(
                 _NUMBER,
+                # 64 bits: two of ten million ids share a hash with a probability of 0.0003%
                 pl.col("session").hash().reinterpret(signed=True).alias(SESSION),
                 *(pl.Series(name, series) for name, series in codes.items()),
                 kinds.alias(TYPE),
@@ -63,11 +66,12 @@ class BulkLoad:
         """Load the history of the closed sessions, and return the numbers of the events to replay, in order."""
         if not self._parts:
             return []
-        rows, self._parts = _with_segments(pl.concat(self._parts)), []
-        of_row = _segments(rows)[rows.get_column(_SEGMENT)]
-        replayed = rows.filter(of_row.get_column(_IS_REPLAYED)).get_column(_NUMBER).sort().to_list()
-        closed = rows.filter(of_row.get_column(_IS_BULK), pl.col(TYPE) != _CLOSE)
-        del rows, of_row  # with `closed`, a gigabyte for ten million events
+        rows = _with_segments(pl.concat(self._parts))
+        self._parts = []
+        segment_of_row = _segments(rows)[rows.get_column(_SEGMENT)]
+        replayed = rows.filter(segment_of_row.get_column(_IS_REPLAYED)).get_column(_NUMBER).sort().to_list()
+        closed = rows.filter(segment_of_row.get_column(_IS_BULK), pl.col(TYPE) != _CLOSE)
+        del rows, segment_of_row  # with `closed`, a gigabyte for ten million events
         if closed.height:
             model = self._served.model
             if model.mapping.duplicates == "remove":
@@ -92,21 +96,26 @@ def _with_segments(rows: pl.DataFrame) -> pl.DataFrame:
 def _segments(rows: pl.DataFrame) -> pl.DataFrame:
     """Return whether the events of a segment are loaded in bulk or replayed; neither if none of them is history.
 
+    Args:
+        rows: the output of `_with_segments`.
+
     Returns:
-        One row per segment, with _IS_BULK and _IS_REPLAYED.
+        One row per segment, in the order of their numbers, with _IS_BULK and _IS_REPLAYED.
     """
-    is_closed, is_event = pl.col(TYPE).last() == _CLOSE, pl.col(TYPE) != _CLOSE
+    is_closed = pl.col(TYPE).last() == _CLOSE
+    is_event = pl.col(TYPE) != _CLOSE
     opened = rows.filter(~is_closed.over(_SEGMENT)).group_by(_SEGMENT).agg(pl.col(_NUMBER, TIME).first())
     rows = rows.with_columns(pl.Series(_IS_LATE, _arrived_late(rows, opened.sort(_NUMBER))))
-    found = rows.group_by(_SEGMENT, maintain_order=True).agg(
+    segments = rows.group_by(_SEGMENT, maintain_order=True).agg(
         is_closed.alias("closed"),
-        pl.col(_IS_HISTORY).filter(is_event).any().alias("any"),
-        pl.col(_IS_HISTORY).filter(is_event).all().alias("all"),
-        pl.col(_IS_LATE).filter(is_event).any().alias("late"),
+        pl.col(_IS_HISTORY).filter(is_event).any().alias("any_history"),
+        pl.col(_IS_HISTORY).filter(is_event).all().alias("all_history"),
+        pl.col(_IS_LATE).filter(is_event).any().alias("any_late"),
     )
-    found = found.with_columns((pl.col("closed") & pl.col("any") & pl.col("all") & ~pl.col("late")).alias(_IS_BULK))
-    is_replayed = ~pl.col("closed") | (pl.col("any") & ~pl.col(_IS_BULK))
-    return found.select(_IS_BULK, is_replayed.alias(_IS_REPLAYED))
+    any_history = pl.col("any_history")
+    is_bulk = pl.col("closed") & any_history & pl.col("all_history") & ~pl.col("any_late")
+    is_replayed = ~pl.col("closed") | (any_history & ~is_bulk)
+    return segments.select(is_bulk.alias(_IS_BULK), is_replayed.alias(_IS_REPLAYED))
 
 
 def _arrived_late(rows: pl.DataFrame, opened: pl.DataFrame) -> NDArray[np.bool_]:
@@ -140,7 +149,6 @@ def _own_cells(coder: EventCoder, table: pl.DataFrame, schema: pl.Schema) -> lis
         for row in distinct.iter_rows(named=True)
     ]
     stored = {column.stored: schema[column.stored] for column in own.columns}
-    read = distinct.hstack(pl.DataFrame(cells, schema=stored, orient="row"))
-    return (
-        table.select(names).join(read, on=names, how="left", maintain_order="left").select(list(stored)).get_columns()
-    )
+    with_cells = distinct.hstack(pl.DataFrame(cells, schema=stored, orient="row"))
+    rows = table.select(names).join(with_cells, on=names, how="left", maintain_order="left")
+    return rows.select(list(stored)).get_columns()

@@ -25,7 +25,9 @@ from core.live.service.ticks import Ticks
 
 MAX_BODY = 1 << 20
 """1 MB. A thousand events have about 150 kB."""
-_LISTED, _DIGITS = 50, 9
+_LISTED = 50
+"""Sessions that are listed if the request does not say how many."""
+_MAX_DIGITS = 9
 _AT_ONCE = 50
 """Sessions that are valued before other requests take their turn: about 20 ms."""
 SecondsToWait = Callable[[Request, int], int]
@@ -48,14 +50,22 @@ class Handlers:
         change: changes its run.
         parity: compares its sessions with the batch path.
         seconds_to_wait: the limit of events.
+
+    Attributes:
+        events: number of events that were counted.
+        seconds: sum of the seconds from the receipt of each of their requests to its estimates.
     """
 
     def __init__(
         self, service: SessionService, change: RunChange, parity: ParityCheck, seconds_to_wait: SecondsToWait
     ) -> None:
-        self._service, self._change, self._parity = service, change, parity
-        self._ticks, self._seconds_to_wait = Ticks(service), seconds_to_wait
-        self.events, self.seconds = 0, 0.0
+        self._service = service
+        self._change = change
+        self._parity = parity
+        self._seconds_to_wait = seconds_to_wait
+        self._ticks = Ticks(service)
+        self.events = 0
+        self.seconds = 0.0
 
     async def post_events(self, request: Request) -> Response:
         """Count events."""
@@ -84,7 +94,8 @@ class Handlers:
         n_events = sum(map(len, sessions))
         if n_events > 1 and (seconds := self._seconds_to_wait(request, n_events - 1)):
             return too_fast(seconds)
-        scorer, records = self._service.served.scorer, []
+        scorer = self._service.served.scorer
+        records: list[dict[str, Any]] = []
         for first in range(0, len(sessions), _AT_ONCE):
             part = sessions[first : first + _AT_ONCE]
             estimates = scorer.scores(part)
@@ -95,8 +106,9 @@ class Handlers:
 
     async def list_sessions(self, request: Request) -> Response:
         """Return the forecast of all open sessions, and the highest of them."""
-        limit, by = request.query_params.get("limit", str(_LISTED)), request.query_params.get("by", "value")
-        if not (limit.isascii() and limit.isdigit() and len(limit) <= _DIGITS and int(limit) <= MAX_LISTED):
+        limit = _limit(request)
+        by = request.query_params.get("by", "value")
+        if limit is None:
             return refusal(422, f"limit is not a whole number from 0 to {MAX_LISTED:,}.")
         if by not in RANKINGS:
             return refusal(422, f"by is not one of {', '.join(RANKINGS)}.")
@@ -105,7 +117,7 @@ class Handlers:
             self._service.estimate(missing[first : first + _AT_ONCE])
             await asyncio.sleep(0)
         service = self._service
-        content = overview(service.table, service.now(), service.rules, service.served.spread, limit=int(limit), by=by)
+        content = overview(service.table, service.now(), service.rules, service.served.spread, limit=limit, by=by)
         return answer(content)
 
     async def get_session(self, request: Request) -> Response:
@@ -239,6 +251,13 @@ async def _body(request: Request) -> bytes:
         if size > MAX_BODY:
             raise RefusedRequest(413, f"The body is larger than {MAX_BODY:,} bytes. Send less at once.")
     return b"".join(parts)
+
+
+def _limit(request: Request) -> int | None:
+    """Return how many sessions the request wants listed; None if it is not a whole number up to MAX_LISTED."""
+    text = request.query_params.get("limit", str(_LISTED))
+    is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(text) if is_number and int(text) <= MAX_LISTED else None
 
 
 def _wants_reasons(request: Request) -> bool:

@@ -15,9 +15,13 @@ from core.live.rules import MAX_RULES, Rule, Rules
 from core.own_columns import Kind, Level
 
 MAX_BATCH = 1_000
+"""Maximum number of events in one request."""
 _MAX_ID = 256
-_MAX_OWN, _MAX_NUMBER = 100, 1e15
-"""Names in `own`, and the largest number there. Above it, floats have no exact cents."""
+"""Characters of an id."""
+_MAX_OWN = 100
+"""Maximum number of names in `own`."""
+_MAX_NUMBER = 1e15
+"""Largest number in `own`. Above it, floats have no exact cents."""
 _FIRST_SECOND, _LAST_SECOND = 946_684_800, 4_102_444_800
 """2000 and 2100: an earlier or later time is in another unit, such as milliseconds."""
 _Id = Annotated[str, Field(min_length=1, max_length=_MAX_ID)]

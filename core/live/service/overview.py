@@ -13,7 +13,9 @@ from core.live.service.estimate_table import EstimateTable
 from core.live.service.messages import estimate_record
 
 RANKINGS = ("value", "to_come")
+"""Columns of the estimate table by which sessions are ranked."""
 MAX_LISTED = 1_000
+"""Maximum number of sessions that are listed."""
 
 
 def overview(

@@ -16,12 +16,11 @@ from core.live.service.event_store import EventStore, StoredEvent
 from core.live.service.served_model import ServedModel
 
 MAX_SESSIONS = 100_000
+"""Default limit of open sessions."""
 MAX_EVENTS = 10_000
 """Maximum number of events of a session. An estimate reads all of them, which takes 13 ms, and other requests wait."""
 MAX_REASONS = 100
 """Maximum number of sessions with reasons in one request. Each takes about 10 ms."""
-
-
 _AT_ONCE = 100_000
 """Stored events that are read at once when the service starts, which take about 30 MB."""
 
@@ -71,24 +70,33 @@ class SessionService:
         max_sessions: int = MAX_SESSIONS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.served, self.store, self._clock = served, store, clock
+        self.served = served
+        self.store = store
+        self._clock = clock
         self._rules = store.rules() if rules is None else rules
-        self._idle_seconds, self._max_sessions = idle_seconds, max_sessions
+        self._idle_seconds = idle_seconds
+        self._max_sessions = max_sessions
         self._latest: OrderedDict[Key, int] = OrderedDict()
         """When the latest event of each open session was received, the earliest first."""
         self._users: dict[str, list[str]] = {}
+        """Session id -> the users of its open sessions."""
         self._n_events: Counter[Key] = Counter()
+        """Number of events of each open session."""
         self.table = EstimateTable()
-        for stored in self._restored():
-            replay_into(served, stored)
+        self._restore()
+        self.expire()
+
+    def _restore(self) -> None:
+        """Count the events that the store has."""
+        for stored in self._load_history():
+            replay_into(self.served, stored)
             key = (stored.event.session, stored.event.user)
             if stored.is_close:
                 self._forget(key)
             else:
-                self._note(key, stored.received)
-        self.expire()
+                self._note_event(key, stored.received)
 
-    def _restored(self) -> Iterator[StoredEvent]:
+    def _load_history(self) -> Iterator[StoredEvent]:
         """Load the history of closed sessions, and return the events to replay."""
         load = BulkLoad(self.served, self.store.is_history)
         last = 0
@@ -151,8 +159,8 @@ class SessionService:
         for event, is_new in zip(events, self.store.add(events, now), strict=True):
             if is_new:
                 self.served.scorer.observe(event)
-                self._note((event.session, event.user), now)
-        estimates = self._estimated(dict.fromkeys(key for arrival in accepted for key in arrival.keys))
+                self._note_event((event.session, event.user), now)
+        estimates = self._estimate(dict.fromkeys(key for arrival in accepted for key in arrival.keys))
         return [
             refusal or self._with_reasons({key: estimates[key] for key in arrival.keys if key in estimates}, arrival)
             for arrival, refusal in zip(arrivals, refusals, strict=True)
@@ -161,7 +169,7 @@ class SessionService:
     def estimates(self, session: str, *, reasons: bool = False) -> dict[Key, Estimate]:
         """Return the estimates of a session, one per user; empty if it is not open."""
         self.expire()
-        estimates = self._estimated((session, user) for user in self._users.get(session, ()))
+        estimates = self._estimate((session, user) for user in self._users.get(session, ()))
         return self._with_reasons(estimates, Arrival((), reasons))
 
     def unestimated(self) -> list[Key]:
@@ -171,7 +179,7 @@ class SessionService:
 
     def estimate(self, keys: Iterable[Key]) -> None:
         """Compute the latest estimates of open sessions."""
-        self._estimated(keys)
+        self._estimate(keys)
 
     def close(self, session: str) -> bool:
         """Close a session, and return whether it was open. Its events stay history."""
@@ -190,29 +198,41 @@ class SessionService:
         self._close(expired)
 
     def _refusals(self, arrivals: Sequence[Arrival]) -> list[LimitError | None]:
-        """Return why requests are refused; None for those that are not."""
-        opened: set[Key] = set()
-        added: Counter[Key] = Counter()
+        """Return why requests are refused; None for those that are not. The events of a refused one are not added."""
+        new_sessions: set[Key] = set()
+        n_added: Counter[Key] = Counter()
         refusals: list[LimitError | None] = []
         for arrival in arrivals:
-            keys = arrival.keys
-            new = {key for key in keys if key not in self._latest} - opened
-            refusal = None
-            if len(self._latest) + len(opened) + len(new) > self._max_sessions:
-                refusal = LimitError("Too many sessions are open. Try again when some have ended.")
-            elif any(self._n_events[key] + added[key] + n_new > MAX_EVENTS for key, n_new in keys.items()):
-                sentence = f"A session has at most {MAX_EVENTS:,} events. Close it, or send its events with another id."
-                refusal = LimitError(sentence)
-            elif arrival.reasons and len(keys) > MAX_REASONS:
-                sentence = f"Reasons are given for at most {MAX_REASONS} sessions at once. Send fewer, or ask without."
-                refusal = LimitError(sentence)
-            else:
-                opened |= new
-                added.update(keys)
+            refusal = self._refusal(arrival, new_sessions, n_added)
+            if refusal is None:
+                new_sessions.update(key for key in arrival.keys if key not in self._latest)
+                n_added.update(arrival.keys)
             refusals.append(refusal)
         return refusals
 
-    def _estimated(self, keys: Iterable[Key]) -> dict[Key, Estimate]:
+    def _refusal(self, arrival: Arrival, new_sessions: set[Key], n_added: Counter[Key]) -> LimitError | None:
+        """Return why a request is refused.
+
+        Args:
+            new_sessions: the sessions that the requests before it open.
+            n_added: the numbers of events that they add to sessions.
+        """
+        keys = arrival.keys
+        n_opened = sum(key not in self._latest and key not in new_sessions for key in keys)
+        if len(self._latest) + len(new_sessions) + n_opened > self._max_sessions:
+            return LimitError("Too many sessions are open. Try again when some have ended.")
+        if any(self._n_events[key] + n_added[key] + n_new > MAX_EVENTS for key, n_new in keys.items()):
+            return LimitError(
+                f"A session has at most {MAX_EVENTS:,} events. Close it, or send its events with another id."
+            )
+        if arrival.reasons and len(keys) > MAX_REASONS:
+            return LimitError(
+                f"Reasons are given for at most {MAX_REASONS} sessions at once. Send fewer, or ask without."
+            )
+        return None
+
+    def _estimate(self, keys: Iterable[Key]) -> dict[Key, Estimate]:
+        """Compute and keep the latest estimates of those sessions that are open."""
         scorer = self.served.scorer
         states = {key: state for key in keys if (state := scorer.state(*key)) is not None}
         estimates = dict(zip(states, scorer.estimates_of(list(states.values())), strict=True))
@@ -233,7 +253,8 @@ class SessionService:
             self.served.scorer.close(*key)
             self._forget(key)
 
-    def _note(self, key: Key, received: int) -> None:
+    def _note_event(self, key: Key, received: int) -> None:
+        """Note an event of a session, which opens if it is not open. Events are noted in the order of `received`."""
         self._n_events[key] += 1
         if key not in self._latest:
             session, user = key
