@@ -17,16 +17,15 @@ def change_note(folder: Path, identity: dict[str, Any], options: argparse.Namesp
 
     Args:
         identity: what the JSON output has before the note.
+        options: with `action`, one of NOTE_ACTIONS, and the new `name` and `text` of the action "note".
     """
-    before = read_note(folder)
+    stored = read_note(folder)
     if options.action == "note":
         changes = {field: value for field in ("name", "text") if (value := getattr(options, field)) is not None}
-        after = Note.checked(**(before.model_dump() | changes))
+        note = Note.checked(**(stored.model_dump() | changes))
     else:
-        after = before.model_copy(update={"pinned": options.action == "pin"})
-    if after != before:
-        write_note(folder, after)
-    lines = [after.name, after.text, "Pinned." if after.pinned else ""]
-    return Outcome(
-        {**identity, **after.model_dump(exclude={"number_format"})}, "\n".join(filter(None, lines)) or "No note."
-    )
+        note = stored.model_copy(update={"pinned": options.action == "pin"})
+    if note != stored:
+        write_note(folder, note)
+    lines = filter(None, [note.name, note.text, "Pinned." if note.pinned else ""])
+    return Outcome({**identity, **note.model_dump(exclude={"number_format"})}, "\n".join(lines) or "No note.")

@@ -56,7 +56,8 @@ def explain_further(run: Run, report: Report = no_report) -> pl.DataFrame:
         store_tables(run, _EXPLANATION, vars(explain(models, rows, own)))
 
     def report_methods(part: int, parts: int, text: str) -> None:
-        report(int(_PARTS * (_ROWS_SHARE + (1 - _ROWS_SHARE) * part / max(parts, 1))), _PARTS, text.lower())
+        share = _ROWS_SHARE + (1 - _ROWS_SHARE) * part / max(parts, 1)
+        report(int(_PARTS * share), _PARTS, text.lower())
 
     table = run_methods(models, rows, own, report_methods)
     store_tables(run, _METHODS, {_METHODS: table})

@@ -57,7 +57,7 @@ def write_manifest(
         meta=_meta_model(training),
         tuning=_tuning(training),
         shift=_shift(shift),
-        warnings=(*([SHIFT_WARNING] if shift.unlike else []), *([_OPEN_WARNING] if config.is_live else [])),
+        warnings=_warnings(config, shift),
         sessions=SessionCounts(
             train=card.train.sessions,
             test=dataset.submission_order().height,
@@ -76,6 +76,12 @@ def write_manifest(
     )
     (folder / store.MANIFEST_FILE).write_text(sealed_json(manifest.model_dump_json()), encoding="utf-8")
     return manifest
+
+
+def _warnings(config: RunConfig, shift: Shift) -> tuple[str, ...]:
+    """Return the codes of the warnings that apply to the run."""
+    applies = {SHIFT_WARNING: shift.unlike, _OPEN_WARNING: config.is_live}
+    return tuple(code for code, is_warning in applies.items() if is_warning)
 
 
 def _count_cut(dataset: Dataset, training: Training) -> int:

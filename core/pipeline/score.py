@@ -193,7 +193,15 @@ def score(
         used = {column.stored: column.label for column in model.spec.own}
         empty_own = tuple(label for stored, label in used.items() if not scoring.events.counts.own[stored, True])
         in_tables = {table.name: _share_in(table, scoring) for table in model.tables}
-        return Scores(source.name, values, *_row_counts(scoring), empty_own, in_tables)
+        return Scores(
+            name=source.name,
+            values=values,
+            rows=scoring.events.counts.rows,
+            reasons=_reasons(scoring),
+            quarantine=_quarantine(scoring),
+            empty_own=empty_own,
+            in_tables=in_tables,
+        )
 
 
 def _share_in(table: AttributeTable, scoring: Scoring) -> float:
@@ -202,11 +210,15 @@ def _share_in(table: AttributeTable, scoring: Scoring) -> float:
     return int(table.has(ids).sum()) / max(len(ids), 1)
 
 
-def _row_counts(scoring: Scoring) -> tuple[int, dict[str, int], pl.DataFrame]:
-    counts, path = scoring.events.counts, scoring.events.tables.folder / QUARANTINE_FILE
-    quarantine = pl.read_parquet(path, memory_map=False, glob=False).select("file", "line", "reason", "row")
-    reasons = sorted(counts.reasons.items(), key=lambda item: (-item[1], item[0]))
-    return counts.rows, dict(reasons), quarantine
+def _reasons(scoring: Scoring) -> dict[str, int]:
+    """Return reason -> number of quarantined rows, the most frequent first."""
+    return dict(sorted(scoring.events.counts.reasons.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _quarantine(scoring: Scoring) -> pl.DataFrame:
+    """Return the quarantined rows, read into memory because the folder of the file is temporary."""
+    path = scoring.events.tables.folder / QUARANTINE_FILE
+    return pl.read_parquet(path, memory_map=False, glob=False).select("file", "line", "reason", "row")
 
 
 def importance_of_run(run: Run, report: Report = no_report) -> pl.DataFrame:

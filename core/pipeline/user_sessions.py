@@ -76,11 +76,11 @@ def _units_of_sessions(dataset: Dataset, sessions: pl.LazyFrame) -> pl.DataFrame
         .with_columns(pl.lit(value=True).alias(_IS_THEIRS))
     )
     marked = units.join(users, on=USER, how="left").with_columns(pl.col(_IS_THEIRS).fill_null(value=False))
-    theirs = marked.filter(_IS_THEIRS).select(ROLE, SESSION).unique()
-    found = marked.join(theirs, on=[ROLE, SESSION], how="semi").collect()
+    sessions_of_users = marked.filter(_IS_THEIRS).select(ROLE, SESSION).unique()
+    units_of_users = marked.join(sessions_of_users, on=[ROLE, SESSION], how="semi").collect()
     events = pl.concat([dataset.events(role).select(UNIT) for role in ROLES])
-    counted = events.join(found.lazy().select(UNIT), on=UNIT, how="semi").group_by(UNIT).len("events").collect()
-    return found.join(counted, on=UNIT, how="left")
+    n_events = events.join(units_of_users.lazy().select(UNIT), on=UNIT, how="semi").group_by(UNIT).len("events")
+    return units_of_users.join(n_events.collect(), on=UNIT, how="left")
 
 
 def _predictions(run: Run | None, units: pl.Series) -> pl.DataFrame:

@@ -29,26 +29,36 @@ def jobs(options: argparse.Namespace) -> Outcome:
     job = queue.get(options.job)
     if options.action == "show":
         return _show(queue, job, workspace)
-    note = ""
     if options.action == "cancel":
         if not job.open:
             raise RunError.wrong_job_state(job.id, job.state, "cancel")
-        job = job_queue.cancel(workspace, job.id)
-    elif options.action == "stop":
-        if job.state != "running":
-            raise RunError.wrong_job_state(job.id, job.state, "stop")
-        job = job_queue.finish_early(workspace, job.id)
-        note = ", to finish with the best parameters so far" if job.state == "running" else ""  # it may just have ended
-    elif options.action == "resume":
-        job = job_queue.resume(workspace, job.id)
-    else:
-        if job.state != "queued":
-            raise RunError.wrong_job_state(job.id, job.state, "move")
-        queue.move(job.id, _MOVES[options.action])
-        job = queue.get(job.id)
-        place = _place(job, queue.queue())
-        note = f", {place}" if place else ""
-    return Outcome(job.record(), f"Job {job.id}: {job.state}{note}")
+        return _state(job_queue.cancel(workspace, job.id))
+    if options.action == "stop":
+        return _stop(workspace, job)
+    if options.action == "resume":
+        return _state(job_queue.resume(workspace, job.id))
+    return _move(queue, job, _MOVES[options.action])
+
+
+def _stop(workspace: Workspace, job: job_queue.Job) -> Outcome:
+    if job.state != "running":
+        raise RunError.wrong_job_state(job.id, job.state, "stop")
+    job = job_queue.finish_early(workspace, job.id)
+    is_stopping = job.state == "running"  # it may just have ended
+    return _state(job, "to finish with the best parameters so far" if is_stopping else "")
+
+
+def _move(queue: job_queue.Jobs, job: job_queue.Job, places: int) -> Outcome:
+    if job.state != "queued":
+        raise RunError.wrong_job_state(job.id, job.state, "move")
+    queue.move(job.id, places)
+    job = queue.get(job.id)
+    return _state(job, _place(job, queue.queue()))
+
+
+def _state(job: job_queue.Job, note: str = "") -> Outcome:
+    """Return the state of a job, with a note."""
+    return Outcome(job.record(), f"Job {job.id}: {job.state}{f', {note}' if note else ''}")
 
 
 def _list(queue: job_queue.Jobs) -> Outcome:

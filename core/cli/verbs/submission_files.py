@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ from core.submission.repair import Change, Repair, repair
 from core.submission.repair_columns import ColumnChoice, column_position
 
 _MIN_FILES = 2
+_N_DISAGREEMENTS = 5
+"""Sessions on which files differ most that `compare` shows."""
 
 
 def check(options: argparse.Namespace) -> Outcome:
@@ -112,9 +114,9 @@ def _remaining_lines(
 def _change_lines(change: Change) -> list[str]:
     """Return a sentence on the change, and a line for each example."""
     lines = [f"REPAIR  {change.text}"]
-    for line, before, after in map(astuple, change.examples):
-        place = "new row" if line is None else f"line {line:,}"
-        lines.append(f"        {place}: {shorten(before) or 'none'} -> {shorten(after) or 'none'}")
+    for example in change.examples:
+        place = "new row" if example.line is None else f"line {example.line:,}"
+        lines.append(f"        {place}: {shorten(example.before) or 'none'} -> {shorten(example.after) or 'none'}")
     return lines
 
 
@@ -131,9 +133,9 @@ def compare(options: argparse.Namespace) -> Outcome:
             f"difference {value_text(pair['difference'])}"
         )
     lines.append("The sessions on which the files differ most:")
-    for row in comparison.disagreements.head(5).iter_rows(named=True):
-        session, *values, _ = row.values()
-        lines.append(f"{session}: {', '.join(value_text(value) for value in values)}")
+    names = [name for name in comparison.disagreements.columns if name not in ("user_session", "range")]
+    for row in comparison.disagreements.head(_N_DISAGREEMENTS).iter_rows(named=True):
+        lines.append(f"{row['user_session']}: {', '.join(value_text(row[name]) for name in names)}")
     content: dict[str, Any] = {
         "files": [_file_content(file) for file in files],
         "pairs": comparison.pairs.to_dicts(),

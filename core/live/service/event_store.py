@@ -130,10 +130,10 @@ class EventStore:
         except sqlite3.Error as error:
             self._connection.close()
             raise RunError.unusable_state(path, str(error)) from error
-        if stored[0] != run:
+        stored_run, self._last_known, self._known_until = stored
+        if stored_run != run:
             self._connection.close()
-            raise RunError.state_of_other_run(path, stored[0], run)
-        _, self._last_known, self._known_until = stored
+            raise RunError.state_of_other_run(path, stored_run, run)
 
     def add(self, events: Iterable[Event], received: int) -> list[bool]:
         """Store events in one transaction, and return which of them are new; an event with a known id is not.
@@ -180,7 +180,7 @@ class EventStore:
                 yield self._stored(row)
 
     def replay_only(self, numbers: Iterable[int]) -> Iterator[StoredEvent]:
-        """Yield the events with these numbers."""
+        """Yield the events with these numbers, which the store has, in this order."""
         query = f"SELECT number, received, {_COLUMNS} FROM events WHERE number = ?"  # noqa: S608 (a constant)
         with closing(self._connection.cursor()) as cursor:
             for number in numbers:

@@ -74,11 +74,11 @@ def bullets(lines: Iterable[str]) -> str:
 
 def numbered(items: Iterable[tuple[str, str, str]]) -> str:
     """Return a numbered list. Each item is (lead in bold, sentence, detail in small type)."""
-    shown = (
-        f'<li><strong>{text(lead)}.</strong> {text(rest)}<br><span class="note">{text(detail)}</span></li>'
-        for lead, rest, detail in items
+    entries = (
+        f'<li><strong>{text(lead)}.</strong> {text(sentence)}<br><span class="note">{text(detail)}</span></li>'
+        for lead, sentence, detail in items
     )
-    return f"<ol>{''.join(shown)}</ol>"
+    return f"<ol>{''.join(entries)}</ol>"
 
 
 def section(title: str, *parts: str) -> str:
@@ -98,23 +98,26 @@ def together(*parts: str) -> str:
 
 
 def table(rows: Sequence[Mapping[str, object]], numbers: Iterable[str] = (), caption: str = "") -> str:
-    """Return a table of formatted cells; the columns of `numbers` are right-aligned."""
+    """Return a table of formatted cells; empty without rows.
+
+    Args:
+        rows: column -> cell, with the same columns in each row.
+        numbers: the right-aligned columns.
+    """
+    numbers = set(numbers)
     if not rows:
         return ""
-    right = set(numbers)
-
-    def cells(tag: str, row: Iterable[tuple[str, object]]) -> str:
-        kinds = ((_class("number" if name in right else ""), cell) for name, cell in row)
-        return f"<tr>{''.join(f'<{tag}{kind}>{text(cell)}</{tag.split(maxsplit=1)[0]}>' for kind, cell in kinds)}</tr>"
-
-    head = cells('th scope="col"', ((name, name) for name in rows[0]))
-    body = "\n".join(cells("td", row.items()) for row in rows)
-    shown = f'<caption class="note" style="text-align: left">{text(caption)}</caption>' if caption else ""
-    # a table that scrolls must be reachable with the keyboard
+    kinds = {name: _class("number" if name in numbers else "") for name in rows[0]}
+    head = "".join(f'<th scope="col"{kind}>{text(name)}</th>' for name, kind in kinds.items())
+    body = "\n".join(
+        f"<tr>{''.join(f'<td{kinds[name]}>{text(cell)}</td>' for name, cell in row.items())}</tr>" for row in rows
+    )
+    title = f'<caption class="note" style="text-align: left">{text(caption)}</caption>' if caption else ""
     kind = "scroll together" if len(rows) <= _MAX_ROWS_TOGETHER else "scroll"
+    # a table that scrolls must be reachable with the keyboard
     return (
-        f'<div class="{kind}" tabindex="0" role="region" aria-label="{text(caption or "Table")}"><table>{shown}'
-        f"<thead>{head}</thead>\n<tbody>{body}</tbody></table></div>"
+        f'<div class="{kind}" tabindex="0" role="region" aria-label="{text(caption or "Table")}"><table>{title}'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>"
     )
 
 

@@ -21,12 +21,13 @@ from core.importance.themes import BOUGHT
 from core.metric import typical_error
 from core.pipeline.report import html
 from core.runs import Run
+from core.runs.manifest import CheckCounts
 from core.runs.store import OOF_FILE, PRICES_FILE
 from core.runs.summary import shift_warning
 from core.schema import EVENT_NOUNS, EVENT_TYPES
 
-_N_CURVES, _N_PRODUCTS = 5, 15
-
+_N_CURVES = 5
+_N_PRODUCTS = 15
 _LOW = 190
 """Height of a chart, in pixels, of which several fit on a printed page."""
 _SIMULATED = "The data are simulated, not from a real shop. Do not use the results for decisions."
@@ -56,7 +57,6 @@ def in_brief(facts: Facts) -> str:
     """Return the answers in a few sentences."""
     scores = facts.run.manifest.scores
     skill = scores.explained_share
-    failed = facts.run.manifest.certificate.failed
     top = facts.drivers.head(text.N_DRIVERS)
     strongest = listed(f"“{label}”" for label in top.get_column("label"))
     can_act = [f"“{row['label']}”" for row in top.iter_rows(named=True) if row["actionable"]]
@@ -69,12 +69,18 @@ def in_brief(facts: Facts) -> str:
         f"error of one session is {money(math.sqrt(scores.cv_mse))}, compared with "
         f"{value_text(math.sqrt(scores.baseline_mse))} if the average value is predicted for every session.",
         _worst_group(facts),
-        f"The model was tested fairly: {facts.run.manifest.certificate.passed} of "
-        f"{count(facts.run.manifest.certificate.passed, 'check')} for leaks and unfair scores passed."
-        if not failed
-        else f"{count(failed, 'check')} of how the model was trained failed. Do not rely on these results.",
+        _trust(facts.run.manifest.certificate),
     ]
     return f'<div class="brief">{html.bullets(line for line in lines if line)}</div>'
+
+
+def _trust(certificate: CheckCounts) -> str:
+    """Say whether the checks of how the model was trained passed."""
+    if certificate.failed:
+        failed = count(certificate.failed, "check")
+        return f"{failed} of how the model was trained failed. Do not rely on these results."
+    passed = count(certificate.passed, "check")
+    return f"The model was tested fairly: {certificate.passed} of {passed} for leaks and unfair scores passed."
 
 
 def _worst_group(facts: Facts) -> str:
@@ -99,10 +105,17 @@ def the_data(facts: Facts) -> str:
     """Describe the event log."""
     card, sessions = facts.card, facts.run.manifest.sessions
     parts = (card.train, card.test)
-    rule = (
-        "The log gives the value of each session that the model learned from. The shop decides what counts in it."
-        if card.value_rule == "column"
-        else "The value of a session is the sum of its purchases."
+    if card.value_rule == "column":
+        rule = (
+            "The log gives the value of each session that the model learned from. The shop decides what counts in it."
+        )
+    else:
+        rule = "The value of a session is the sum of its purchases."
+    in_log_units = value_unit() == UNIT
+    unit = f"the currency of the log, called {UNIT} here" if in_log_units else value_unit()
+    explained = (
+        "A session is one visit of a user to the shop: all events from the first click to the last. Values are in "
+        f"{unit}. {rule}"
     )
     items = {
         "Events": f"{count(card.train.kept + card.test.kept, 'event')}: views, cart additions, removals and purchases",
@@ -114,26 +127,19 @@ def the_data(facts: Facts) -> str:
         f"{day_of(max(part.last_time for part in parts))}",
         "Average value": f"{money(card.train.value_mean)} (median {value_text(card.train.value_median)})",
     }
-    what = "A session is one visit of a user to the shop: all events from the first click to the last."
-    what += (
-        f" Values are in the currency of the log, called {UNIT} here."
-        if value_unit() == UNIT
-        else f" Values are in {value_unit()}."
-    )
-    return html.section("Which data is this about?", html.paragraph(f"{what} {rule}"), html.definitions(items))
+    return html.section("Which data is this about?", html.paragraph(explained), html.definitions(items))
 
 
 def accuracy(facts: Facts) -> str:
     """Say how good the predictions are, and for which sessions they are bad."""
     scores = facts.run.manifest.scores
     of_metric = scores.metric_scores
-    expected = (
-        "The expected error on the sessions to predict is withheld, because they differ too much from the train "
-        "sessions."
-        if scores.expected_withheld
-        else f"For the {count(facts.run.manifest.sessions.test, 'session')} to predict, expect "
-        f"{typical_error(of_metric.metric, of_metric.expected.value)}."
-    )
+    if scores.expected_withheld:
+        reason = "because they differ too much from the train sessions"
+        expected = f"The expected error on the sessions to predict is withheld, {reason}."
+    else:
+        sessions = count(facts.run.manifest.sessions.test, "session")
+        expected = f"For the {sessions} to predict, expect {typical_error(of_metric.metric, of_metric.expected.value)}."
     baseline = (
         "Predicting the average value for every session would have a typical error of "
         f"{money(math.sqrt(scores.baseline_mse))}; the model has {value_text(math.sqrt(scores.cv_mse))}. "
