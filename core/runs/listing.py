@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from core.base.files import remove_hidden_first
+from core.base.files import is_file, remove_hidden_first
 from core.base.ids import complete_id
 from core.base.stored_files import read_stored_json
 from core.base.workspace import Workspace
@@ -66,7 +66,7 @@ def run_folder(workspace: Workspace, name: str) -> Path:
             continue
         if _is_in_workspace(folder, workspace) or _is_run_manifest(folder / MANIFEST_FILE):
             return folder
-        if os.path.isfile(folder / MANIFEST_FILE):  # noqa: PTH113 (no error if the folder is not readable)
+        if is_file(folder / MANIFEST_FILE):
             foreign_folder = folder
     if foreign_folder is not None:
         raise RunError.not_a_run(foreign_folder)
