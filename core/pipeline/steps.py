@@ -12,21 +12,21 @@ _DEFAULT_SESSIONS = 100_000
 """Train and test sessions of the competition."""
 _SECONDS = {
     "ingest": (0.05, 0.0),  # of a stored dataset, which is only opened
-    "features": (0.05, 0.02),
-    "prepare": (1.0, 0.045),
-    "train": (2.4, 0.24),
-    "importance": (0.4, 0.33),
-    "certificate": (0.6, 0.04),
-    "write": (0.05, 0.001),
+    "features": (0.2, 0.005),
+    "prepare": (0.5, 0.056),
+    "train": (1.15, 0.23),
+    "importance": (1.7, 0.08),
+    "certificate": (0.45, 0.045),
+    "write": (0.12, 0.02),
 }
 """Step -> seconds of any run, and seconds per 1,000 sessions: a quick run with default settings on two idle cores.
 
-Fitted to runs of 1,500 to 101,500 sessions. The fixed part matters: a run on a thousandth of the data takes far longer
+Fitted to runs of 1,500 to 100,000 sessions. The fixed part matters: a run on a thousandth of the data takes far longer
 than a thousandth of the time.
 """
 _LIVE_ROWS = 1.8
 """Rows of a run for open sessions, relative to its sessions, on data in which half of the sessions have one event."""
-_SECONDS_PER_TRIAL = (0.4, 0.056)
+_SECONDS_PER_TRIAL = (0.15, 0.036)
 """The same for one trial of one learner, when most trials are pruned."""
 _EXPLAINED_SESSIONS = 8_000
 """Above this, importance hardly takes more time, because it is computed on a sample."""
@@ -34,9 +34,9 @@ _SHARED = 0.35
 """Share of training and importance that does not depend on the number of learners with trees."""
 _CHEAP = 0.1
 """Time of a trial of a linear model, relative to one of trees."""
-_TUNED_IMPORTANCE = 1.6
-"""Time for the importance of tuned models, relative to default ones with as many seeds: their trees are more and
-larger."""
+_TUNED_FIT = 0.65
+"""Time of fitting a tuned model with one seed, relative to a default one. In seven runs it was 0.5 to 1.3: a search may
+find more and larger trees, or fewer and smaller ones."""
 _COSTLY = frozenset(LEARNER_LABELS) - {"linear"}
 """Learners whose fits take time. A linear model is fitted in a tenth of the time of trees."""
 
@@ -76,8 +76,9 @@ def _other_steps(config: RunConfig, n_sessions: int, paces: Mapping[str, float],
     """Return the steps other than tuning."""
     default = RunConfig()
     learners = _SHARED + (1 - _SHARED) * _n_costly(config) / len(_COSTLY)
-    fits = learners * config.folds / default.folds * n_seeds
-    shares = {"train": fits, "importance": fits * (_TUNED_IMPORTANCE if config.tunes else 1.0)}
+    fits = learners * config.folds / default.folds
+    # with several seeds, the importance of each is measured on fewer sessions
+    shares = {"train": fits * n_seeds * (_TUNED_FIT if config.tunes else 1.0), "importance": fits}
     seconds = {
         name: _seconds(cost, min(n_sessions, _EXPLAINED_SESSIONS) if name == "importance" else n_sessions)
         * paces.get(name, 1.0)
