@@ -25,6 +25,7 @@ from core.runs import Run
 from core.runs.store import MANIFEST_FILE, OOF_FILE
 from core.submission import host, log
 from core.submission.blend_store import list_blends
+from core.submission.compare import compare
 from tests.rewriting import read_sealed, rehashed, write_sealed
 
 VALUE = "session_value"
@@ -170,6 +171,16 @@ def test_marks_are_explained_for_one_file_or_for_each(home, tmp_path, capsys):
     assert set(blended.filter(~known)) == {3516.0}
 
 
+def test_files_of_any_name_are_compared_and_equal_ranges_keep_the_order_of_the_sessions():
+    files = {
+        "range": np.array([0.0, 5.0, 5.0, 1.0]),
+        "user_session": np.array([0.0, 1.0, 9.0, 1.0]),
+        "text": np.array([0.0, 3.0, 7.0, 1.5]),
+    }
+    found = compare(pl.Series("text", ["a", "b", "c", "d"]), files, {}, n_disagreements=3).disagreements
+    assert found.rows() == [("b", 4.0, [5.0, 1.0, 3.0]), ("c", 4.0, [5.0, 9.0, 7.0]), ("d", 0.5, [1.0, 1.0, 1.5])]
+
+
 def test_files_are_compared_as_polars_compares_them(home, tmp_path, capsys):
     _, run, ours = home
     other = ours.with_columns((pl.col(VALUE) * 0.5 + pl.arange(ours.height) % 7).alias(VALUE))
@@ -183,7 +194,11 @@ def test_files_are_compared_as_polars_compares_them(home, tmp_path, capsys):
     assert pair["distance"] == pytest.approx(float(((both["one"] - both["two"]) ** 2).mean()) ** 0.5)
     assert pair["difference"] == pytest.approx(float((both["two"] - both["one"]).mean()))
     largest = (both["one"] - both["two"]).abs().max()
-    assert content["disagreements"][0]["range"] == pytest.approx(largest)
+    first, *others = content["disagreements"]
+    assert first["range"] == pytest.approx(largest)
+    assert abs(first["predictions"][0] - first["predictions"][1]) == pytest.approx(largest)
+    ranges = [first["range"], *(row["range"] for row in others)]
+    assert ranges == sorted(ranges, reverse=True)
     by = {row["by"] for row in content["segments"]}
     assert by == {"decile of the first file", "number of events", "user"}
     users = [row for row in content["segments"] if row["by"] == "user" and row["file"] == "other.csv"]

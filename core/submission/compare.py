@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from core.schema import USER_SESSION
 from core.submission.target import TEXT
 
 Vector = NDArray[np.float64]
@@ -44,7 +45,8 @@ class Comparison:
             (mean of other minus file).
         segments: one row per segment and file: `by`, `segment`, `sessions`, `file`, `mean`, and `distance` from the
             first file.
-        disagreements: the sessions with the largest range of predictions: `user_session`, one column per file, `range`.
+        disagreements: the sessions with the largest range of predictions, that first: `user_session`, `range` and
+            `predictions` (list, one per file).
     """
 
     pairs: pl.DataFrame
@@ -77,11 +79,16 @@ def compare(
     frame = pl.DataFrame({TEXT: sessions} | {f"file_{index}": values for index, values in enumerate(predictions)})
     divided = {DECILE: _deciles(predictions[0])} | dict(divisions)
     parts = [_segment_rows(frame, by, division, names) for by, division in divided.items()]
-    columns = [f"file_{index}" for index in range(len(names))]
-    spread = pl.max_horizontal(columns) - pl.min_horizontal(columns)
-    most = frame.with_columns(spread.alias("range")).top_k(n_disagreements, by="range")
-    unnamed = dict(zip(columns, names, strict=True))
-    return Comparison(pairs, pl.concat(parts), most.rename({TEXT: "user_session"} | unnamed))
+    return Comparison(pairs, pl.concat(parts), _disagreements(frame, n_disagreements))
+
+
+def _disagreements(frame: pl.DataFrame, n_sessions: int) -> pl.DataFrame:
+    """Return the sessions with the largest range; of equal ones, the first. `frame` has the ids, then the files."""
+    files = pl.all().exclude(TEXT)
+    spread = (pl.max_horizontal(files) - pl.min_horizontal(files)).alias("range")
+    least = frame.select(spread.top_k(n_sessions).min())
+    largest = frame.filter(spread >= least.item()).sort(spread, descending=True, maintain_order=True).head(n_sessions)
+    return largest.select(pl.col(TEXT).alias(USER_SESSION), spread, pl.concat_list(files).alias("predictions"))
 
 
 def _pair(one: Vector, two: Vector) -> dict[str, float | None]:

@@ -151,11 +151,13 @@ def _show_segments(segments: Frame, names: Sequence[str]) -> None:
 
 
 def _show_disagreements(sessions: Frame, names: Sequence[str]) -> None:
+    # a file may have any name, so its column has a number
+    labels = {str(place): name for place, name in enumerate(names)}
     rows = [
-        {"Session id": row["user_session"]} | {name: value_text(row[name]) for name in names}
+        {"Session id": row["user_session"]} | dict(zip(labels, map(value_text, row["predictions"]), strict=True))
         for row in sessions.head(_SHOWN).iter_rows(named=True)
     ]
-    show_table(rows, numbers=names, alt="The sessions on which the files differ most")
+    show_table(rows, numbers=list(labels), labels=labels, alt="The sessions on which the files differ most")
     session = st.selectbox(
         "Look at a session",
         [row["Session id"] for row in rows],

@@ -133,9 +133,8 @@ def compare(options: argparse.Namespace) -> Outcome:
             f"difference {value_text(pair['difference'])}"
         )
     lines.append("The sessions on which the files differ most:")
-    names = [name for name in comparison.disagreements.columns if name not in ("user_session", "range")]
     for row in comparison.disagreements.head(_N_DISAGREEMENTS).iter_rows(named=True):
-        lines.append(f"{row['user_session']}: {', '.join(value_text(row[name]) for name in names)}")
+        lines.append(f"{row['user_session']}: {', '.join(map(value_text, row['predictions']))}")
     content: dict[str, Any] = {
         "files": [_file_content(file) for file in files],
         "pairs": comparison.pairs.to_dicts(),
