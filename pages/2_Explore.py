@@ -187,6 +187,7 @@ def show_session() -> None:
     events = explore_cache.session_events(folder, session_id)
     st.markdown(plain(session_line.finding(events)))
     if events.height:
+        sessions = None
         with frame.showing_errors():
             sessions = run_cache.user_sessions(folder, None if page.run is None else str(page.run.folder), session_id)
             show_prediction(sessions, session_id)
@@ -201,7 +202,7 @@ def show_session() -> None:
             st.page_link(
                 frame.IMPORTANCE.path, label=label, icon=frame.IMPORTANCE.icon, query_params={"session": session_id}
             )
-        if card.has_users:
+        if card.has_users and sessions is not None:
             show_other_sessions(sessions, session_id)
 
 

@@ -91,3 +91,14 @@ def test_the_page_shows_the_prediction_and_links_to_the_users_other_sessions(fin
     assert table.columns.tolist() == ["Session", "Start (UTC)", "File", "Events", "Actual value", "Predicted value"]
     assert len(table) == counts.item(0, "len") - 1
     assert all("view=One%20session&session=" in link and ids[unit[SESSION]] not in link for link in table["Session"])
+
+
+def test_the_events_of_a_session_are_shown_when_the_predictions_of_the_run_are_damaged(finished_home: Home) -> None:
+    dataset, (_, run) = dataset_of(finished_home), finished_home
+    session = dataset.dictionary(USER_SESSION).select(USER_SESSION).head(1).collect().item()
+    for file in run.folder.glob("*.parquet"):
+        file.write_bytes(b"damaged")
+    app = open_explore(view="One session", session=session)
+    assert not app.exception
+    assert app.error
+    assert any("event_type" in frame.value for frame in app.dataframe)
