@@ -155,12 +155,10 @@ def show_products() -> None:
         "events": "Most events",
         "buy_rate": f"Most purchases per event (at least {long_tail.FEWEST_EVENTS} events)",
     }
+    prices = None
     with frame.showing_errors():
-        prices = (
-            None
-            if page.run is None
-            else run_cache.recovered_prices(str(page.run.folder), N_PRODUCTS, "price", dataset_folder=folder)
-        )
+        if page.run is not None:
+            prices = run_cache.recovered_prices(str(page.run.folder), N_PRODUCTS, "price", dataset_folder=folder)
     if prices is not None:
         orders["price"] = "Highest estimated purchase price"
     order = st.segmented_control(

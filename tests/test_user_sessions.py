@@ -9,10 +9,12 @@ import pytest
 
 from core.base.workspace import Workspace
 from core.dataset import Dataset
+from core.errors import RunError
 from core.pipeline.user_sessions import user_sessions
 from core.runs import Run
 from core.runs.store import OOF_FILE, PREDICTIONS_FILE
 from core.schema import ROLES, SESSION, STACK, UNIT, USER, USER_SESSION, VALUE
+from pages._ui import run_cache
 from tests.test_pages import open_explore
 
 Home = tuple[Workspace, Run]
@@ -93,12 +95,17 @@ def test_the_page_shows_the_prediction_and_links_to_the_users_other_sessions(fin
     assert all("view=One%20session&session=" in link and ids[unit[SESSION]] not in link for link in table["Session"])
 
 
-def test_the_events_of_a_session_are_shown_when_the_predictions_of_the_run_are_damaged(finished_home: Home) -> None:
-    dataset, (_, run) = dataset_of(finished_home), finished_home
-    session = dataset.dictionary(USER_SESSION).select(USER_SESSION).head(1).collect().item()
-    for file in run.folder.glob("*.parquet"):
-        file.write_bytes(b"damaged")
-    app = open_explore(view="One session", session=session)
+@pytest.mark.parametrize(("view", "column"), [("One session", "event_type"), ("Products", "Product")])
+def test_the_data_are_shown_when_the_files_of_the_run_are_damaged(
+    view: str, column: str, finished_home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RunError.damaged_model(finished_home[1].folder, "a file changed")
+
+    for name in ("user_sessions", "recovered_prices"):
+        monkeypatch.setattr(run_cache, name, fail)
+    ids = dataset_of(finished_home).dictionary(USER_SESSION).select(USER_SESSION)
+    app = open_explore(view=view, session=ids.head(1).collect().item())
     assert not app.exception
     assert app.error
-    assert any("event_type" in frame.value for frame in app.dataframe)
+    assert any(column in frame.value for frame in app.dataframe)
