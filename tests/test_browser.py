@@ -510,12 +510,13 @@ def test_own_columns_are_edited_in_the_form(watched: Watched, workspace: Workspa
         expect(table).to_be_visible()
         table.scroll_into_view_if_needed()
         is_used = table.get_by_role("gridcell", include_hidden=True).first  # that of the first row, price
-        for _ in range(4):  # a click on a table that is just being drawn again is lost
+        for clicks in (True, False, True, False):  # a click or a key is lost while the table is being drawn again
             expect(page.locator(ENDED)).to_be_visible()
             page.wait_for_timeout(1_000)
-            box = table.bounding_box()
-            assert box is not None
-            page.mouse.click(box["x"] + 38, box["y"] + 50)
+            if clicks:  # a click on a cell that is selected already would change it, and the key would undo that
+                box = table.bounding_box()
+                assert box is not None
+                page.mouse.click(box["x"] + 38, box["y"] + 50)
             page.keyboard.press("Space")
             with contextlib.suppress(AssertionError):  # a busy machine may send the edit late; another would undo it
                 expect(is_used).to_have_text("false", timeout=15_000)
